@@ -1,0 +1,20 @@
+# Compiler and linker flags of every target: warnings are errors, the usual hardening, sanitizers on demand.
+add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
+                    -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Werror -fno-common)
+add_compile_definitions(_GNU_SOURCE CRUDDUR_VERSION="${PROJECT_VERSION}")
+include_directories(${PROJECT_SOURCE_DIR}/src)
+
+if(SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+else()
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection)
+  add_compile_options($<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+  add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()
+# Assertions guard invariants in production as well: a broken one must stop, not corrupt.
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+string(REPLACE "-O3" "-O2 -g" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")

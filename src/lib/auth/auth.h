@@ -1,0 +1,38 @@
+/* auth.h: who is calling: the keys of the Cognito pool, verified tokens, the JWT-required gate.
+ *
+ * One key keeper a process fetches the pool's JWKS (on the loop it is given) and publishes it as an
+ * immutable set; one authenticator a loop verifies with the set it sees, remembers verified tokens, and
+ * keeps the requests that wait for a fetch. Contract: section "Tokens". */
+#pragma once
+
+#include "lib/fetch/fetch.h"
+#include "lib/http/http.h"
+
+struct auth_options {
+  const char *jwks_url;  /* https:, http: or file: */
+  const char *issuer;    /* compared to `iss` byte for byte */
+  struct str client_ids; /* comma-separated */
+};
+
+struct key_keeper;
+struct authenticator;
+
+/* Makes the keeper; the first fetch starts at once. `options` stay the caller's and outlive it. */
+struct key_keeper *key_keeper_new(struct loop *loop, const struct auth_options *options,
+                                  struct error *error);
+
+/* True once a key set was loaded; from any thread. */
+bool key_keeper_ready(const struct key_keeper *keeper);
+
+/* Ends the fetch under way; frees the keeper after the last authenticator is freed. Takes NULL. */
+void key_keeper_close(struct key_keeper *keeper);
+
+/* Makes the authenticator of `loop`. */
+struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *keeper,
+                                        struct error *error);
+
+/* Answers what waits and frees it when the loop let go of its handles. Takes NULL. */
+void authenticator_close(struct authenticator *authenticator);
+
+/* The gate for http_options; its context is the loop's authenticator. */
+void auth_gate(struct http_request *request, enum http_auth policy, void *gate_context);

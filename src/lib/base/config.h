@@ -1,0 +1,67 @@
+/* config.h: the settings: one table of environment variables, read once into one struct.
+ *
+ * A row says the variable's name, its type, its default, what it means and an example; the checks, the
+ * messages, `cruddur config` and the README's table (checked by a test) come from it. */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct config {
+  uint32_t port;
+  const char *connection_url;
+  const char *frontend_url;
+  const char *backend_url;
+  const char *aws_region;
+  const char *cognito_user_pool_id;
+  const char *cognito_client_id; /* comma-separated */
+  const char *cognito_jwks_url;
+  const char *cognito_issuer;
+  const char *environment; /* FLASK_ENV */
+  const char *rollbar_access_token;
+  const char *log_level;
+  uint32_t loops;          /* 0: one a core */
+  uint32_t pg_connections; /* of the process */
+  uint32_t pg_pipeline_depth;
+  uint32_t pg_queue_limit;
+  uint32_t pg_deadline_ms;
+  bool pg_prepare;
+  uint32_t max_connections;
+  uint32_t idle_timeout_s;
+  uint32_t receive_timeout_s;
+  uint32_t send_timeout_s;
+  uint32_t drain_timeout_s;
+};
+
+/* Which part of the program needs a setting: a command loads only what it uses. */
+enum config_scope {
+  CONFIG_DATABASE = 1 << 0, /* CONNECTION_URL */
+  CONFIG_SERVER = 1 << 1,   /* what `cruddur serve` reads */
+};
+
+enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };
+
+struct config_setting {
+  const char *name;
+  const char *alias; /* another name that is read when `name` is unset; may be NULL */
+  enum config_type type;
+  unsigned scopes;
+  bool required;
+  size_t offset;       /* in struct config */
+  const char *initial; /* the default as text; NULL: none */
+  uint32_t lowest, highest;
+  const char *example;
+  const char *meaning;
+};
+
+/* The table and its length. */
+const struct config_setting *config_settings(size_t *ret_count);
+
+/* Reads every setting of `scopes` from the environment into `config`. Text is borrowed from the
+ * environment, which must not be changed afterwards. On failure the error is one line that names the
+ * variable, what is wrong and an example; it never holds the value of a secret. An empty variable counts
+ * as unset. */
+bool config_load(struct config *config, unsigned scopes, struct error *error);

@@ -1,0 +1,60 @@
+/* utf8.c: see utf8.h. */
+#include "lib/base/utf8.h"
+
+#include <stdint.h>
+
+/* Decodes the code point at `text`, of which `available` bytes exist; returns its length in bytes,
+ * 0 when it is ill-formed (RFC 3629, section 4). */
+static size_t decode(const unsigned char *text, size_t available, uint32_t *ret_code_point) {
+  unsigned char first = text[0];
+  if (first < 0x80) {
+    *ret_code_point = first;
+    return 1;
+  }
+  size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || available < length) return 0;
+  uint32_t code_point = first & (0xFFU >> (length + 1));
+  for (size_t i = 1; i < length; i++) {
+    if ((text[i] & 0xC0) != 0x80) return 0;
+    code_point = code_point << 6 | (text[i] & 0x3FU);
+  }
+  static const uint32_t SMALLEST[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code_point < SMALLEST[length] || code_point > 0x10FFFF) return 0;
+  if (code_point >= 0xD800 && code_point <= 0xDFFF) return 0;
+  *ret_code_point = code_point;
+  return length;
+}
+
+bool utf8_valid(struct str text) {
+  const unsigned char *bytes = (const unsigned char *)text.data;
+  uint32_t code_point;
+  for (size_t at = 0; at < text.length;) {
+    size_t length = decode(bytes + at, text.length - at, &code_point);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+size_t utf8_length(struct str text) {
+  size_t count = 0;
+  for (size_t i = 0; i < text.length; i++) count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
+  return count;
+}
+
+static bool is_white_space(uint32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+         c == 0x205F || c == 0x3000;
+}
+
+bool utf8_is_blank(struct str text) {
+  const unsigned char *bytes = (const unsigned char *)text.data;
+  uint32_t code_point;
+  for (size_t at = 0; at < text.length;) {
+    size_t length = decode(bytes + at, text.length - at, &code_point);
+    if (length == 0 || !is_white_space(code_point)) return false;
+    at += length;
+  }
+  return true;
+}

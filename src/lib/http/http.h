@@ -1,0 +1,127 @@
+/* http.h: what a route sees of HTTP: its table, the request, the answer.
+ *
+ * The life of a request: the router picks a row of a static table; limits and CORS are checked from
+ * the headers; the body is read; the gate checks the token by the row's policy; the handler runs. A
+ * handler answers before it returns, or submits work whose continuation answers later; it answers
+ * exactly once. Everything runs on the loop that accepted the connection; nothing may block. */
+#pragma once
+
+#include "lib/base/buffer.h"
+#include "lib/base/str.h"
+#include "lib/base/uuid.h"
+#include "lib/loop/loop.h"
+
+#include <jansson.h>
+
+enum http_status {
+  HTTP_OK = 200,
+  HTTP_NO_CONTENT = 204,
+  HTTP_BAD_REQUEST = 400,
+  HTTP_UNAUTHORIZED = 401,
+  HTTP_NOT_FOUND = 404,
+  HTTP_METHOD_NOT_ALLOWED = 405,
+  HTTP_PAYLOAD_TOO_LARGE = 413,
+  HTTP_UNSUPPORTED_MEDIA_TYPE = 415,
+  HTTP_UNPROCESSABLE = 422,
+  HTTP_TOO_MANY_REQUESTS = 429,
+  HTTP_HEADERS_TOO_LARGE = 431,
+  HTTP_INTERNAL_ERROR = 500,
+  HTTP_UNAVAILABLE = 503,
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };
+
+enum http_auth {
+  HTTP_AUTH_NONE,     /* the token is not looked at */
+  HTTP_AUTH_OPTIONAL, /* a good token names the user; any other is as none */
+  HTTP_AUTH_REQUIRED, /* without a good token: 401 */
+};
+
+struct http_request;
+
+typedef void (*http_handler)(struct http_request *request);
+
+/* A row of a route table. A row for GET answers HEAD too. */
+struct http_route {
+  enum http_method method;
+  const char *pattern; /* "/api/users/@:handle/short": a ':name' takes the rest of its segment */
+  enum http_auth auth;
+  size_t body_limit; /* bytes; 0: the row takes no body, and what comes is read and ignored */
+  http_handler handler;
+};
+
+/* Ends a route table. */
+#define HTTP_ROUTES_END {.pattern = NULL}
+
+enum { HTTP_BODY_LIMIT = 64 * 1024 };
+
+/* --- The request. Slices live as long as the request: until its answer was given. --- */
+
+struct loop *http_request_loop(const struct http_request *request);
+
+/* What the process gave http_server_new() for the request's loop: the dependencies of the handlers. */
+void *http_request_context(const struct http_request *request);
+
+/* X-Request-Id: the client's where it is sane, ours otherwise. */
+struct str http_request_id(const struct http_request *request);
+
+/* The path parameter `name` of the row's pattern, percent-decoded; asserts that the pattern has it. */
+struct str http_request_param(const struct http_request *request, const char *name);
+
+/* The first query parameter `name`, percent-decoded; false when there is none or it is malformed
+ * (then *ret_value is empty). */
+bool http_request_query(const struct http_request *request, const char *name, struct str *ret_value);
+
+/* The path and the raw query without '?', as they came. */
+struct str http_request_path(const struct http_request *request);
+struct str http_request_raw_query(const struct http_request *request);
+
+/* A request header by name, in any case; empty when absent. */
+struct str http_request_header(const struct http_request *request, const char *name);
+
+/* The body as a JSON object, borrowed: parsed and checked before a handler whose row has a body limit
+ * is called. */
+const json_t *http_request_json(const struct http_request *request);
+
+/* The user's `sub` from a verified token; empty when there is none. */
+struct str http_request_user(const struct http_request *request);
+
+/* Memory that is freed with the request, aligned for any object; NULL when memory is out. */
+void *http_request_alloc(struct http_request *request, size_t size);
+
+/* --- The answer: exactly one of these, once. --- */
+
+/* Answers with JSON text; takes what `body` holds and leaves it empty. A body that failed to be written
+ * answers 500 instead. */
+void http_answer_json(struct http_request *request, enum http_status status, struct buffer *body);
+
+/* Answers with constant text of a content type; neither is copied. */
+void http_answer_static(struct http_request *request, enum http_status status,
+                        const char *content_type, struct str body);
+
+/* Answers ["code"]. */
+void http_answer_error(struct http_request *request, enum http_status status, const char *code);
+
+/* Answers 422 with every code of the NULL-terminated list. */
+void http_answer_codes(struct http_request *request, const char *const *codes);
+
+/* Answers 503 ["generic_503"] with Retry-After. */
+void http_answer_unavailable(struct http_request *request);
+
+/* Answers 500 ["generic_500"]; `reason` goes to the log under the request's id, and nowhere else. */
+void http_answer_internal_error(struct http_request *request, const char *reason);
+
+/* Adds a header to the answer that will follow. `value` is copied. */
+void http_answer_header(struct http_request *request, const char *name, const char *value);
+
+/* --- For the gate (lib/auth): --- */
+
+/* Records the verified user; `sub` is copied. */
+void http_request_set_user(struct http_request *request, struct str sub);
+
+/* Lets a request that the gate holds go on to its handler. */
+void http_request_admit(struct http_request *request);
+
+/* The gate: looks at the Authorization header of a request whose row wants a token, and, now or later
+ * on the same loop, either admits it (with or without a user) or answers 401. */
+typedef void (*http_gate)(struct http_request *request, enum http_auth policy, void *gate_context);

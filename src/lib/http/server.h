@@ -1,0 +1,42 @@
+/* server.h: the HTTP server of one loop: a libmicrohttpd daemon polled by the loop.
+ *
+ * Each loop has one, all listening on one port with SO_REUSEPORT, so that the kernel spreads the
+ * connections and the loops share nothing. */
+#pragma once
+
+#include "lib/http/http.h"
+
+struct http_server;
+
+/* Immutable, shared by all servers of the process. */
+struct http_options {
+  const struct http_route *const *tables; /* NULL-terminated list of route tables */
+  struct str allowed_origins;             /* comma-separated; "*": any */
+  unsigned connection_limit;              /* of one server */
+  uint64_t idle_timeout_ms;               /* between requests of a kept connection */
+  uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
+  uint64_t send_timeout_ms;               /* from the answer to its last byte */
+  http_gate gate;
+};
+
+/* Opens a listening socket on `port` (0: any free one), dual-stack where the machine has IPv6. With
+ * `first` it makes sure that no other process listens there. Returns the descriptor, or -1. */
+int http_listen(unsigned port, bool first, unsigned *ret_port, struct error *error);
+
+/* Makes a server on `loop`; it owns `listen_fd` from now on, even when it fails. `context` is for the
+ * handlers, `gate_context` for the gate. NULL on failure. */
+struct http_server *http_server_new(struct loop *loop, int listen_fd,
+                                    const struct http_options *options, void *context,
+                                    void *gate_context, struct error *error);
+
+/* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no request is
+ * left in work, or after `timeout_ms`, when those left were answered 503. */
+void http_server_drain(struct http_server *server, uint64_t timeout_ms,
+                       void (*drained)(void *argument), void *argument);
+
+/* True from the call of http_server_drain() on. */
+bool http_server_draining(const struct http_server *server);
+
+/* Stops the daemon of a drained server and closes its handles; frees it when the loop has let go of
+ * them. */
+void http_server_close(struct http_server *server);

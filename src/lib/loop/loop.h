@@ -1,0 +1,84 @@
+/* loop.h: one event loop a thread (libuv), with what the rooms above need of it: work at the end of a
+ * turn, and deadlines of equal length. Every function is called on the loop's own thread but for
+ * loop_post(). */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/list.h"
+
+#include <stdint.h>
+#include <uv.h>
+
+struct loop;
+
+/* Something to run once at the end of the current turn, after every event of the turn was handled:
+ * one write to Postgres for all that was submitted, one MHD_run for all that was resumed. */
+struct loop_task {
+  void (*run)(struct loop_task *task);
+  struct list node; /* set up by loop_task_init() */
+};
+
+/* Deadlines of one length: a list in order of time behind a single timer. */
+struct deadline_queue {
+  struct loop *loop;
+  uv_timer_t timer;
+  uint64_t length_ms;
+  struct list deadlines;
+  bool closing;
+};
+
+struct deadline {
+  void (*expired)(struct deadline *deadline); /* called once, after the deadline was removed */
+  uint64_t due_ms;
+  struct list node;
+};
+
+/* Makes a loop; `index` is its number among the process's loops, from 0. NULL when memory is out. */
+struct loop *loop_new(unsigned index);
+
+/* Runs until nothing is left that keeps it alive. */
+void loop_run(struct loop *loop);
+
+/* Frees a loop whose handles are all closed. Takes NULL; returns NULL. */
+struct loop *loop_free(struct loop *loop);
+
+uv_loop_t *loop_uv(struct loop *loop);
+unsigned loop_index(const struct loop *loop);
+
+/* Milliseconds of the loop's clock, read once a turn. */
+uint64_t loop_now_ms(const struct loop *loop);
+
+void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
+
+/* Runs `task` at the end of the turn; asking again before it ran changes nothing. A task asked for by
+ * a task runs in the same end of turn. */
+void loop_at_end_of_turn(struct loop *loop, struct loop_task *task);
+
+/* Forgets a task that was asked for. */
+void loop_task_cancel(struct loop_task *task);
+
+/* From any thread: runs `function(loop, argument)` on the loop's thread, in the order of the calls.
+ * Returns false when memory is out or the loop takes no more (see loop_close_inbox()). */
+bool loop_post(struct loop *loop, void (*function)(struct loop *loop, void *argument),
+               void *argument);
+
+/* Ends loop_post(): what was posted before is run, then the loop is no longer kept alive by it. */
+void loop_close_inbox(struct loop *loop);
+
+void deadline_queue_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms);
+
+/* Closes the timer; deadlines still in the queue never expire. The queue's memory must stay until the
+ * loop has ended. */
+void deadline_queue_close(struct deadline_queue *queue);
+
+void deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline));
+
+/* Starts `deadline`, or starts it anew: it expires after the queue's length. */
+void deadline_start(struct deadline_queue *queue, struct deadline *deadline);
+
+/* Stops it; harmless when it does not run. */
+void deadline_stop(struct deadline *deadline);
+
+static inline bool deadline_running(const struct deadline *deadline) {
+  return !list_empty(&deadline->node);
+}

@@ -1,0 +1,81 @@
+/* pool.h: the server's way to Postgres: a few pipelined connections for each loop.
+ *
+ * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. A batch is one or
+ * more statements that are sent together and form one transaction. A batch finds the least busy
+ * connection, or waits in a bounded queue; it has one deadline for waiting and running together, and its
+ * continuation is called exactly once, whatever happens. */
+#pragma once
+
+#include "lib/base/buffer.h"
+#include "lib/base/uuid.h"
+#include "lib/loop/loop.h"
+#include "lib/pg/statements.h" /* generated: enum pg_statement */
+
+struct pg_pool;
+struct pg_batch;
+struct pg_result;
+
+enum pg_outcome {
+  PG_DONE,        /* every statement ran and the transaction is committed */
+  PG_UNAVAILABLE, /* no connection, queue full, past the deadline, connection lost: answer 503 */
+  PG_FAILED,      /* Postgres refused: the error says why; a defect or a broken constraint */
+};
+
+struct pg_pool_options {
+  const char *connection_url; /* libpq URL or keywords */
+  unsigned connections;       /* of this loop */
+  unsigned pipeline_depth;    /* batches in flight on one connection */
+  unsigned queue_limit;       /* batches waiting for a connection */
+  unsigned deadline_ms;       /* of a batch, waiting included */
+  bool prepare;               /* false: for poolers that keep no prepared statements */
+};
+
+/* Makes the pool and starts to connect. `options` are copied, connection_url stays the caller's. */
+struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
+                            struct error *error);
+
+/* True while at least one connection is ready. */
+bool pg_pool_ready(const struct pg_pool *pool);
+
+/* Fails what is under way, closes the connections and frees the pool when the loop let go of it. */
+void pg_pool_close(struct pg_pool *pool);
+
+enum { PG_BATCH_STATEMENTS = 4, PG_STATEMENT_PARAMETERS = 10 };
+
+/* Called once with the outcome. `results` has one entry a statement when it is PG_DONE; they live for the
+ * time of the call. `error` is empty when it is PG_DONE. */
+typedef void (*pg_done)(enum pg_outcome outcome, const struct pg_result *const *results,
+                        const struct error *error, void *argument);
+
+/* A new batch. NULL when memory is out: pg_batch_add() and pg_batch_submit() take NULL, and the latter
+ * then reports PG_UNAVAILABLE. */
+struct pg_batch *pg_batch_new(struct pg_pool *pool);
+
+/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … Text and UUIDs are
+ * borrowed until the continuation was called. */
+void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
+void pg_bind_text(struct pg_batch *batch, struct str text);
+void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
+void pg_bind_int(struct pg_batch *batch, int32_t number);
+void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
+
+/* Submits the batch, which belongs to the pool from now on. `done` is never called from inside. */
+void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument);
+
+/* --- Results --- */
+
+size_t pg_result_rows(const struct pg_result *result);
+
+/* A text column by name; empty for null. Asserts that the column exists. */
+struct str pg_result_text(const struct pg_result *result, size_t row, const char *column);
+struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const char *column);
+int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const char *column);
+int32_t pg_result_int(const struct pg_result *result, size_t row, const char *column);
+
+/* Appends row `row` as a JSON object: the columns' names are the keys, the columns' types decide how the
+ * values are written. A column whose name begins with '_' is for the caller and left out. */
+void pg_result_append_object(const struct pg_result *result, size_t row, struct buffer *buffer);
+
+/* Appends rows from `first` on, at most `count`, as an array of objects. */
+void pg_result_append_array(const struct pg_result *result, size_t first, size_t count,
+                            struct buffer *buffer);
