@@ -1,5 +1,6 @@
 /* main.c: the table of subcommands, nothing else. */
 #include "commands/commands.h"
+
 #include "lib/base/exit_codes.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* auth.h: who is calling: the keys of the Cognito pool, verified tokens, the JWT-required gate.
  *
  * One key keeper a process fetches the pool's JWKS (on the loop it is given) and publishes it as an
- * immutable set; one authenticator a loop verifies with the set it sees, remembers verified tokens, and
- * keeps the requests that wait for a fetch. Contract: section "Tokens". */
+ * immutable set; one authenticator a loop verifies with the set it sees, remembers verified tokens,
+ * and keeps the requests that wait for a fetch. Contract: section "Tokens". */
 #pragma once
 
 #include "lib/fetch/fetch.h"

@@ -18,7 +18,8 @@ bool buffer_reserve_slow(struct buffer *buffer, size_t extra) {
     return false;
   }
   size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_FIRST_CAPACITY;
-  while (capacity - buffer->length < extra) capacity *= 2;
+  while (capacity - buffer->length < extra)
+    capacity *= 2;
   char *data = realloc(buffer->data, capacity);
   if (!data) {
     buffer->failed = true;

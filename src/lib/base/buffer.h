@@ -1,4 +1,5 @@
-/* buffer.h: a growable byte buffer that remembers a failed allocation, so that callers check once. */
+/* buffer.h: a growable byte buffer that remembers a failed allocation, so that callers check once.
+ */
 #pragma once
 
 #include "lib/base/str.h"
@@ -51,7 +52,8 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...)
  * The buffer keeps the ownership. */
 const char *buffer_text(struct buffer *buffer);
 
-/* Hands the bytes over to the caller, who frees them; NULL after a failure. The buffer is empty then. */
+/* Hands the bytes over to the caller, who frees them; NULL after a failure. The buffer is empty
+ * then. */
 char *buffer_take(struct buffer *buffer);
 
 static inline struct str buffer_str(const struct buffer *buffer) {

@@ -7,7 +7,8 @@
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
-/* Defines `function_p`, which passes what the variable holds to `function`: for use in _cleanup_(). */
+/* Defines `function_p`, which passes what the variable holds to `function`: for use in _cleanup_().
+ */
 #define DEFINE_CLEANUP(type, function)                                                             \
   static inline void function##_p(type *variable) {                                                \
     if (*variable) function(*variable);                                                            \

@@ -61,7 +61,8 @@ size_t clock_format_rfc3339(int64_t unix_us, char text[CLOCK_RFC3339_SIZE]) {
   unsigned year, month, day;
   civil_from_days(days, &year, &month, &day);
   static const char SHAPE[CLOCK_RFC3339_SIZE] = "0000-00-00T00:00:00.000000+00:00";
-  for (size_t i = 0; i < sizeof(SHAPE); i++) text[i] = SHAPE[i];
+  for (size_t i = 0; i < sizeof(SHAPE); i++)
+    text[i] = SHAPE[i];
   put_digits(text, year, 4);
   put_digits(text + 5, month, 2);
   put_digits(text + 8, day, 2);

@@ -1,7 +1,7 @@
 /* config.h: the settings: one table of environment variables, read once into one struct.
  *
- * A row says the variable's name, its type, its default, what it means and an example; the checks, the
- * messages, `cruddur config` and the README's table (checked by a test) come from it. */
+ * A row says the variable's name, its type, its default, what it means and an example; the checks,
+ * the messages, `cruddur config` and the README's table (checked by a test) come from it. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -61,7 +61,7 @@ struct config_setting {
 const struct config_setting *config_settings(size_t *ret_count);
 
 /* Reads every setting of `scopes` from the environment into `config`. Text is borrowed from the
- * environment, which must not be changed afterwards. On failure the error is one line that names the
- * variable, what is wrong and an example; it never holds the value of a secret. An empty variable counts
- * as unset. */
+ * environment, which must not be changed afterwards. On failure the error is one line that names
+ * the variable, what is wrong and an example; it never holds the value of a secret. An empty
+ * variable counts as unset. */
 bool config_load(struct config *config, unsigned scopes, struct error *error);

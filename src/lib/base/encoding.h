@@ -1,4 +1,5 @@
-/* encoding.h: bytes as text: hexadecimal, base64url (RFC 4648, section 5), percent-encoding (RFC 3986). */
+/* encoding.h: bytes as text: hexadecimal, base64url (RFC 4648, section 5), percent-encoding (RFC
+ * 3986). */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -20,8 +21,8 @@ void base64url_append(struct buffer *buffer, const void *bytes, size_t length);
 bool base64url_decode(struct str text, void *bytes, size_t capacity, size_t *ret_length);
 
 /* Decodes percent-encoding once, into `output`, which has room for `text.length` bytes and may be
- * where `text` is. With `plus_is_space` a '+' becomes a space, as in a query. Returns false for a '%'
- * without two digits, for %00 and for a result that is not UTF-8. */
+ * where `text` is. With `plus_is_space` a '+' becomes a space, as in a query. Returns false for a
+ * '%' without two digits, for %00 and for a result that is not UTF-8. */
 bool percent_decode(struct str text, bool plus_is_space, char *output, size_t *ret_length);
 
 /* Appends `text` with everything but RFC 3986's unreserved characters encoded. */

@@ -29,6 +29,7 @@ struct error {
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts a printf-style prefix and ": " before the sentence that `error` already holds; returns false. */
+/* Puts a printf-style prefix and ": " before the sentence that `error` already holds; returns
+ * false. */
 bool error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -33,7 +33,8 @@ void json_append_string(struct buffer *buffer, struct str text) {
 void json_append_int(struct buffer *buffer, long long number) {
   char digits[24];
   size_t at = sizeof(digits);
-  unsigned long long rest = number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
+  unsigned long long rest =
+      number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
   do {
     digits[--at] = (char)('0' + rest % 10);
     rest /= 10;

@@ -1,12 +1,12 @@
 /* log.h: the process's log: one line an event on stdout, written by a thread of its own.
  *
  * JSON when stdout is no terminal, for people when it is. A line is appended to a bounded queue in
- * memory, so that nothing that logs ever waits for the pipe or the disk behind stdout; lines that find
- * the queue full are dropped, and the next line that fits says how many were.
+ * memory, so that nothing that logs ever waits for the pipe or the disk behind stdout; lines that
+ * find the queue full are dropped, and the next line that fits says how many were.
  *
- * Commands and the long-running parts that have no caller to return an error to (the server, the pool,
- * the key keeper) log; other library code returns errors. Never log a token, a password, or the text
- * that a person posted. */
+ * Commands and the long-running parts that have no caller to return an error to (the server, the
+ * pool, the key keeper) log; other library code returns errors. Never log a token, a password, or
+ * the text that a person posted. */
 #pragma once
 
 #include "lib/base/str.h"

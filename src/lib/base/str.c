@@ -16,7 +16,8 @@ struct str str_trim(struct str text) {
     text.data++;
     text.length--;
   }
-  while (text.length > 0 && is_blank(text.data[text.length - 1])) text.length--;
+  while (text.length > 0 && is_blank(text.data[text.length - 1]))
+    text.length--;
   return text;
 }
 

@@ -1,4 +1,5 @@
-/* str.h: a string slice: bytes that somebody else owns, not NUL-terminated, never NULL when n > 0. */
+/* str.h: a string slice: bytes that somebody else owns, not NUL-terminated, never NULL when n > 0.
+ */
 #pragma once
 
 #include <stdbool.h>

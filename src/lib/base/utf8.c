@@ -38,14 +38,15 @@ bool utf8_valid(struct str text) {
 
 size_t utf8_length(struct str text) {
   size_t count = 0;
-  for (size_t i = 0; i < text.length; i++) count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
+  for (size_t i = 0; i < text.length; i++)
+    count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
   return count;
 }
 
 static bool is_white_space(uint32_t c) {
   return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-         c == 0x205F || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 bool utf8_is_blank(struct str text) {

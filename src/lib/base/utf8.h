@@ -3,7 +3,8 @@
 
 #include "lib/base/str.h"
 
-/* True when `text` is well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
+/* True when `text` is well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
+ */
 bool utf8_valid(struct str text);
 
 /* The number of Unicode code points of well-formed `text`. */

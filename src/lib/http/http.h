@@ -29,7 +29,15 @@ enum http_status {
   HTTP_UNAVAILABLE = 503,
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };
+enum http_method {
+  HTTP_GET,
+  HTTP_HEAD,
+  HTTP_POST,
+  HTTP_PUT,
+  HTTP_DELETE,
+  HTTP_OPTIONS,
+  HTTP_METHODS
+};
 
 enum http_auth {
   HTTP_AUTH_NONE,     /* the token is not looked at */
@@ -51,7 +59,8 @@ struct http_route {
 };
 
 /* Ends a route table. */
-#define HTTP_ROUTES_END {.pattern = NULL}
+#define HTTP_ROUTES_END                                                                            \
+  { .pattern = NULL }
 
 enum { HTTP_BODY_LIMIT = 64 * 1024 };
 
@@ -59,18 +68,21 @@ enum { HTTP_BODY_LIMIT = 64 * 1024 };
 
 struct loop *http_request_loop(const struct http_request *request);
 
-/* What the process gave http_server_new() for the request's loop: the dependencies of the handlers. */
+/* What the process gave http_server_new() for the request's loop: the dependencies of the handlers.
+ */
 void *http_request_context(const struct http_request *request);
 
 /* X-Request-Id: the client's where it is sane, ours otherwise. */
 struct str http_request_id(const struct http_request *request);
 
-/* The path parameter `name` of the row's pattern, percent-decoded; asserts that the pattern has it. */
+/* The path parameter `name` of the row's pattern, percent-decoded; asserts that the pattern has it.
+ */
 struct str http_request_param(const struct http_request *request, const char *name);
 
 /* The first query parameter `name`, percent-decoded; false when there is none or it is malformed
  * (then *ret_value is empty). */
-bool http_request_query(const struct http_request *request, const char *name, struct str *ret_value);
+bool http_request_query(const struct http_request *request, const char *name,
+                        struct str *ret_value);
 
 /* The path and the raw query without '?', as they came. */
 struct str http_request_path(const struct http_request *request);
@@ -79,8 +91,8 @@ struct str http_request_raw_query(const struct http_request *request);
 /* A request header by name, in any case; empty when absent. */
 struct str http_request_header(const struct http_request *request, const char *name);
 
-/* The body as a JSON object, borrowed: parsed and checked before a handler whose row has a body limit
- * is called. */
+/* The body as a JSON object, borrowed: parsed and checked before a handler whose row has a body
+ * limit is called. */
 const json_t *http_request_json(const struct http_request *request);
 
 /* The user's `sub` from a verified token; empty when there is none. */
@@ -91,8 +103,8 @@ void *http_request_alloc(struct http_request *request, size_t size);
 
 /* --- The answer: exactly one of these, once. --- */
 
-/* Answers with JSON text; takes what `body` holds and leaves it empty. A body that failed to be written
- * answers 500 instead. */
+/* Answers with JSON text; takes what `body` holds and leaves it empty. A body that failed to be
+ * written answers 500 instead. */
 void http_answer_json(struct http_request *request, enum http_status status, struct buffer *body);
 
 /* Answers with constant text of a content type; neither is copied. */
@@ -108,7 +120,8 @@ void http_answer_codes(struct http_request *request, const char *const *codes);
 /* Answers 503 ["generic_503"] with Retry-After. */
 void http_answer_unavailable(struct http_request *request);
 
-/* Answers 500 ["generic_500"]; `reason` goes to the log under the request's id, and nowhere else. */
+/* Answers 500 ["generic_500"]; `reason` goes to the log under the request's id, and nowhere else.
+ */
 void http_answer_internal_error(struct http_request *request, const char *reason);
 
 /* Adds a header to the answer that will follow. `value` is copied. */
@@ -122,6 +135,6 @@ void http_request_set_user(struct http_request *request, struct str sub);
 /* Lets a request that the gate holds go on to its handler. */
 void http_request_admit(struct http_request *request);
 
-/* The gate: looks at the Authorization header of a request whose row wants a token, and, now or later
- * on the same loop, either admits it (with or without a user) or answers 401. */
+/* The gate: looks at the Authorization header of a request whose row wants a token, and, now or
+ * later on the same loop, either admits it (with or without a user) or answers 401. */
 typedef void (*http_gate)(struct http_request *request, enum http_auth policy, void *gate_context);

@@ -23,14 +23,14 @@ struct http_options {
  * `first` it makes sure that no other process listens there. Returns the descriptor, or -1. */
 int http_listen(unsigned port, bool first, unsigned *ret_port, struct error *error);
 
-/* Makes a server on `loop`; it owns `listen_fd` from now on, even when it fails. `context` is for the
- * handlers, `gate_context` for the gate. NULL on failure. */
+/* Makes a server on `loop`; it owns `listen_fd` from now on, even when it fails. `context` is for
+ * the handlers, `gate_context` for the gate. NULL on failure. */
 struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
                                     void *gate_context, struct error *error);
 
-/* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no request is
- * left in work, or after `timeout_ms`, when those left were answered 503. */
+/* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no
+ * request is left in work, or after `timeout_ms`, when those left were answered 503. */
 void http_server_drain(struct http_server *server, uint64_t timeout_ms,
                        void (*drained)(void *argument), void *argument);
 

@@ -1,5 +1,5 @@
-/* loop.h: one event loop a thread (libuv), with what the rooms above need of it: work at the end of a
- * turn, and deadlines of equal length. Every function is called on the loop's own thread but for
+/* loop.h: one event loop a thread (libuv), with what the rooms above need of it: work at the end of
+ * a turn, and deadlines of equal length. Every function is called on the loop's own thread but for
  * loop_post(). */
 #pragma once
 
@@ -33,7 +33,8 @@ struct deadline {
   struct list node;
 };
 
-/* Makes a loop; `index` is its number among the process's loops, from 0. NULL when memory is out. */
+/* Makes a loop; `index` is its number among the process's loops, from 0. NULL when memory is out.
+ */
 struct loop *loop_new(unsigned index);
 
 /* Runs until nothing is left that keeps it alive. */
@@ -50,8 +51,8 @@ uint64_t loop_now_ms(const struct loop *loop);
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
 
-/* Runs `task` at the end of the turn; asking again before it ran changes nothing. A task asked for by
- * a task runs in the same end of turn. */
+/* Runs `task` at the end of the turn; asking again before it ran changes nothing. A task asked for
+ * by a task runs in the same end of turn. */
 void loop_at_end_of_turn(struct loop *loop, struct loop_task *task);
 
 /* Forgets a task that was asked for. */
@@ -67,8 +68,8 @@ void loop_close_inbox(struct loop *loop);
 
 void deadline_queue_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms);
 
-/* Closes the timer; deadlines still in the queue never expire. The queue's memory must stay until the
- * loop has ended. */
+/* Closes the timer; deadlines still in the queue never expire. The queue's memory must stay until
+ * the loop has ended. */
 void deadline_queue_close(struct deadline_queue *queue);
 
 void deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline));

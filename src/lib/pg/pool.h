@@ -1,9 +1,9 @@
 /* pool.h: the server's way to Postgres: a few pipelined connections for each loop.
  *
- * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. A batch is one or
- * more statements that are sent together and form one transaction. A batch finds the least busy
- * connection, or waits in a bounded queue; it has one deadline for waiting and running together, and its
- * continuation is called exactly once, whatever happens. */
+ * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. A batch is
+ * one or more statements that are sent together and form one transaction. A batch finds the least
+ * busy connection, or waits in a bounded queue; it has one deadline for waiting and running
+ * together, and its continuation is called exactly once, whatever happens. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -42,17 +42,17 @@ void pg_pool_close(struct pg_pool *pool);
 
 enum { PG_BATCH_STATEMENTS = 4, PG_STATEMENT_PARAMETERS = 10 };
 
-/* Called once with the outcome. `results` has one entry a statement when it is PG_DONE; they live for the
- * time of the call. `error` is empty when it is PG_DONE. */
+/* Called once with the outcome. `results` has one entry a statement when it is PG_DONE; they live
+ * for the time of the call. `error` is empty when it is PG_DONE. */
 typedef void (*pg_done)(enum pg_outcome outcome, const struct pg_result *const *results,
                         const struct error *error, void *argument);
 
-/* A new batch. NULL when memory is out: pg_batch_add() and pg_batch_submit() take NULL, and the latter
- * then reports PG_UNAVAILABLE. */
+/* A new batch. NULL when memory is out: pg_batch_add() and pg_batch_submit() take NULL, and the
+ * latter then reports PG_UNAVAILABLE. */
 struct pg_batch *pg_batch_new(struct pg_pool *pool);
 
-/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … Text and UUIDs are
- * borrowed until the continuation was called. */
+/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … Text and
+ * UUIDs are borrowed until the continuation was called. */
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
 void pg_bind_text(struct pg_batch *batch, struct str text);
 void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
@@ -72,8 +72,9 @@ struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const cha
 int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const char *column);
 int32_t pg_result_int(const struct pg_result *result, size_t row, const char *column);
 
-/* Appends row `row` as a JSON object: the columns' names are the keys, the columns' types decide how the
- * values are written. A column whose name begins with '_' is for the caller and left out. */
+/* Appends row `row` as a JSON object: the columns' names are the keys, the columns' types decide
+ * how the values are written. A column whose name begins with '_' is for the caller and left out.
+ */
 void pg_result_append_object(const struct pg_result *result, size_t row, struct buffer *buffer);
 
 /* Appends rows from `first` on, at most `count`, as an array of objects. */

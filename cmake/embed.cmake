@@ -1,0 +1,38 @@
+# Files inside the executable: any file as bytes, and the SQL statements of db/sql as a table.
+
+# embed_file(TARGET SYMBOL PATH): makes `extern const unsigned char SYMBOL[]` and
+# `extern const unsigned long SYMBOL_size` of the file, followed by a NUL that does not count.
+function(embed_file target symbol path)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/embed_${symbol}.S)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[
+    .section .rodata
+    .global @symbol@, @symbol@_size
+    .balign 16
+@symbol@:
+    .incbin "@path@"
+0:  .byte 0
+    .balign 8
+@symbol@_size:
+    .quad 0b - @symbol@
+    .section .note.GNU-stack, "", %progbits
+]])
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${path} COMPILE_OPTIONS "-w")
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
+# embed_statements(SQL_FOLDER OUTPUT_FOLDER NAME…): NAME is resource/verb, a file NAME.sql below the
+# folder. Generates statements.h (enum pg_statement: PG_RESOURCE_VERB) and statements.c (their text).
+function(embed_statements folder output)
+  set(names ${ARGN})
+  set(files ${names})
+  list(TRANSFORM files PREPEND ${folder}/)
+  list(TRANSFORM files APPEND .sql)
+  list(JOIN names "," joined)
+  add_custom_command(
+    OUTPUT ${output}/statements.h ${output}/statements.c
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -DNAMES=${joined}
+            -P ${PROJECT_SOURCE_DIR}/cmake/generate_statements.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/generate_statements.cmake
+    VERBATIM)
+  add_custom_target(cruddur_statements DEPENDS ${output}/statements.h)
+endfunction()

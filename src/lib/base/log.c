@@ -1,0 +1,225 @@
+/* log.c: see log.h. */
+#include "lib/base/log.h"
+
+#include "lib/base/buffer.h"
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/utf8.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  LOG_QUEUE_LIMIT = 4 * 1024 * 1024, /* bytes that may wait for stdout */
+  LOG_BATCH_PAUSE_US = 5000,         /* lets lines gather while there is traffic */
+};
+
+static struct {
+  pthread_mutex_t mutex;
+  pthread_cond_t work, idle;
+  struct buffer queue;
+  uint64_t dropped;
+  enum log_level level;
+  bool started, stopping, writing, waiting, for_people;
+  pthread_t thread;
+} logger = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+            .work = PTHREAD_COND_INITIALIZER,
+            .idle = PTHREAD_COND_INITIALIZER,
+            .level = LOG_LEVEL_INFO};
+
+static const char *const LEVEL_NAMES[] = {"debug", "info", "warning", "error"};
+
+bool log_level_parse(struct str text, enum log_level *ret_level) {
+  for (unsigned i = 0; i < sizeof(LEVEL_NAMES) / sizeof(LEVEL_NAMES[0]); i++) {
+    if (!str_equal_ignore_case(text, str_from(LEVEL_NAMES[i]))) continue;
+    *ret_level = (enum log_level)i;
+    return true;
+  }
+  return false;
+}
+
+bool log_enabled(enum log_level level) {
+  return level >= logger.level;
+}
+
+static void write_all(const char *bytes, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(STDOUT_FILENO, bytes, length);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return; /* nobody reads the log any more: the service goes on without it */
+    bytes += written;
+    length -= (size_t)written;
+  }
+}
+
+static void *write_queue(void *unused) {
+  (void)unused;
+  struct buffer batch = BUFFER_EMPTY;
+  pthread_mutex_lock(&logger.mutex);
+  for (;;) {
+    while (logger.queue.length == 0 && !logger.stopping) {
+      logger.writing = false;
+      pthread_cond_broadcast(&logger.idle);
+      logger.waiting = true;
+      pthread_cond_wait(&logger.work, &logger.mutex);
+      logger.waiting = false;
+    }
+    if (logger.queue.length == 0) break;
+    struct buffer full = logger.queue;
+    logger.queue = batch;
+    logger.queue.length = 0;
+    logger.writing = true;
+    bool pause = !logger.stopping;
+    pthread_mutex_unlock(&logger.mutex);
+    write_all(full.data, full.length);
+    batch = full;
+    if (pause) usleep(LOG_BATCH_PAUSE_US);
+    pthread_mutex_lock(&logger.mutex);
+  }
+  logger.writing = false;
+  pthread_cond_broadcast(&logger.idle);
+  pthread_mutex_unlock(&logger.mutex);
+  buffer_free(&batch);
+  return NULL;
+}
+
+bool log_start(enum log_level level) {
+  logger.level = level;
+  logger.for_people = isatty(STDOUT_FILENO);
+  sigset_t all, before;
+  sigfillset(&all); /* signals are for the thread that waits for them */
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  logger.started = pthread_create(&logger.thread, NULL, write_queue, NULL) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return logger.started;
+}
+
+void log_stop(unsigned timeout_ms) {
+  if (!logger.started) return;
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += timeout_ms / 1000;
+  until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+  if (until.tv_nsec >= 1000000000) {
+    until.tv_nsec -= 1000000000;
+    until.tv_sec++;
+  }
+  pthread_mutex_lock(&logger.mutex);
+  logger.stopping = true;
+  pthread_cond_signal(&logger.work);
+  bool late = false;
+  while ((logger.queue.length > 0 || logger.writing) && !late)
+    late = pthread_cond_timedwait(&logger.idle, &logger.mutex, &until) == ETIMEDOUT;
+  pthread_mutex_unlock(&logger.mutex);
+  if (late) return; /* stdout is stuck: the process ends without it */
+  pthread_join(logger.thread, NULL);
+  logger.started = false;
+  buffer_free(&logger.queue);
+}
+
+/* Bytes that are no UTF-8 would make the whole line unreadable to a JSON parser. */
+static void append_safe_string(struct buffer *line, struct str text) {
+  if (utf8_valid(text)) {
+    json_append_string(line, text);
+    return;
+  }
+  struct buffer plain = BUFFER_EMPTY;
+  for (size_t i = 0; i < text.length; i++)
+    buffer_append_char(&plain, (unsigned char)text.data[i] < 0x80 ? text.data[i] : '?');
+  json_append_string(line, buffer_str(&plain));
+  buffer_free(&plain);
+}
+
+static void append_value(struct buffer *line, const struct log_field *field) {
+  switch (field->type) {
+  case LOG_FIELD_TEXT: append_safe_string(line, field->text); break;
+  case LOG_FIELD_INT: json_append_int(line, field->number); break;
+  case LOG_FIELD_MS:
+    json_append_int(line, field->number / 1000);
+    buffer_append_char(line, '.');
+    for (int64_t digit = 100; digit > 0; digit /= 10)
+      buffer_append_char(line, (char)('0' + field->number / digit % 10));
+    break;
+  case LOG_FIELD_END: break;
+  }
+}
+
+static void append_json_line(struct buffer *line, enum log_level level, const char *message,
+                             va_list fields) {
+  char now[CLOCK_RFC3339_SIZE];
+  size_t length = clock_format_rfc3339(clock_unix_us(), now);
+  buffer_append_text(line, "{\"time\":\"");
+  buffer_append(line, now, length);
+  buffer_append_text(line, "\",\"level\":\"");
+  buffer_append_text(line, LEVEL_NAMES[level]);
+  buffer_append_text(line, "\",\"message\":");
+  append_safe_string(line, str_from(message));
+  for (;;) {
+    struct log_field field = va_arg(fields, struct log_field);
+    if (field.type == LOG_FIELD_END) break;
+    buffer_append_char(line, ',');
+    json_append_string(line, str_from(field.name));
+    buffer_append_char(line, ':');
+    append_value(line, &field);
+  }
+  buffer_append_text(line, "}\n");
+}
+
+static void append_line_for_people(struct buffer *line, enum log_level level, const char *message,
+                                   va_list fields) {
+  static const char *const COLOURS[] = {"\033[2m", "", "\033[33m", "\033[31m"};
+  bool colour = !getenv("NO_COLOR");
+  char now[CLOCK_RFC3339_SIZE];
+  clock_format_rfc3339(clock_unix_us(), now);
+  buffer_append(line, now + 11, 12);
+  buffer_append_char(line, ' ');
+  if (colour) buffer_append_text(line, COLOURS[level]);
+  if (level >= LOG_LEVEL_WARNING) buffer_append_format(line, "%s: ", LEVEL_NAMES[level]);
+  buffer_append_text(line, message);
+  if (colour) buffer_append_text(line, "\033[0m");
+  for (;;) {
+    struct log_field field = va_arg(fields, struct log_field);
+    if (field.type == LOG_FIELD_END) break;
+    buffer_append_format(line, "  %s=", field.name);
+    append_value(line, &field);
+  }
+  buffer_append_char(line, '\n');
+}
+
+static void enqueue(const struct buffer *line) {
+  pthread_mutex_lock(&logger.mutex);
+  if (line->failed || logger.queue.length + line->length > LOG_QUEUE_LIMIT) {
+    logger.dropped++;
+  } else {
+    if (logger.dropped > 0)
+      buffer_append_format(&logger.queue,
+                           "{\"level\":\"warning\",\"message\":\"log lines dropped\","
+                           "\"count\":%llu}\n",
+                           (unsigned long long)logger.dropped);
+    logger.dropped = 0;
+    buffer_append(&logger.queue, line->data, line->length);
+  }
+  /* Only an idle writer needs waking: a busy one looks again before it sleeps. */
+  if (logger.waiting) pthread_cond_signal(&logger.work);
+  pthread_mutex_unlock(&logger.mutex);
+}
+
+void log_event(enum log_level level, const char *message, ...) {
+  if (!log_enabled(level)) return;
+  struct buffer line = BUFFER_EMPTY;
+  va_list fields;
+  va_start(fields, message);
+  if (logger.for_people)
+    append_line_for_people(&line, level, message, fields);
+  else
+    append_json_line(&line, level, message, fields);
+  va_end(fields);
+  enqueue(&line);
+  buffer_free(&line);
+}
