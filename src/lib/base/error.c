@@ -17,13 +17,15 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
 
 bool error_prefix(struct error *error, const char *format, ...) {
   if (!error) return false;
-  char rest[ERROR_MESSAGE_SIZE];
-  memcpy(rest, error->message, sizeof(rest));
+  char prefix[ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  int used = vsnprintf(error->message, sizeof(error->message), format, arguments);
+  vsnprintf(prefix, sizeof(prefix), format, arguments);
   va_end(arguments);
-  if (used >= 0 && (size_t)used < sizeof(error->message))
-    snprintf(error->message + used, sizeof(error->message) - (size_t)used, ": %s", rest);
+  size_t shift = strnlen(prefix, sizeof(prefix) - 3) + 2;
+  memmove(error->message + shift, error->message, sizeof(error->message) - shift);
+  memcpy(error->message, prefix, shift - 2);
+  memcpy(error->message + shift - 2, ": ", 2);
+  error->message[sizeof(error->message) - 1] = '\0';
   return false;
 }

@@ -1,0 +1,17 @@
+-- A new activity; no row when no user has the token's sub.
+-- $1: sub; $2: message; $3: seconds until it expires.
+WITH author AS (
+  SELECT uuid, display_name, handle
+  FROM public.users
+  WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
+), created AS (
+  INSERT INTO public.activities (uuid, user_uuid, message, expires_at, created_at)
+  SELECT gen_random_uuid(), author.uuid, $2::text,
+         timezone('UTC', now()) + make_interval(secs => $3::int), timezone('UTC', now())
+  FROM author
+  RETURNING *
+)
+SELECT c.uuid, author.display_name, author.handle, c.message,
+       c.replies_count, c.reposts_count, c.likes_count,
+       c.reply_to_activity_uuid, c.expires_at, c.created_at
+FROM created c CROSS JOIN author
