@@ -11,11 +11,17 @@ struct posted {
   struct list node;
 };
 
+struct kept {
+  void *memory;
+  struct list node;
+};
+
 struct loop {
   uv_loop_t uv;
   uv_check_t end_of_turn;   /* runs after the turn's events */
   uv_prepare_t before_wait; /* runs what timers and posted functions asked for, before sleeping */
   struct list tasks;
+  struct list kept; /* memory that is freed with the loop */
   unsigned index;
 
   pthread_mutex_t inbox_mutex;
@@ -79,6 +85,7 @@ struct loop *loop_new(unsigned index) {
   loop->index = index;
   list_init(&loop->tasks);
   list_init(&loop->inbox);
+  list_init(&loop->kept);
   pthread_mutex_init(&loop->inbox_mutex, NULL);
   uv_check_init(&loop->uv, &loop->end_of_turn);
   uv_prepare_init(&loop->uv, &loop->before_wait);
@@ -104,8 +111,21 @@ struct loop *loop_free(struct loop *loop) {
   assert(left == 0 && "a handle of the loop was not closed");
   (void)left;
   pthread_mutex_destroy(&loop->inbox_mutex);
+  struct list *node;
+  while ((node = list_pop(&loop->kept))) {
+    struct kept *kept = LIST_ENTRY(node, struct kept, node);
+    free(kept->memory);
+    free(kept);
+  }
   free(loop);
   return NULL;
+}
+
+void loop_free_at_end(struct loop *loop, void *memory) {
+  struct kept *kept = calloc(1, sizeof(*kept));
+  if (!kept) return; /* leaked at the end of the process rather than freed too early */
+  kept->memory = memory;
+  list_append(&loop->kept, &kept->node);
 }
 
 uv_loop_t *loop_uv(struct loop *loop) {

@@ -43,6 +43,9 @@ void loop_run(struct loop *loop);
 /* Frees a loop whose handles are all closed. Takes NULL; returns NULL. */
 struct loop *loop_free(struct loop *loop);
 
+/* Frees `memory` (from malloc) in loop_free(): for what holds handles that close with the loop. */
+void loop_free_at_end(struct loop *loop, void *memory);
+
 uv_loop_t *loop_uv(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
 

@@ -37,7 +37,7 @@ struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *opt
 /* True while at least one connection is ready. */
 bool pg_pool_ready(const struct pg_pool *pool);
 
-/* Fails what is under way, closes the connections and frees the pool when the loop let go of it. */
+/* Fails what is under way and closes the connections; the memory goes with the loop. Takes NULL. */
 void pg_pool_close(struct pg_pool *pool);
 
 enum { PG_BATCH_STATEMENTS = 4, PG_STATEMENT_PARAMETERS = 10 };
@@ -59,7 +59,8 @@ void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL
 void pg_bind_int(struct pg_batch *batch, int32_t number);
 void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
 
-/* Submits the batch, which belongs to the pool from now on. `done` is never called from inside. */
+/* Submits the batch, which belongs to the pool from now on. But for a NULL batch, `done` is never
+ * called from inside. */
 void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument);
 
 /* --- Results --- */
@@ -70,7 +71,7 @@ size_t pg_result_rows(const struct pg_result *result);
 struct str pg_result_text(const struct pg_result *result, size_t row, const char *column);
 struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const char *column);
 int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const char *column);
-int32_t pg_result_int(const struct pg_result *result, size_t row, const char *column);
+bool pg_result_is_null(const struct pg_result *result, size_t row, const char *column);
 
 /* Appends row `row` as a JSON object: the columns' names are the keys, the columns' types decide
  * how the values are written. A column whose name begins with '_' is for the caller and left out.
