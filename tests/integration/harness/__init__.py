@@ -1,0 +1,1 @@
+"""What the integration tests stand on: a private Postgres, the real binary, tokens, clients."""
