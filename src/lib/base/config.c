@@ -196,7 +196,7 @@ const struct config_setting *config_settings(size_t *ret_count) {
   return SETTINGS;
 }
 
-static const char *read_environment(const struct config_setting *setting) {
+const char *config_setting_value(const struct config_setting *setting) {
   const char *value = getenv(setting->name);
   if ((!value || !*value) && setting->alias) value = getenv(setting->alias);
   return value && *value ? value : setting->initial;
@@ -244,7 +244,7 @@ static bool store_switch(struct config *config, const struct config_setting *set
 
 static bool load_setting(struct config *config, const struct config_setting *setting,
                          struct error *error) {
-  const char *value = read_environment(setting);
+  const char *value = config_setting_value(setting);
   if (!value) return setting->required ? complain(setting, "is not set", error) : true;
   switch (setting->type) {
   case CONFIG_NUMBER: return store_number(config, setting, value, error);

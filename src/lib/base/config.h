@@ -60,6 +60,10 @@ struct config_setting {
 /* The table and its length. */
 const struct config_setting *config_settings(size_t *ret_count);
 
+/* What `setting` is now, as text: from the environment, else its default; NULL: neither. It may be
+ * a bad value: only config_load() checks. */
+const char *config_setting_value(const struct config_setting *setting);
+
 /* Reads every setting of `scopes` from the environment into `config`. Text is borrowed from the
  * environment, which must not be changed afterwards. On failure the error is one line that names
  * the variable, what is wrong and an example; it never holds the value of a secret. An empty

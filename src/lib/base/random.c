@@ -32,8 +32,8 @@ void random_bytes(void *bytes, size_t length) {
 
 uint64_t random_backoff_ms(unsigned attempt, uint64_t base_ms, uint64_t cap_ms) {
   uint64_t ceiling = base_ms;
-  for (unsigned i = 0; i < attempt && ceiling < cap_ms; i++)
-    ceiling *= 2;
+  for (unsigned i = 0; i < attempt && ceiling > 0 && ceiling < cap_ms; i++)
+    ceiling = ceiling > cap_ms / 2 ? cap_ms : ceiling * 2;
   if (ceiling > cap_ms) ceiling = cap_ms;
   uint64_t number;
   random_bytes(&number, sizeof(number));

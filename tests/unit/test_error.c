@@ -1,0 +1,45 @@
+/* test_error.c: errors as values. */
+#include "unit.h"
+
+#include "lib/base/error.h"
+
+static void set_fills_kind_and_sentence(void **state) {
+  struct error error = {0};
+  assert_false(error_set(&error, ERROR_CONFLICT, "%d rows in %s", 2, "users"));
+  assert_int_equal(error.kind, ERROR_CONFLICT);
+  assert_string_equal(error.message, "2 rows in users");
+}
+
+static void null_is_for_callers_that_do_not_care(void **state) {
+  assert_false(error_set(NULL, ERROR_INTERNAL, "unread"));
+  assert_false(error_prefix(NULL, "unread"));
+}
+
+static void prefix_goes_before(void **state) {
+  struct error error = {0};
+  error_set(&error, ERROR_UNAVAILABLE, "connection refused");
+  assert_false(error_prefix(&error, "migrate %d", 7));
+  assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+  assert_string_equal(error.message, "migrate 7: connection refused");
+}
+
+static void a_long_sentence_is_cut_not_overrun(void **state) {
+  struct error error = {0};
+  error_set(&error, ERROR_INTERNAL, "%0*d", 2 * ERROR_MESSAGE_SIZE, 1);
+  assert_int_equal(strlen(error.message), ERROR_MESSAGE_SIZE - 1);
+  error_prefix(&error, "short");
+  assert_int_equal(strlen(error.message), ERROR_MESSAGE_SIZE - 1);
+  assert_memory_equal(error.message, "short: 000", 10);
+  error_prefix(&error, "%0*d", 2 * ERROR_MESSAGE_SIZE, 2);
+  assert_int_equal(strlen(error.message), ERROR_MESSAGE_SIZE - 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(set_fills_kind_and_sentence),
+      cmocka_unit_test(null_is_for_callers_that_do_not_care),
+      cmocka_unit_test(prefix_goes_before),
+      cmocka_unit_test(a_long_sentence_is_cut_not_overrun),
+  };
+  return cmocka_run_group_tests_name("error", tests, NULL, NULL);
+}
