@@ -29,6 +29,7 @@ struct outcome {
   struct client *close_client;
 };
 
+static struct loop *running_loop;    /* stopped by each `done` */
 static char last_request[64 * 1024]; /* written by the server's thread before it answers */
 
 static struct client client_new(void) {
@@ -48,6 +49,7 @@ static void client_free(struct client *client) {
 static void on_done(const struct fetch_response *response, void *argument) {
   struct outcome *outcome = argument;
   outcome->calls++;
+  if (running_loop) uv_stop(loop_uv(running_loop));
   outcome->status = response->status;
   buffer_append_str(&outcome->body, response->body);
   if (response->error) outcome->error = *response->error;
@@ -57,8 +59,10 @@ static void on_done(const struct fetch_response *response, void *argument) {
 }
 
 static void wait_for(struct client *client, const struct outcome *outcome) {
+  running_loop = client->loop;
   while (outcome->calls == 0)
-    uv_run(loop_uv(client->loop), UV_RUN_ONCE);
+    uv_run(loop_uv(client->loop), UV_RUN_DEFAULT);
+  running_loop = NULL;
 }
 
 static struct outcome run(struct client *client, const struct fetch_request *request) {

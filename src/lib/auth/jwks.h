@@ -1,0 +1,41 @@
+/* jwks.h: the public keys of the pool (RFC 7517) as an immutable, counted set. Inside of the room
+ * only. */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  JWKS_SIZE_LIMIT = 64 * 1024, /* bytes of the document */
+  JWKS_KEYS_LIMIT = 16,        /* keys in it, whether usable or not */
+  JWKS_KID_LIMIT = 255,        /* bytes of a key's id */
+  JWKS_MODULUS_LOWEST = 2048,  /* bits; RFC 7518, section 3.3 */
+  JWKS_MODULUS_HIGHEST = 8192, /* bits; more only costs time */
+};
+
+struct key_set;
+
+/* Reads a JWKS document. Of its keys those count that are RSA, for signatures (`use` sig or
+ * absent), for RS256 (`alg` so or absent), have a `kid` and a modulus within the bounds; others are
+ * passed over. Returns a set with one reference, or NULL for a document that is none, is over a
+ * bound, has two usable keys of one `kid`, or has no usable key. */
+struct key_set *key_set_parse(struct str document, struct error *error);
+
+/* Takes another reference; from any thread. */
+struct key_set *key_set_ref(struct key_set *set);
+
+/* Drops a reference, and frees the set with the last one; from any thread. Takes NULL; returns
+ * NULL. */
+struct key_set *key_set_unref(struct key_set *set);
+
+size_t key_set_count(const struct key_set *set);
+
+/* The key named `kid` as PEM (SubjectPublicKeyInfo), borrowed from the set; empty when there is
+ * none. */
+struct str key_set_find(const struct key_set *set, struct str kid);
+
+/* True when both hold the same keys in the same order. */
+bool key_set_equal(const struct key_set *a, const struct key_set *b);

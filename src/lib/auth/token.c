@@ -1,0 +1,195 @@
+/* token.c: see token.h. Formats: RFC 7515 (JWS), 7519 (JWT). */
+#include "lib/auth/token.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/encoding.h"
+#include "lib/base/utf8.h"
+
+#include <jansson.h>
+#include <jwt.h>
+#include <openssl/err.h>
+
+enum { PART_COUNT = 3 };
+
+/* Times beyond are nonsense, and sums with them would overflow: 2^53 is what JSON numbers hold
+ * exactly. */
+static const int64_t TIME_HIGHEST = INT64_C(1) << 53;
+
+DEFINE_CLEANUP(json_t *, json_decref);
+DEFINE_CLEANUP(jwt_t *, jwt_free);
+
+bool token_from_header(struct str header, struct str *ret_token) {
+  static const struct str SCHEME = {"Bearer", 6};
+  header = str_trim(header);
+  if (header.length <= SCHEME.length || header.data[SCHEME.length] != ' ') return false;
+  if (!str_equal_ignore_case((struct str){header.data, SCHEME.length}, SCHEME)) return false;
+  struct str token =
+      str_trim((struct str){header.data + SCHEME.length, header.length - SCHEME.length});
+  if (token.length == 0 || memchr(token.data, ' ', token.length) ||
+      memchr(token.data, '\t', token.length) || memchr(token.data, ',', token.length))
+    return false;
+  *ret_token = token;
+  return true;
+}
+
+static bool split(struct str token, struct str parts[PART_COUNT]) {
+  for (int i = 0; i < PART_COUNT; i++) {
+    const char *dot = memchr(token.data, '.', token.length);
+    bool last = i == PART_COUNT - 1;
+    if (last != !dot) return false;
+    size_t length = dot ? (size_t)(dot - token.data) : token.length;
+    if (length == 0) return false;
+    parts[i] = (struct str){token.data, length};
+    token.data += length + !last;
+    token.length -= length + !last;
+  }
+  return true;
+}
+
+/* A part as a JSON object; NULL when it is none. */
+static json_t *decode_object(struct str part) {
+  char bytes[TOKEN_SIZE_LIMIT];
+  size_t length = 0;
+  if (!base64url_decode(part, bytes, sizeof(bytes), &length)) return NULL;
+  json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+  if (json_is_object(object)) return object;
+  json_decref(object);
+  return NULL;
+}
+
+static struct str claim_text(const json_t *object, const char *name) {
+  const json_t *value = json_object_get(object, name);
+  if (!json_is_string(value)) return (struct str){0};
+  return (struct str){json_string_value(value), json_string_length(value)};
+}
+
+/* A NumericDate, whole or not; false when the claim is absent, no number, or out of any sane range.
+ */
+static bool claim_time(const json_t *object, const char *name, int64_t *ret_seconds) {
+  const json_t *value = json_object_get(object, name);
+  if (!json_is_number(value)) return false;
+  if (json_is_integer(value)) {
+    *ret_seconds = json_integer_value(value);
+    return *ret_seconds >= 0 && *ret_seconds <= TIME_HIGHEST;
+  }
+  double seconds = json_real_value(value);
+  if (!(seconds >= 0 && seconds <= (double)TIME_HIGHEST)) return false;
+  *ret_seconds = (int64_t)seconds;
+  return true;
+}
+
+static bool is_client(const struct auth_options *options, struct str id) {
+  struct str rest = options->client_ids, item;
+  while (str_next(&rest, ',', &item))
+    if (item.length > 0 && str_equal(item, id)) return true;
+  return false;
+}
+
+/* `aud` is a string or an array of strings (RFC 7519, section 4.1.3). */
+static bool audience_has_client(const json_t *claims, const struct auth_options *options) {
+  const json_t *audience = json_object_get(claims, "aud");
+  if (!json_is_array(audience)) return is_client(options, claim_text(claims, "aud"));
+  size_t index;
+  const json_t *item;
+  json_array_foreach(audience, index, item) {
+    if (!json_is_string(item)) continue;
+    if (is_client(options, (struct str){json_string_value(item), json_string_length(item)}))
+      return true;
+  }
+  return false;
+}
+
+static const char *check_issue(const json_t *claims, const struct auth_options *options) {
+  if (!str_equal(claim_text(claims, "iss"), str_from(options->issuer))) return "another issuer";
+  struct str use = claim_text(claims, "token_use");
+  if (str_equal(use, STR("access")))
+    return is_client(options, claim_text(claims, "client_id")) ? NULL : "another client";
+  if (str_equal(use, STR("id")))
+    return audience_has_client(claims, options) ? NULL : "another audience";
+  return "neither an access nor an id token";
+}
+
+static const char *check_times(const json_t *claims, int64_t now_s, struct token_claims *result) {
+  int64_t expires_s, begins_s;
+  if (!claim_time(claims, "exp", &expires_s)) return "no time of expiry";
+  result->good_until_s = expires_s + TOKEN_LEEWAY_S;
+  if (now_s >= result->good_until_s) return "expired";
+  if (!json_object_get(claims, "nbf")) return NULL;
+  if (!claim_time(claims, "nbf", &begins_s)) return "a malformed time of beginning";
+  return begins_s > now_s + TOKEN_LEEWAY_S ? "not valid yet" : NULL;
+}
+
+/* Seeded users share the id 'MOCK' until they are given their own: nobody may sign in as all of
+ * them. */
+static const char *check_subject(const json_t *claims, struct token_claims *result) {
+  struct str subject = claim_text(claims, "sub");
+  if (utf8_is_blank(subject) || subject.length > TOKEN_SUBJECT_LIMIT) return "no usable subject";
+  if (str_equal(subject, STR("MOCK"))) return "the subject of seeded users";
+  memcpy(result->subject, subject.data, subject.length);
+  result->subject_length = subject.length;
+  return NULL;
+}
+
+static const char *check_claims(struct str payload, const struct auth_options *options,
+                                int64_t now_s, struct token_claims *result) {
+  _cleanup_(json_decref_p) json_t *claims = decode_object(payload);
+  if (!claims) return "a malformed payload";
+  const char *reason = check_issue(claims, options);
+  if (!reason) reason = check_times(claims, now_s, result);
+  if (!reason) reason = check_subject(claims, result);
+  return reason;
+}
+
+/* Before any crypto: the algorithm is ours to choose, not the token's. */
+static const char *check_header(const json_t *header) {
+  if (!header) return "a malformed header";
+  if (!str_equal(claim_text(header, "alg"), STR("RS256"))) return "an algorithm other than RS256";
+  if (json_object_get(header, "crit")) return "an extension that must be understood";
+  struct str kid = claim_text(header, "kid");
+  return kid.length == 0 || kid.length > JWKS_KID_LIMIT ? "no key id" : NULL;
+}
+
+/* libjwt verifies by the header's `alg`, which was checked before, and is asked for what it used.
+ */
+static bool signature_valid(struct str token, struct str pem) {
+  char text[TOKEN_SIZE_LIMIT + 1];
+  memcpy(text, token.data, token.length);
+  text[token.length] = '\0';
+  jwt_t *decoded = NULL;
+  int failed = jwt_decode(&decoded, text, (const unsigned char *)pem.data, (int)pem.length);
+  _cleanup_(jwt_free_p) jwt_t *jwt = failed ? NULL : decoded;
+  ERR_clear_error();
+  return jwt && jwt_get_alg(jwt) == JWT_ALG_RS256;
+}
+
+static enum token_verdict bad(const char **ret_reason, const char *reason) {
+  *ret_reason = reason;
+  return TOKEN_BAD;
+}
+
+/* libjwt is lenient about base64url; a signature has one spelling here. */
+static bool signature_well_formed(struct str part) {
+  unsigned char bytes[JWKS_MODULUS_HIGHEST / 8];
+  size_t length = 0;
+  return base64url_decode(part, bytes, sizeof(bytes), &length);
+}
+
+enum token_verdict token_verify(struct str token, const struct key_set *keys,
+                                const struct auth_options *options, int64_t now_s,
+                                struct token_claims *ret_claims, const char **ret_reason) {
+  struct str parts[PART_COUNT];
+  if (token.length == 0 || token.length > TOKEN_SIZE_LIMIT) return bad(ret_reason, "a bad size");
+  if (!split(token, parts) || !signature_well_formed(parts[2]))
+    return bad(ret_reason, "not three parts in base64url");
+  _cleanup_(json_decref_p) json_t *header = decode_object(parts[0]);
+  const char *reason = check_header(header);
+  if (reason) return bad(ret_reason, reason);
+  struct str pem = keys ? key_set_find(keys, claim_text(header, "kid")) : (struct str){0};
+  if (pem.length > 0 && !signature_valid(token, pem)) return bad(ret_reason, "a wrong signature");
+  struct token_claims claims = {0};
+  reason = check_claims(parts[1], options, now_s, &claims);
+  if (reason) return bad(ret_reason, reason);
+  if (pem.length == 0) return TOKEN_UNKNOWN_KEY;
+  *ret_claims = claims;
+  return TOKEN_GOOD;
+}

@@ -1,0 +1,212 @@
+/* fetch.c: see fetch.h. Curl says which sockets it waits for and for how long; libuv waits. */
+#include "lib/fetch/exchange.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+  EXCHANGES_LIMIT = 1024, /* under way at once; callers have limits of their own far below */
+  KEPT_CONNECTIONS = 16,
+};
+
+struct fetcher {
+  struct loop *loop;
+  CURLM *multi;
+  uv_timer_t timer;
+  struct loop_task refuse_task;
+  struct list exchanges; /* under way */
+  struct list refused;   /* end at the end of the turn */
+  size_t exchange_count;
+  size_t handle_count; /* libuv handles that are not closed yet */
+  bool closing;
+};
+
+/* A socket of curl's that the loop waits for. */
+struct watch {
+  uv_poll_t poll;
+  struct fetcher *fetcher;
+  curl_socket_t socket;
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_started = CURLE_FAILED_INIT;
+
+static void start_curl(void) {
+  curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void forget_handle(struct fetcher *fetcher) {
+  fetcher->handle_count--;
+  if (fetcher->closing && fetcher->handle_count == 0) free(fetcher);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  forget_handle(handle->data);
+}
+
+static void on_watch_closed(uv_handle_t *handle) {
+  struct watch *watch = handle->data;
+  forget_handle(watch->fetcher);
+  free(watch);
+}
+
+static void finish(struct fetcher *fetcher, struct exchange *exchange, CURLcode code) {
+  list_remove(&exchange->node);
+  fetcher->exchange_count--;
+  exchange_finish(exchange, code);
+}
+
+/* Reports what ended. A `done` may start more, or close the fetcher: then the multi handle is gone.
+ */
+static void report_ended(struct fetcher *fetcher) {
+  while (!fetcher->closing) {
+    int left = 0;
+    CURLMsg *message = curl_multi_info_read(fetcher->multi, &left);
+    if (!message) return;
+    if (message->msg != CURLMSG_DONE) continue;
+    CURLcode code = message->data.result; /* the message is gone after the removal */
+    CURL *easy = message->easy_handle;
+    struct exchange *exchange = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
+    curl_multi_remove_handle(fetcher->multi, easy);
+    finish(fetcher, exchange, code);
+  }
+}
+
+static void drive(struct fetcher *fetcher, curl_socket_t socket, int events) {
+  if (fetcher->closing) return;
+  int running = 0;
+  curl_multi_socket_action(fetcher->multi, socket, events, &running);
+  report_ended(fetcher);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events) {
+  struct watch *watch = poll->data;
+  int flags = 0;
+  if (status < 0) flags |= CURL_CSELECT_ERR;
+  if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+  if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+  drive(watch->fetcher, watch->socket, flags);
+}
+
+static int curl_wants_timer(CURLM *multi, long timeout_ms, void *argument) {
+  (void)multi;
+  struct fetcher *fetcher = argument;
+  if (uv_is_closing((uv_handle_t *)&fetcher->timer)) return 0;
+  if (timeout_ms < 0)
+    uv_timer_stop(&fetcher->timer);
+  else
+    uv_timer_start(&fetcher->timer, on_timer, (uint64_t)timeout_ms, 0);
+  return 0;
+}
+
+static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
+  struct watch *watch = calloc(1, sizeof(*watch));
+  if (!watch) return NULL;
+  if (uv_poll_init_socket(loop_uv(fetcher->loop), &watch->poll, socket) != 0) {
+    free(watch);
+    return NULL;
+  }
+  watch->fetcher = fetcher;
+  watch->socket = socket;
+  watch->poll.data = watch;
+  fetcher->handle_count++;
+  curl_multi_assign(fetcher->multi, socket, watch);
+  return watch;
+}
+
+/* Out of memory is not told to curl, which would give up every exchange: this one's timeout ends
+ * it. */
+static int curl_wants_socket(CURL *easy, curl_socket_t socket, int what, void *argument,
+                             void *socket_data) {
+  (void)easy;
+  struct fetcher *fetcher = argument;
+  struct watch *watch = socket_data;
+  if (what == CURL_POLL_REMOVE) {
+    if (watch) uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+    curl_multi_assign(fetcher->multi, socket, NULL);
+    return 0;
+  }
+  if (!watch) watch = watch_new(fetcher, socket);
+  if (!watch) return 0;
+  int events = 0;
+  if (what & CURL_POLL_IN) events |= UV_READABLE;
+  if (what & CURL_POLL_OUT) events |= UV_WRITABLE;
+  uv_poll_start(&watch->poll, events, on_socket);
+  return 0;
+}
+
+static void end_refused(struct loop_task *task) {
+  struct fetcher *fetcher =
+      (struct fetcher *)(void *)((char *)task - offsetof(struct fetcher, refuse_task));
+  while (!fetcher->closing && !list_empty(&fetcher->refused))
+    finish(fetcher, LIST_ENTRY(fetcher->refused.next, struct exchange, node), CURLE_OK);
+}
+
+struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
+  pthread_once(&curl_once, start_curl);
+  struct fetcher *fetcher = calloc(1, sizeof(*fetcher));
+  CURLM *multi = curl_started == CURLE_OK ? curl_multi_init() : NULL;
+  if (!fetcher || !multi) {
+    curl_multi_cleanup(multi);
+    free(fetcher);
+    error_set(error, ERROR_MEMORY, "outgoing HTTP cannot start: out of memory");
+    return NULL;
+  }
+  fetcher->loop = loop;
+  fetcher->multi = multi;
+  list_init(&fetcher->exchanges);
+  list_init(&fetcher->refused);
+  loop_task_init(&fetcher->refuse_task, end_refused);
+  uv_timer_init(loop_uv(loop), &fetcher->timer);
+  fetcher->timer.data = fetcher;
+  fetcher->handle_count = 1;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+  return fetcher;
+}
+
+bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
+                 void *argument) {
+  if (fetcher->closing || fetcher->exchange_count == EXCHANGES_LIMIT) return false;
+  struct exchange *exchange = exchange_new(request, done, argument);
+  if (!exchange) return false;
+  if (exchange->refused) {
+    list_append(&fetcher->refused, &exchange->node);
+    loop_at_end_of_turn(fetcher->loop, &fetcher->refuse_task);
+  } else if (curl_multi_add_handle(fetcher->multi, exchange->easy) == CURLM_OK) {
+    list_append(&fetcher->exchanges, &exchange->node);
+  } else {
+    exchange_free(exchange);
+    return false;
+  }
+  fetcher->exchange_count++;
+  return true;
+}
+
+static void abandon_all(struct fetcher *fetcher) {
+  struct list *node;
+  while ((node = list_pop(&fetcher->exchanges))) {
+    struct exchange *exchange = LIST_ENTRY(node, struct exchange, node);
+    curl_multi_remove_handle(fetcher->multi, exchange->easy);
+    exchange_abandon(exchange);
+  }
+  while ((node = list_pop(&fetcher->refused)))
+    exchange_abandon(LIST_ENTRY(node, struct exchange, node));
+}
+
+void fetcher_close(struct fetcher *fetcher) {
+  if (!fetcher || fetcher->closing) return;
+  fetcher->closing = true;
+  loop_task_cancel(&fetcher->refuse_task);
+  abandon_all(fetcher);
+  curl_multi_cleanup(fetcher->multi);
+  uv_close((uv_handle_t *)&fetcher->timer, on_timer_closed);
+}
