@@ -132,13 +132,20 @@ def test_a_user_without_a_row(api, key):
 
 
 def test_no_token_matches_the_placeholder(api, database, key):
-    database.add_user(sub="MOCK")
+    user = database.add_user(sub="MOCK")
     token = token_for(key, "MOCK")
-    api.post(PATH, token, json={"message": "m", "ttl": "1-day"}).expect(422, ["user_not_found"])
-    api.put("/api/profile/update", token, json={"display_name": "x", "bio": ""}).expect(
-        422, ["user_not_found"]
-    )
-    api.get("/api/activities/notifications", token).expect(422, ["user_not_found"])
+    requests = [
+        ("POST", PATH, {"message": "m", "ttl": "1-day"}),
+        ("PUT", "/api/profile/update", {"display_name": "x", "bio": ""}),
+        ("GET", "/api/activities/notifications", None),
+    ]
+    for method, path, body in requests:
+        answer = api.request(method, path, token, json=body)
+        assert (answer.status, answer.json()) in (
+            (401, ["generic_401"]),
+            (422, ["user_not_found"]),
+        )
+    assert count(database, user) == 0
 
 
 def test_without_a_token(api):

@@ -140,7 +140,7 @@ def test_query_of_a_path_that_reads_none_is_ignored(api):
 
 @pytest.mark.parametrize(
     "request_id",
-    ["abc", "6f1c9f6e-3f0e-4b0a-9d3f-1a2b3c4d5e6f", "Root=1-67891233-abcdef012345678912345678"],
+    ["abc", "6f1c9f6e-3f0e-4b0a-9d3f-1a2b3c4d5e6f", "req_1.2-B", "a" * 128],
 )
 def test_a_sane_request_id_is_kept(api, request_id):
     answer = api.get("/api/health-check", headers={"X-Request-Id": request_id})
@@ -149,13 +149,13 @@ def test_a_sane_request_id_is_kept(api, request_id):
 
 @pytest.mark.parametrize(
     "request_id",
-    ["", "a" * 300, "with space", 'quo"te', "<script>", "a,b\tc", "caf\xe9", "\x7f"],
+    ["", "a" * 129, "a" * 3000, "with space", 'quo"te', "<script>", "a,b\tc", "caf\xe9", "\x7f"],
 )
 def test_an_insane_request_id_is_replaced(api, request_id):
     answer = api.get("/api/health-check", headers={"X-Request-Id": request_id})
     made = answer.header("X-Request-Id")
     assert made and made != request_id
-    assert re.fullmatch(r"[0-9A-Za-z._=:-]{8,128}", made)
+    assert re.fullmatch(r"[0-9A-Za-z._-]{8,128}", made)
 
 
 def test_made_request_ids_differ(api):

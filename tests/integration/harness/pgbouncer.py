@@ -1,0 +1,78 @@
+"""Debian's PgBouncer before a private cluster, in transaction mode."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+import psycopg2
+
+BINARY = "/usr/sbin/pgbouncer"
+PORT = 6432  # only the name of the socket file: the folder is private
+
+SETTINGS = """
+[databases]
+* = host={cluster} port=5432 user=postgres
+
+[pgbouncer]
+listen_addr =
+listen_port = {port}
+unix_socket_dir = {folder}
+auth_type = any
+pool_mode = transaction
+default_pool_size = {size}
+max_client_conn = 100
+logfile = {folder}/pgbouncer.log
+pidfile = {folder}/pgbouncer.pid
+"""
+
+
+class PgBouncer:
+    def __init__(self, cluster, pool_size=2):
+        self.folder = tempfile.mkdtemp(prefix="crud-bouncer-")
+        os.chmod(self.folder, 0o755)
+        file = pathlib.Path(self.folder, "pgbouncer.ini")
+        file.write_text(
+            SETTINGS.format(cluster=cluster.folder, port=PORT, folder=self.folder, size=pool_size)
+        )
+        prefix = []
+        if os.geteuid() == 0:  # PgBouncer refuses root, as Postgres does
+            entry = pwd.getpwnam("postgres")
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            prefix = ["runuser", "-u", "postgres", "--"]
+        self.process = subprocess.Popen(
+            [*prefix, BINARY, "-q", str(file)], cwd=self.folder, start_new_session=True
+        )
+        self.wait_until_ready()
+
+    def url(self, database):
+        host = urllib.parse.quote(self.folder, safe="")
+        return f"postgresql://postgres@{host}:{PORT}/{database}"
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg2.connect(self.url("postgres")).close()
+                return
+            except psycopg2.OperationalError:
+                assert self.process.poll() is None, self.log()
+                assert time.monotonic() < deadline, self.log()
+                time.sleep(0.02)
+
+    def log(self):
+        file = pathlib.Path(self.folder, "pgbouncer.log")
+        return file.read_text() if file.exists() else ""
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

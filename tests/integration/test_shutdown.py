@@ -1,0 +1,158 @@
+"""SIGTERM: what is in work is answered, then the process ends with 0."""
+
+import contextlib
+import signal
+
+import pytest
+
+from harness.feed import Checked
+from harness.load import Load
+from harness.people import TableLock
+from harness.raw import RawConnection, get, request
+
+HOME = "/api/activities/home"
+
+
+def refuses_connections(port):
+    """True when nobody listens any more; polled, since a closed port sends no event."""
+    import select
+    import socket
+
+    for _ in range(1500):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=30).close()
+        except ConnectionRefusedError:
+            return True
+        except ConnectionResetError:
+            pass
+        select.select([], [], [], 0.01)
+    return False
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_idle(start_server, sig):
+    server = start_server()
+    server.process.send_signal(sig)
+    assert server.wait() == 0
+
+
+def test_idle_with_kept_connections(start_server):
+    server = start_server()
+    with contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(RawConnection(server.port)) for _ in range(20)]
+        for raw in kept[:10]:
+            raw.ask(get("/api/health-check")).expect(200)
+        server.stop()
+        assert all(raw.closed_by_peer() for raw in kept)
+
+
+def test_in_flight_answers_complete(start_server, database):
+    user = database.add_user()
+    activity = database.add_activity(user, "before the end")
+    server = start_server()
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(RawConnection(server.port)) for _ in range(10)]
+        writer = stack.enter_context(RawConnection(server.port))
+        with TableLock(database):
+            for raw in waiting:
+                raw.send(get(f"/api/activities/@{user.handle}/status/{activity}"))
+            writer.send(
+                request(
+                    "POST", "/api/activities", b'{"message":"the last","ttl":"1-day"}',
+                    Authorization=f"Bearer {user.token()}", Content_Type="application/json",
+                )
+            )  # fmt: skip
+            database.wait_for_blocked(3)
+            server.log.wait_for(message="listening")
+            wait_until_read(server, waiting + [writer])
+            server.terminate()
+            assert refuses_connections(server.port)
+        for raw in waiting:
+            answer = raw.read_answer()
+            assert answer.expect(200)["activity"]["message"] == "before the end"
+            assert raw.closed_by_peer()
+        posted = writer.read_answer().expect(200)
+        assert posted["message"] == "the last"
+        assert server.wait() == 0
+    assert database.value(
+        "select count(*) from public.activities where uuid = %s", posted["uuid"]
+    ) == 1  # fmt: skip
+
+
+def wait_until_read(server, connections):
+    """Waits until the server has taken every byte that was sent to it."""
+    import fcntl
+    import select
+    import struct
+    import termios
+
+    for raw in connections:
+        for _ in range(3000):
+            unsent = fcntl.ioctl(raw.socket, termios.TIOCOUTQ, b"\0" * 4)
+            if struct.unpack("i", unsent)[0] == 0:
+                break
+            select.select([], [], [], 0.01)
+    # Taken by the kernel is not yet read by the server: each loop answers one more request.
+    for _ in range(8):
+        with RawConnection(server.port) as probe:
+            probe.ask(get("/api/health-check")).expect(200)
+
+
+def test_what_does_not_complete_is_answered_503(start_server, database):
+    """The drain has an end: a request that hangs longer gets a 503, and the exit code is 0."""
+    server = start_server(CRUDDUR_DRAIN_TIMEOUT_S=1, CRUDDUR_PG_DEADLINE_MS=60000)
+    with RawConnection(server.port) as raw, TableLock(database):
+        raw.send(get(HOME))
+        database.wait_for_blocked()
+        server.terminate()
+        answer = raw.read_answer()
+        answer.expect(503, ["generic_503"])
+        assert answer.header("Retry-After")
+        assert server.wait() == 0
+
+
+def test_under_load(start_api, database):
+    checked = Checked(database, 8)
+    server, api = start_api()
+    with Load(api, checked.step, clients=12) as load:
+        load.wait_for(200, more=200)
+        server.terminate()
+        assert server.wait() == 0
+    assert set(load.statuses) <= {200, 503}
+
+
+def test_in_the_middle_of_a_request(start_server):
+    """Half-sent requests do not hold the end up."""
+    server = start_server(CRUDDUR_DRAIN_TIMEOUT_S=2)
+    with contextlib.ExitStack() as stack:
+        for part in (b"GET /api/he", b"POST /api/activities HTTP/1.1\r\nHost: x\r\n"):
+            stack.enter_context(RawConnection(server.port)).send(part)
+        body = stack.enter_context(RawConnection(server.port))
+        body.send(
+            b"POST /api/activities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        with RawConnection(server.port) as probe:
+            probe.ask(get("/api/health-check")).expect(200)
+        server.stop()
+
+
+def test_twice(start_server, database):
+    server = start_server(CRUDDUR_PG_DEADLINE_MS=60000, CRUDDUR_DRAIN_TIMEOUT_S=2)
+    with RawConnection(server.port) as raw, TableLock(database):
+        raw.send(get(HOME))
+        database.wait_for_blocked()
+        server.terminate()
+        server.terminate()
+        assert server.wait() == 0
+
+
+def test_before_the_database_ever_answered(start_server):
+    server = start_server(CONNECTION_URL="postgresql://nobody@127.0.0.1:1/none")
+    server.stop()
+
+
+def test_at_once(start_server):
+    """SIGTERM right behind the listening line."""
+    for _ in range(5):
+        start_server().stop()
