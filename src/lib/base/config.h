@@ -22,6 +22,7 @@ struct config {
   const char *cognito_issuer;
   const char *environment; /* FLASK_ENV */
   const char *rollbar_access_token;
+  const char *rollbar_url;
   const char *log_level;
   uint32_t loops;          /* 0: one a core */
   uint32_t pg_connections; /* of the process */

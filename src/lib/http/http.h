@@ -79,8 +79,8 @@ struct str http_request_id(const struct http_request *request);
  */
 struct str http_request_param(const struct http_request *request, const char *name);
 
-/* The first query parameter `name`, percent-decoded; false when there is none or it is malformed
- * (then *ret_value is empty). */
+/* The first query parameter `name`, percent-decoded; false when there is none. One that is
+ * malformed is empty. */
 bool http_request_query(const struct http_request *request, const char *name,
                         struct str *ret_value);
 

@@ -30,7 +30,8 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     void *gate_context, struct error *error);
 
 /* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no
- * request is left in work, or after `timeout_ms`, when those left were answered 503. */
+ * request is left in work, or after `timeout_ms`. The caller then makes what the handlers wait for
+ * give up, so that every request has its answer, and calls http_server_close(). */
 void http_server_drain(struct http_server *server, uint64_t timeout_ms,
                        void (*drained)(void *argument), void *argument);
 

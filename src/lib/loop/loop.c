@@ -20,6 +20,7 @@ struct loop {
   uv_loop_t uv;
   uv_check_t end_of_turn;   /* runs after the turn's events */
   uv_prepare_t before_wait; /* runs what timers and posted functions asked for, before sleeping */
+  uv_idle_t awake;          /* keeps the loop from sleeping while tasks are left */
   struct list tasks;
   struct list kept; /* memory that is freed with the loop */
   unsigned index;
@@ -50,8 +51,17 @@ static void on_end_of_turn(uv_check_t *check) {
   run_tasks(check->data);
 }
 
+static void stay_awake(uv_idle_t *idle) {
+  (void)idle;
+}
+
 static void on_before_wait(uv_prepare_t *prepare) {
-  run_tasks(prepare->data);
+  struct loop *loop = prepare->data;
+  run_tasks(loop);
+  if (list_empty(&loop->tasks))
+    uv_idle_stop(&loop->awake);
+  else
+    uv_idle_start(&loop->awake, stay_awake);
 }
 
 static void on_inbox(uv_async_t *signal) {
@@ -73,6 +83,7 @@ static void on_inbox(uv_async_t *signal) {
   uv_close((uv_handle_t *)signal, NULL);
   uv_close((uv_handle_t *)&loop->end_of_turn, NULL);
   uv_close((uv_handle_t *)&loop->before_wait, NULL);
+  uv_close((uv_handle_t *)&loop->awake, NULL);
 }
 
 struct loop *loop_new(unsigned index) {
@@ -89,6 +100,7 @@ struct loop *loop_new(unsigned index) {
   pthread_mutex_init(&loop->inbox_mutex, NULL);
   uv_check_init(&loop->uv, &loop->end_of_turn);
   uv_prepare_init(&loop->uv, &loop->before_wait);
+  uv_idle_init(&loop->uv, &loop->awake);
   loop->end_of_turn.data = loop->before_wait.data = loop;
   uv_check_start(&loop->end_of_turn, on_end_of_turn);
   uv_prepare_start(&loop->before_wait, on_before_wait);

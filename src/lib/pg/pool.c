@@ -15,7 +15,7 @@ static void tell_refused(struct loop_task *task) {
 }
 
 /* The message must not quote the URL: it holds a password. */
-static bool check_connection_url(const char *connection_url, struct error *error) {
+bool pg_check_connection_url(const char *connection_url, struct error *error) {
   PQconninfoOption *options = PQconninfoParse(connection_url, NULL);
   if (!options)
     return error_set(error, ERROR_INVALID,
@@ -27,7 +27,7 @@ static bool check_connection_url(const char *connection_url, struct error *error
 
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error) {
-  if (!check_connection_url(options->connection_url, error)) return NULL;
+  if (!pg_check_connection_url(options->connection_url, error)) return NULL;
   struct pg_pool *pool =
       calloc(1, sizeof(*pool) + options->connections * sizeof(pool->connections[0]));
   if (!pool) {

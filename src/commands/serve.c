@@ -1,0 +1,280 @@
+/* serve.c: `cruddur serve`: settings, sockets, one worker a core, signals. */
+#include "commands/commands.h"
+#include "commands/worker.h"
+#include "routes/routes.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
+
+static const char HELP[] =
+    "Usage: cruddur serve\n"
+    "\n"
+    "Serves the API until SIGTERM or SIGINT, then answers what is in work and exits 0.\n"
+    "Settings come from the environment; `cruddur config` lists them.\n"
+    "\n"
+    "Options:\n"
+    "  -h, --help   show this\n"
+    "\n"
+    "Exit codes: 0 stopped as asked, 1 cannot serve, 2 a wrong flag or setting.\n";
+
+struct service {
+  struct config config;
+  struct buffer issuer, jwks_url, origins;
+  struct auth_options auth;
+  struct worker_options options;
+  struct key_keeper *keeper;
+  uv_signal_t signals[2];
+  unsigned worker_count;
+  struct worker workers[WORKERS_LIMIT];
+  int listen_fds[WORKERS_LIMIT];
+};
+
+/* --- Settings --- */
+
+/* Issuer and keys as Cognito has them, unless they are overridden.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+ */
+static bool derive_pool(struct service *service, struct error *error) {
+  const struct config *config = &service->config;
+  bool overridden = config->cognito_jwks_url && config->cognito_issuer;
+  if (!overridden && (!config->aws_region || !config->cognito_user_pool_id))
+    return error_set(error, ERROR_INVALID,
+                     "%s is not set (it names the user pool that signs the tokens), for example "
+                     "%s",
+                     config->aws_region ? "AWS_COGNITO_USER_POOL_ID" : "AWS_DEFAULT_REGION",
+                     config->aws_region ? "AWS_COGNITO_USER_POOL_ID=ca-central-1_AbCdEfGhI"
+                                        : "AWS_DEFAULT_REGION=ca-central-1");
+  if (config->cognito_issuer)
+    buffer_append_text(&service->issuer, config->cognito_issuer);
+  else
+    buffer_append_format(&service->issuer, "https://cognito-idp.%s.amazonaws.com/%s",
+                         config->aws_region, config->cognito_user_pool_id);
+  if (config->cognito_jwks_url)
+    buffer_append_text(&service->jwks_url, config->cognito_jwks_url);
+  else
+    buffer_append_format(&service->jwks_url, "%s/.well-known/jwks.json",
+                         buffer_text(&service->issuer));
+  service->auth = (struct auth_options){.jwks_url = buffer_text(&service->jwks_url),
+                                        .issuer = buffer_text(&service->issuer),
+                                        .client_ids = str_from(config->cognito_client_id)};
+  static const char *const SCHEMES[] = {"https:", "http:", "file:"};
+  for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(SCHEMES[0]); i++)
+    if (strncmp(service->auth.jwks_url, SCHEMES[i], strlen(SCHEMES[i])) == 0) return true;
+  return error_set(error, ERROR_INVALID,
+                   "AWS_COGNITO_JWKS_URL must begin with https:, http: or file:, for example "
+                   "AWS_COGNITO_JWKS_URL=file:/srv/cruddur/jwks.json");
+}
+
+/* An origin is a scheme, a host and perhaps a port (RFC 6454), comma-separated here. */
+static bool check_origins(const char *name, const char *list, struct error *error) {
+  struct str rest = str_from(list), origin;
+  while (str_next(&rest, ',', &origin)) {
+    if (str_equal(origin, STR("*"))) continue;
+    size_t scheme = str_starts_with(origin, STR("https://"))  ? 8
+                    : str_starts_with(origin, STR("http://")) ? 7
+                                                              : 0;
+    bool has_path = scheme > 0 && origin.length > scheme + 1 &&
+                    memchr(origin.data + scheme, '/', origin.length - scheme - 1);
+    if (scheme == 0 || origin.length == scheme || has_path)
+      return error_set(error, ERROR_INVALID,
+                       "%s must be origins such as https://cloudnoww.com, comma-separated, or *; "
+                       "'%.*s' is none, for example %s=https://cloudnoww.com",
+                       name, (int)origin.length, origin.data, name);
+  }
+  return true;
+}
+
+static bool derive_options(struct service *service, struct error *error) {
+  const struct config *config = &service->config;
+  if (!check_origins("FRONTEND_URL", config->frontend_url, error) ||
+      !check_origins("BACKEND_URL", config->backend_url, error))
+    return false;
+  buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
+  unsigned count = config->loops ? config->loops : uv_available_parallelism();
+  service->worker_count = count < WORKERS_LIMIT ? count : WORKERS_LIMIT;
+  unsigned connections = config->pg_connections / service->worker_count;
+  unsigned clients = config->max_connections / service->worker_count;
+  service->options = (struct worker_options){
+      .http = {.tables = route_tables,
+               .allowed_origins = str_from(buffer_text(&service->origins)),
+               .connection_limit = clients ? clients : 1,
+               .idle_timeout_ms = config->idle_timeout_s * 1000ULL,
+               .receive_timeout_ms = config->receive_timeout_s * 1000ULL,
+               .send_timeout_ms = config->send_timeout_s * 1000ULL,
+               .gate = auth_gate},
+      .pg = {.connection_url = config->connection_url,
+             .connections = connections ? connections : 1,
+             .pipeline_depth = config->pg_pipeline_depth,
+             .queue_limit = config->pg_queue_limit,
+             .deadline_ms = config->pg_deadline_ms,
+             .prepare = config->pg_prepare},
+      .rollbar = {.access_token = config->rollbar_access_token,
+                  .environment = config->environment,
+                  .url = config->rollbar_url},
+      .drain_timeout_ms = config->drain_timeout_s * 1000ULL,
+  };
+  return true;
+}
+
+static bool read_settings(struct service *service, struct error *error) {
+  if (!config_load(&service->config, CONFIG_SERVER, error)) return false;
+  enum log_level level;
+  if (!log_level_parse(str_from(service->config.log_level), &level))
+    return error_set(error, ERROR_INVALID,
+                     "LOG_LEVEL must be debug, info, warning or error, for example LOG_LEVEL=info");
+  return pg_check_connection_url(service->config.connection_url, error) &&
+         derive_pool(service, error) && derive_options(service, error);
+}
+
+/* --- Life --- */
+
+static void drain_posted(struct loop *loop, void *argument) {
+  (void)loop;
+  worker_drain(argument);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct service *service = handle->data;
+  if (service->workers[0].draining) _exit(128 + number); /* asked twice: at once */
+  log_event(LOG_LEVEL_INFO, "stopping",
+            log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"), LOG_END);
+  for (unsigned i = 0; i < service->worker_count; i++)
+    loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
+}
+
+/* The first worker's loop also has the signals and the keeper. */
+static void on_first_finished(struct worker *worker) {
+  struct service *service = LIST_ENTRY(worker, struct service, workers[0]);
+  for (size_t i = 0; i < 2; i++)
+    uv_close((uv_handle_t *)&service->signals[i], NULL);
+  key_keeper_close(service->keeper);
+}
+
+static void catch_signals(struct service *service) {
+  static const int NUMBERS[] = {SIGTERM, SIGINT};
+  uv_loop_t *uv = loop_uv(service->workers[0].loop);
+  for (size_t i = 0; i < 2; i++) {
+    uv_signal_init(uv, &service->signals[i]);
+    service->signals[i].data = service;
+    uv_signal_start(&service->signals[i], on_signal, NUMBERS[i]);
+  }
+}
+
+static void raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool open_sockets(struct service *service, struct error *error) {
+  unsigned port = service->config.port;
+  for (unsigned i = 0; i < service->worker_count; i++) {
+    service->listen_fds[i] = http_listen(port, i == 0, &port, error);
+    if (service->listen_fds[i] < 0) return false;
+  }
+  service->config.port = port;
+  return true;
+}
+
+static bool make_workers(struct service *service, struct error *error) {
+  for (unsigned i = 0; i < service->worker_count; i++) {
+    struct loop *loop = loop_new(i);
+    if (!loop) return error_set(error, ERROR_MEMORY, "out of memory for an event loop");
+    if (i == 0) service->keeper = key_keeper_new(loop, &service->auth, error);
+    if (!service->keeper) return false;
+    if (!worker_init(&service->workers[i], loop, service->keeper, service->listen_fds[i],
+                     &service->options, error))
+      return false;
+  }
+  service->workers[0].finished = on_first_finished;
+  return true;
+}
+
+static void *run_worker(void *argument) {
+  struct worker *worker = argument;
+  loop_run(worker->loop);
+  return NULL;
+}
+
+static void warn_of_open_cors(const struct service *service) {
+  struct str rest = service->options.http.allowed_origins, origin;
+  while (str_next(&rest, ',', &origin))
+    if (str_equal(origin, STR("*")))
+      log_event(LOG_LEVEL_WARNING, "FRONTEND_URL or BACKEND_URL is *: any site may call the API",
+                LOG_END);
+}
+
+static bool run(struct service *service, struct error *error) {
+  for (unsigned i = 1; i < service->worker_count; i++)
+    if (pthread_create(&service->workers[i].thread, NULL, run_worker, &service->workers[i]) != 0)
+      return error_set(error, ERROR_UNAVAILABLE, "no thread for an event loop");
+  log_event(LOG_LEVEL_INFO, "listening", log_int("port", service->config.port),
+            log_int("loops", service->worker_count), log_text("version", CRUDDUR_VERSION), LOG_END);
+  run_worker(&service->workers[0]);
+  for (unsigned i = 1; i < service->worker_count; i++)
+    pthread_join(service->workers[i].thread, NULL);
+  return true;
+}
+
+static void clean_up(struct service *service) {
+  for (unsigned i = 0; i < service->worker_count; i++)
+    loop_free(service->workers[i].loop);
+  buffer_free(&service->issuer);
+  buffer_free(&service->jwks_url);
+  buffer_free(&service->origins);
+}
+
+static int serve(struct service *service) {
+  struct error error = {0};
+  if (!read_settings(service, &error)) {
+    fprintf(stderr, "cruddur serve: %s\n", error.message);
+    return EXIT_USAGE;
+  }
+  raise_file_limit();
+  signal(SIGPIPE, SIG_IGN);
+  setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
+  if (!open_sockets(service, &error)) {
+    fprintf(stderr, "cruddur serve: %s\n", error.message);
+    return EXIT_FAILED;
+  }
+  enum log_level level = LOG_LEVEL_INFO;
+  log_level_parse(str_from(service->config.log_level), &level);
+  if (!log_start(level) || !make_workers(service, &error)) {
+    fprintf(stderr, "cruddur serve: %s\n", error.message[0] ? error.message : "no log thread");
+    return EXIT_FAILED;
+  }
+  warn_of_open_cors(service);
+  catch_signals(service);
+  bool served = run(service, &error);
+  if (!served) fprintf(stderr, "cruddur serve: %s\n", error.message);
+  clean_up(service);
+  log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
+  log_stop(LOG_FLUSH_MS);
+  return served ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_serve(int argc, char **argv) {
+  static const struct option OPTIONS[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  int option;
+  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
+    if (option != 'h') return EXIT_USAGE;
+    fputs(HELP, stdout);
+    return EXIT_DONE;
+  }
+  if (optind < argc) {
+    fprintf(stderr, "cruddur serve: unexpected '%s'; 'cruddur serve --help' tells more\n",
+            argv[optind]);
+    return EXIT_USAGE;
+  }
+  static struct service service; /* too large for a stack, one a process */
+  return serve(&service);
+}

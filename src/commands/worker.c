@@ -1,0 +1,37 @@
+/* worker.c: see worker.h. */
+#include "commands/worker.h"
+
+bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
+                 const struct worker_options *options, struct error *error) {
+  *worker = (struct worker){.loop = loop, .options = options};
+  worker->fetcher = fetcher_new(loop, error);
+  worker->authenticator = worker->fetcher ? authenticator_new(loop, keeper, error) : NULL;
+  if (!worker->authenticator) {
+    close(listen_fd);
+    return false;
+  }
+  worker->context.keeper = keeper;
+  worker->context.rollbar = rollbar_new(loop, worker->fetcher, &options->rollbar, error);
+  worker->context.pool = pg_pool_new(loop, &options->pg, error);
+  worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
+                                           worker->authenticator, error);
+  return worker->context.rollbar && worker->context.pool && worker->context.server;
+}
+
+/* The order matters: what handlers wait for gives up first, so that every request has an answer
+ * when the HTTP server sends the last of them. */
+static void on_drained(void *argument) {
+  struct worker *worker = argument;
+  authenticator_close(worker->authenticator);
+  pg_pool_close(worker->context.pool);
+  http_server_close(worker->context.server);
+  fetcher_close(worker->fetcher);
+  if (worker->finished) worker->finished(worker);
+  loop_close_inbox(worker->loop);
+}
+
+void worker_drain(struct worker *worker) {
+  if (worker->draining) return;
+  worker->draining = true;
+  http_server_drain(worker->context.server, worker->options->drain_timeout_ms, on_drained, worker);
+}

@@ -1,0 +1,39 @@
+/* worker.h: one loop of the server with all that it needs: Postgres, tokens, HTTP. */
+#pragma once
+
+#include "routes/context.h"
+
+#include "lib/auth/auth.h"
+#include "lib/base/config.h"
+#include "lib/http/server.h"
+#include "lib/pg/pool.h"
+#include "lib/telemetry/rollbar.h"
+
+#include <pthread.h>
+
+/* What all workers share; immutable while they run. */
+struct worker_options {
+  struct http_options http;
+  struct pg_pool_options pg;
+  struct rollbar_options rollbar;
+  uint64_t drain_timeout_ms;
+};
+
+struct worker {
+  struct loop *loop;
+  pthread_t thread;
+  const struct worker_options *options;
+  struct fetcher *fetcher;
+  struct authenticator *authenticator;
+  struct route_context context;
+  bool draining;
+  void (*finished)(
+      struct worker *worker); /* on the worker's loop, when it has let go of everything */
+};
+
+/* Builds the worker on `loop`; it owns `listen_fd`. After a failure the process must end. */
+bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
+                 const struct worker_options *options, struct error *error);
+
+/* Makes the worker answer what it has and end; on its own loop. Harmless when called again. */
+void worker_drain(struct worker *worker);

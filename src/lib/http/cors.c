@@ -1,0 +1,58 @@
+/* cors.c: which origins may call from a browser, and the headers that say so (Fetch Standard,
+ * "HTTP extensions"; contract: section "CORS"). */
+#include "lib/http/internal.h"
+
+#define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
+
+bool cors_applies(const struct http_request *request) {
+  return str_starts_with(request->raw_path, STR("/api/"));
+}
+
+/* An origin has no trailing slash; a configured URL may. */
+static struct str without_slash(struct str origin) {
+  if (origin.length > 0 && origin.data[origin.length - 1] == '/') origin.length--;
+  return origin;
+}
+
+struct str cors_allowed_origin(const struct http_request *request) {
+  struct str none = {"", 0};
+  struct str origin = http_request_header(request, "Origin");
+  if (origin.length == 0 || !cors_applies(request)) return none;
+  struct str rest = request->server->options->allowed_origins, allowed;
+  while (str_next(&rest, ',', &allowed)) {
+    allowed = without_slash(allowed);
+    if (str_equal(allowed, STR("*")) || (allowed.length > 0 && str_equal(allowed, origin)))
+      return origin;
+  }
+  return none;
+}
+
+/* Vary goes with every answer of a path that CORS is for, or a cache would hand one origin's answer
+ * to another. */
+void cors_add_headers(const struct http_request *request, struct MHD_Response *response) {
+  if (!cors_applies(request)) return;
+  MHD_add_response_header(response, "Vary", "Origin");
+  struct str origin = cors_allowed_origin(request);
+  if (origin.length == 0) return;
+  /* libmicrohttpd's header values end in a NUL. */
+  MHD_add_response_header(response, "Access-Control-Allow-Origin", origin.data);
+  MHD_add_response_header(response, "Access-Control-Expose-Headers",
+                          "Authorization, Link, ETag, X-Request-Id, Retry-After");
+}
+
+void cors_answer_options(struct http_request *request, unsigned methods) {
+  bool preflight = cors_allowed_origin(request).length > 0 &&
+                   http_request_header(request, "Access-Control-Request-Method").length > 0;
+  if (preflight) {
+    http_answer_header(request, "Access-Control-Allow-Methods",
+                       "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    http_answer_header(request, "Access-Control-Allow-Headers", "Content-Type, Authorization");
+    http_answer_header(request, "Access-Control-Max-Age", CORS_MAX_AGE_S);
+  } else {
+    struct buffer allow = BUFFER_EMPTY;
+    router_list_methods(methods | 1U << HTTP_OPTIONS, &allow);
+    http_answer_header(request, "Allow", buffer_text(&allow));
+    buffer_free(&allow);
+  }
+  http_answer_static(request, HTTP_NO_CONTENT, NULL, (struct str){"", 0});
+}

@@ -1,0 +1,147 @@
+/* internal.h: what the files of this room share: the server, a connection, a request. */
+#pragma once
+
+#include "lib/http/server.h"
+
+#include <microhttpd.h>
+
+enum {
+  HTTP_PATH_PARAMETERS = 4,
+  HTTP_PATH_SEGMENTS = 12,
+  HTTP_ANSWER_HEADERS = 8,
+  HTTP_HEADERS_LIMIT = 16 * 1024, /* bytes of a request's headers */
+  HTTP_CONNECTION_MEMORY =
+      32 * 1024, /* what libmicrohttpd may use for one: headers and a read buffer */
+  HTTP_DISCARD_LIMIT =
+      1024 * 1024, /* bytes of a refused chunked body that are read before hanging up */
+  HTTP_REQUEST_ID_LIMIT = 128,
+  HTTP_JSON_DEPTH = 64,
+};
+
+/* A client's connection. libmicrohttpd knows no deadline that dripping bytes do not put off, and
+ * none at all for a suspended connection, so each has a deadline for the phase that it is in. */
+struct http_connection {
+  struct http_server *server;
+  int fd;
+  struct deadline deadline;
+};
+
+enum http_phase {
+  HTTP_PHASE_HEADERS,  /* the request line has come */
+  HTTP_PHASE_BODY,     /* the row is known; the body is coming, or nothing more is */
+  HTTP_PHASE_WORKING,  /* the gate or the handler has it */
+  HTTP_PHASE_ANSWERED, /* there is an answer, to be queued at libmicrohttpd's next call */
+  HTTP_PHASE_SENDING,  /* libmicrohttpd has the answer */
+};
+
+struct http_parameter {
+  const char *name; /* in the row's pattern, up to '/' or the end */
+  struct str value;
+};
+
+struct http_header {
+  const char *name;
+  char *value;
+};
+
+struct http_request {
+  struct http_server *server;
+  struct MHD_Connection *mhd;
+  struct http_connection *connection;
+  enum http_phase phase;
+  bool suspended;
+
+  uint64_t started_us;
+  enum http_method method;
+  struct str raw_path, raw_query;
+  const struct http_route *route; /* NULL: none matched */
+  struct http_parameter parameters[HTTP_PATH_PARAMETERS];
+  unsigned parameter_count;
+  struct str id, user;
+  size_t discarded;
+  struct buffer body;
+  json_t *json;
+  struct list memory; /* blocks of http_request_alloc() */
+
+  enum http_status status;
+  struct MHD_Response *response;
+  struct http_header headers[HTTP_ANSWER_HEADERS];
+  unsigned header_count;
+  size_t answer_size;
+};
+
+struct http_server {
+  struct loop *loop;
+  struct MHD_Daemon *daemon;
+  const struct http_options *options;
+  void *context, *gate_context;
+  uv_poll_t poll;
+  struct loop_task run_task;
+  struct deadline_queue idle, receiving, sending;
+  unsigned requests; /* begun and not yet completed */
+  bool draining, closing;
+  uv_timer_t drain_timer;
+  void (*drained)(void *argument);
+  void *drained_argument;
+};
+
+/* --- request.c --- */
+
+/* Makes a request from the request line's target, as it came. NULL when memory is out. */
+struct http_request *request_new(struct http_connection *connection, struct MHD_Connection *mhd,
+                                 const char *target);
+void request_free(struct http_request *request);
+
+/* The size of all header lines. */
+size_t request_headers_size(const struct http_request *request);
+
+/* Sets the request's id from X-Request-Id or makes one. */
+void request_set_id(struct http_request *request);
+
+enum body_verdict { BODY_GOOD, BODY_TOO_LARGE, BODY_NOT_JSON, BODY_MALFORMED };
+
+/* Judges the body by the headers, before it is read. */
+enum body_verdict request_announced_body(const struct http_request *request);
+
+/* Takes a part of the body; false when the client must be hung up on. */
+bool request_take_body(struct http_request *request, const char *bytes, size_t length);
+
+/* Judges and parses a body that has come whole, for a row that takes one. */
+enum body_verdict request_parse_body(struct http_request *request);
+
+/* --- router.c --- */
+
+/* Finds the row for the request's method and path and decodes its parameters. Returns the methods
+ * that the path has as a bit set of 1 << enum http_method; 0 when no row knows the path. */
+unsigned router_match(struct http_request *request);
+
+/* Writes "GET, HEAD, …" of a bit set. */
+void router_list_methods(unsigned methods, struct buffer *buffer);
+
+/* False for a method that the API does not know at all. */
+bool router_method(const char *name, enum http_method *ret_method);
+const char *router_method_name(enum http_method method);
+
+/* --- cors.c --- */
+
+/* The request's Origin when it is one of the configured; empty otherwise. */
+struct str cors_allowed_origin(const struct http_request *request);
+
+/* True for a path that CORS is for. */
+bool cors_applies(const struct http_request *request);
+
+/* Adds the CORS headers of a usual answer to `response`. */
+void cors_add_headers(const struct http_request *request, struct MHD_Response *response);
+
+/* Answers a preflight, or an OPTIONS request without Origin by `methods`. */
+void cors_answer_options(struct http_request *request, unsigned methods);
+
+/* --- answer.c --- */
+
+/* Queues the answer at libmicrohttpd; from inside its access handler only. */
+enum MHD_Result answer_queue(struct http_request *request);
+
+/* --- server.c --- */
+
+/* Makes libmicrohttpd come back for the answer of a suspended request. */
+void server_resume(struct http_request *request);

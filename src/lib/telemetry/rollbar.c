@@ -1,0 +1,94 @@
+/* rollbar.c: see rollbar.h. */
+#include "lib/telemetry/rollbar.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/log.h"
+
+#include <stdlib.h>
+
+enum { TIMEOUT_MS = 5000, RESPONSE_LIMIT = 16 * 1024, MINUTE_MS = 60000 };
+
+struct rollbar {
+  struct loop *loop;
+  struct fetcher *fetcher;
+  const struct rollbar_options *options;
+  uint64_t minute_began_ms;
+  unsigned sent_this_minute;
+};
+
+struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
+                            const struct rollbar_options *options, struct error *error) {
+  struct rollbar *rollbar = calloc(1, sizeof(*rollbar));
+  if (!rollbar) {
+    error_set(error, ERROR_MEMORY, "out of memory for Rollbar");
+    return NULL;
+  }
+  loop_free_at_end(loop, rollbar);
+  *rollbar = (struct rollbar){.loop = loop, .fetcher = fetcher, .options = options};
+  return rollbar;
+}
+
+static bool within_rate(struct rollbar *rollbar) {
+  uint64_t now = loop_now_ms(rollbar->loop);
+  if (rollbar->sent_this_minute == 0 || now - rollbar->minute_began_ms >= MINUTE_MS) {
+    rollbar->minute_began_ms = now;
+    rollbar->sent_this_minute = 0;
+  }
+  return rollbar->sent_this_minute++ < ROLLBAR_PER_MINUTE;
+}
+
+static void append_member(struct buffer *body, const char *name, struct str value) {
+  buffer_append_char(body, '"');
+  buffer_append_text(body, name);
+  buffer_append_text(body, "\":");
+  json_append_string(body, value);
+}
+
+static void append_item(const struct rollbar *rollbar, const char *level, const char *message,
+                        struct str request_id, struct buffer *body) {
+  buffer_append_text(body, "{\"data\":{");
+  append_member(body, "environment", str_from(rollbar->options->environment));
+  buffer_append_text(body, ",\"body\":{\"message\":{");
+  append_member(body, "body", str_from(message));
+  buffer_append_text(body, "}},");
+  append_member(body, "level", str_from(level));
+  buffer_append_text(body, ",\"timestamp\":");
+  json_append_int(body, clock_unix_us() / 1000000);
+  buffer_append_text(body, ",\"platform\":\"linux\",\"language\":\"c\",\"framework\":\"cruddur\",");
+  append_member(body, "code_version", STR(CRUDDUR_VERSION));
+  buffer_append_text(body, ",\"custom\":{");
+  append_member(body, "request_id", request_id);
+  buffer_append_text(body, "},\"notifier\":{\"name\":\"cruddur\",");
+  append_member(body, "version", STR(CRUDDUR_VERSION));
+  buffer_append_text(body, "}}}");
+}
+
+static void on_sent(const struct fetch_response *response, void *argument) {
+  (void)argument;
+  if (response->status >= 200 && response->status < 300) return;
+  log_event(LOG_LEVEL_WARNING, "rollbar did not take an item", log_int("status", response->status),
+            log_text("reason", response->error ? response->error->message : ""), LOG_END);
+}
+
+void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
+                  struct str request_id) {
+  if (!rollbar->options->access_token || !within_rate(rollbar)) return;
+  struct buffer body = BUFFER_EMPTY;
+  append_item(rollbar, level, message, request_id, &body);
+  const struct fetch_header headers[] = {
+      {STR("Content-Type"), STR("application/json")},
+      {STR("X-Rollbar-Access-Token"), str_from(rollbar->options->access_token)},
+  };
+  struct fetch_request request = {
+      .method = "POST",
+      .url = rollbar->options->url,
+      .headers = headers,
+      .header_count = sizeof(headers) / sizeof(headers[0]),
+      .body = buffer_str(&body),
+      .timeout_ms = TIMEOUT_MS,
+      .response_limit = RESPONSE_LIMIT,
+  };
+  if (!body.failed) fetch_start(rollbar->fetcher, &request, on_sent, NULL);
+  buffer_free(&body);
+}

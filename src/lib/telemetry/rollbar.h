@@ -1,0 +1,25 @@
+/* rollbar.h: items for Rollbar (https://docs.rollbar.com/reference/create-item), sent off the
+ * request path. An item holds a message, the environment and a request id: no personal data. */
+#pragma once
+
+#include "lib/fetch/fetch.h"
+
+struct rollbar;
+
+struct rollbar_options {
+  const char *access_token; /* NULL: nothing is sent */
+  const char *environment;
+  const char *url; /* of the items endpoint */
+};
+
+/* Makes the sender of `loop`; `options` stay the caller's and outlive it. The memory goes with the
+ * loop. */
+struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
+                            const struct rollbar_options *options, struct error *error);
+
+/* Sends a message of a level ("warning", "error"). At most ROLLBAR_PER_MINUTE a minute leave a
+ * loop; what is over that is dropped. A failure is logged. */
+void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
+                  struct str request_id);
+
+enum { ROLLBAR_PER_MINUTE = 30 };

@@ -1,0 +1,291 @@
+/* activities.c: Cruds: feeds, search, notifications, posting, replying. */
+#include "routes/answers.h"
+#include "routes/context.h"
+#include "routes/input.h"
+#include "routes/page.h"
+#include "routes/routes.h"
+#include "routes/search_term.h"
+
+#include "lib/base/utf8.h"
+
+enum {
+  HOME_LIMIT = 50,
+  NOTIFICATIONS_LIMIT = 50,
+  SEARCH_LIMIT = 50,
+  PROFILE_LIMIT = 40,
+  REPLIES_LIMIT = 100,
+  MESSAGE_MAX_CHARS = 280,
+  REPLY_MAX_CHARS = 1024,
+};
+
+/* A list on its way: what its continuation needs. */
+struct listing {
+  struct http_request *request;
+  struct page page;
+  struct search_term term;
+};
+
+/* Reads the page; answers 422 and returns NULL when a rule is broken. */
+static struct listing *begin_listing(struct http_request *request, int32_t default_limit,
+                                     struct codes *codes) {
+  struct listing *listing = http_request_alloc(request, sizeof(*listing));
+  if (!listing) {
+    http_answer_internal_error(request, "out of memory for a list");
+    return NULL;
+  }
+  *listing = (struct listing){.request = request};
+  page_read(request, default_limit, &listing->page, codes);
+  if (codes->count > 0) {
+    http_answer_codes(request, codes->list);
+    return NULL;
+  }
+  return listing;
+}
+
+static void answer_listing(const struct listing *listing, const struct pg_result *result) {
+  struct buffer body = BUFFER_EMPTY;
+  page_append(listing->request, &listing->page, result, &body);
+  http_answer_json(listing->request, HTTP_OK, &body);
+}
+
+/* --- GET /api/activities/home --- */
+
+static void on_home(enum pg_outcome outcome, const struct pg_result *const *results,
+                    const struct error *error, void *argument) {
+  struct listing *listing = argument;
+  if (outcome_is_done(listing->request, outcome, error)) answer_listing(listing, results[0]);
+}
+
+static void get_home(struct http_request *request) {
+  struct codes codes = {0};
+  struct listing *listing = begin_listing(request, HOME_LIMIT, &codes);
+  if (!listing) return;
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_ACTIVITIES_HOME);
+  page_bind_before(batch, &listing->page);
+  page_bind_limit(batch, &listing->page);
+  pg_batch_submit(batch, on_home, listing);
+}
+
+/* --- GET /api/activities/notifications --- */
+
+static void on_notifications(enum pg_outcome outcome, const struct pg_result *const *results,
+                             const struct error *error, void *argument) {
+  struct listing *listing = argument;
+  if (!outcome_is_done(listing->request, outcome, error)) return;
+  if (pg_result_rows(results[0]) == 0)
+    http_answer_error(listing->request, HTTP_UNPROCESSABLE, "user_not_found");
+  else
+    answer_listing(listing, results[1]);
+}
+
+static void get_notifications(struct http_request *request) {
+  struct codes codes = {0};
+  struct listing *listing = begin_listing(request, NOTIFICATIONS_LIMIT, &codes);
+  if (!listing) return;
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_USERS_BY_SUB);
+  pg_bind_text(batch, http_request_user(request));
+  pg_batch_add(batch, PG_ACTIVITIES_NOTIFICATIONS);
+  pg_bind_text(batch, http_request_user(request));
+  page_bind_before(batch, &listing->page);
+  page_bind_limit(batch, &listing->page);
+  pg_batch_submit(batch, on_notifications, listing);
+}
+
+/* --- GET /api/activities/search --- */
+
+static void on_search(enum pg_outcome outcome, const struct pg_result *const *results,
+                      const struct error *error, void *argument) {
+  struct listing *listing = argument;
+  search_term_free(&listing->term);
+  if (outcome_is_done(listing->request, outcome, error)) answer_listing(listing, results[0]);
+}
+
+static void get_search(struct http_request *request) {
+  struct codes codes = {0};
+  struct str term;
+  http_request_query(request, "term", &term);
+  if (utf8_is_blank(term)) codes_add(&codes, "search_term_blank");
+  struct listing *listing = begin_listing(request, SEARCH_LIMIT, &codes);
+  if (!listing) return;
+  if (!search_term_read(term, &listing->term)) {
+    http_answer_internal_error(request, "out of memory for a search term");
+    return;
+  }
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch,
+               listing->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
+  for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
+    pg_bind_text(batch, buffer_str(&listing->term.words[i]));
+  pg_bind_text(batch, buffer_str(&listing->term.handle));
+  page_bind_before(batch, &listing->page);
+  page_bind_limit(batch, &listing->page);
+  pg_batch_submit(batch, on_search, listing);
+}
+
+/* --- GET /api/activities/@handle --- */
+
+static void on_profile(enum pg_outcome outcome, const struct pg_result *const *results,
+                       const struct error *error, void *argument) {
+  struct listing *listing = argument;
+  if (!outcome_is_done(listing->request, outcome, error)) return;
+  if (pg_result_rows(results[0]) == 0) {
+    http_answer_error(listing->request, HTTP_NOT_FOUND, "user_not_found");
+    return;
+  }
+  struct buffer body = BUFFER_EMPTY;
+  buffer_append_text(&body, "{\"profile\":");
+  pg_result_append_object(results[0], 0, &body);
+  buffer_append_text(&body, ",\"activities\":");
+  page_append(listing->request, &listing->page, results[1], &body);
+  buffer_append_char(&body, '}');
+  http_answer_json(listing->request, HTTP_OK, &body);
+}
+
+static void get_profile(struct http_request *request) {
+  struct codes codes = {0};
+  struct listing *listing = begin_listing(request, PROFILE_LIMIT, &codes);
+  if (!listing) return;
+  struct str handle = http_request_param(request, "handle");
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_USERS_PROFILE);
+  pg_bind_text(batch, handle);
+  pg_batch_add(batch, PG_ACTIVITIES_PROFILE);
+  pg_bind_text(batch, handle);
+  page_bind_before(batch, &listing->page);
+  page_bind_limit(batch, &listing->page);
+  pg_batch_submit(batch, on_profile, listing);
+}
+
+/* --- GET /api/activities/@handle/status/uuid --- */
+
+static void on_status(enum pg_outcome outcome, const struct pg_result *const *results,
+                      const struct error *error, void *argument) {
+  struct listing *listing = argument;
+  if (!outcome_is_done(listing->request, outcome, error)) return;
+  if (pg_result_rows(results[0]) == 0) {
+    http_answer_error(listing->request, HTTP_NOT_FOUND, "activity_not_found");
+    return;
+  }
+  struct buffer body = BUFFER_EMPTY;
+  buffer_append_text(&body, "{\"activity\":");
+  pg_result_append_object(results[0], 0, &body);
+  buffer_append_text(&body, ",\"replies\":");
+  page_append(listing->request, &listing->page, results[1], &body);
+  buffer_append_char(&body, '}');
+  http_answer_json(listing->request, HTTP_OK, &body);
+}
+
+/* The path's UUID, kept with the request; answers 404 and returns NULL when it is none. */
+static struct uuid *read_uuid(struct http_request *request) {
+  struct uuid *uuid = http_request_alloc(request, sizeof(*uuid));
+  if (uuid && uuid_parse(http_request_param(request, "uuid"), uuid)) return uuid;
+  http_answer_error(request, HTTP_NOT_FOUND, "activity_not_found");
+  return NULL;
+}
+
+static void get_status(struct http_request *request) {
+  struct uuid *uuid = read_uuid(request);
+  if (!uuid) return;
+  struct codes codes = {0};
+  struct listing *listing = begin_listing(request, REPLIES_LIMIT, &codes);
+  if (!listing) return;
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_ACTIVITIES_STATUS);
+  pg_bind_text(batch, http_request_param(request, "handle"));
+  pg_bind_uuid(batch, uuid);
+  pg_batch_add(batch, PG_ACTIVITIES_REPLIES);
+  pg_bind_uuid(batch, uuid);
+  page_bind_after(batch, &listing->page);
+  page_bind_limit(batch, &listing->page);
+  pg_batch_submit(batch, on_status, listing);
+}
+
+/* --- POST /api/activities --- */
+
+static bool read_ttl(struct str text, int32_t *ret_seconds) {
+  enum { HOUR = 3600, DAY = 24 * HOUR };
+  static const struct {
+    const char *name;
+    int32_t seconds;
+  } TTLS[] = {
+      {"30-days", 30 * DAY},   {"7-days", 7 * DAY},   {"3-days", 3 * DAY}, {"1-day", DAY},
+      {"12-hours", 12 * HOUR}, {"3-hours", 3 * HOUR}, {"1-hour", HOUR},
+  };
+  for (size_t i = 0; i < sizeof(TTLS) / sizeof(TTLS[0]); i++) {
+    if (!str_equal(text, str_from(TTLS[i].name))) continue;
+    *ret_seconds = TTLS[i].seconds;
+    return true;
+  }
+  return false;
+}
+
+static void on_created(enum pg_outcome outcome, const struct pg_result *const *results,
+                       const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (outcome_is_done(request, outcome, error))
+    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+}
+
+static void post_activity(struct http_request *request) {
+  struct codes codes = {0};
+  struct str message = input_text(request, "message");
+  int32_t ttl_seconds = 0;
+  input_check_text(&codes, message, MESSAGE_MAX_CHARS, "message_blank", "message_exceed_max_chars");
+  if (!read_ttl(input_text(request, "ttl"), &ttl_seconds)) codes_add(&codes, "ttl_blank");
+  if (codes.count > 0) {
+    http_answer_codes(request, codes.list);
+    return;
+  }
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_ACTIVITIES_CREATE);
+  pg_bind_text(batch, http_request_user(request));
+  pg_bind_text(batch, message);
+  pg_bind_int(batch, ttl_seconds);
+  pg_batch_submit(batch, on_created, request);
+}
+
+/* --- POST /api/activities/uuid/reply --- */
+
+static void on_replied(enum pg_outcome outcome, const struct pg_result *const *results,
+                       const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (!outcome_is_done(request, outcome, error)) return;
+  if (pg_result_is_null(results[0], 0, "_author"))
+    http_answer_error(request, HTTP_UNPROCESSABLE, "user_not_found");
+  else if (pg_result_is_null(results[0], 0, "uuid"))
+    http_answer_error(request, HTTP_NOT_FOUND, "activity_not_found");
+  else
+    answer_row(request, results[0]);
+}
+
+static void post_reply(struct http_request *request) {
+  struct codes codes = {0};
+  struct str message = input_text(request, "message");
+  input_check_text(&codes, message, REPLY_MAX_CHARS, "message_blank",
+                   "message_exceed_max_chars_1024");
+  if (codes.count > 0) {
+    http_answer_codes(request, codes.list);
+    return;
+  }
+  struct uuid *parent = read_uuid(request);
+  if (!parent) return;
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_ACTIVITIES_REPLY);
+  pg_bind_text(batch, http_request_user(request));
+  pg_bind_text(batch, message);
+  pg_bind_uuid(batch, parent);
+  pg_batch_submit(batch, on_replied, request);
+}
+
+const struct http_route activities_routes[] = {
+    {HTTP_GET, "/api/activities/home", HTTP_AUTH_OPTIONAL, 0, get_home},
+    {HTTP_GET, "/api/activities/notifications", HTTP_AUTH_REQUIRED, 0, get_notifications},
+    {HTTP_GET, "/api/activities/search", HTTP_AUTH_NONE, 0, get_search},
+    {HTTP_GET, "/api/activities/@:handle", HTTP_AUTH_NONE, 0, get_profile},
+    {HTTP_GET, "/api/activities/@:handle/status/:uuid", HTTP_AUTH_NONE, 0, get_status},
+    {HTTP_POST, "/api/activities", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_activity},
+    {HTTP_POST, "/api/activities/:uuid/reply", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_reply},
+    HTTP_ROUTES_END,
+};

@@ -1,0 +1,20 @@
+/* context.h: what the handlers of one loop depend on. */
+#pragma once
+
+#include "lib/auth/auth.h"
+#include "lib/http/http.h"
+#include "lib/http/server.h"
+#include "lib/pg/pool.h"
+
+struct rollbar;
+
+struct route_context {
+  struct pg_pool *pool;
+  struct key_keeper *keeper; /* shared by the loops */
+  struct rollbar *rollbar;
+  struct http_server *server;
+};
+
+static inline struct route_context *route_context(const struct http_request *request) {
+  return http_request_context(request);
+}

@@ -1,0 +1,40 @@
+/* general.c: the service itself: liveness, readiness, the Rollbar test. */
+#include "routes/context.h"
+#include "routes/routes.h"
+
+#include "lib/telemetry/rollbar.h"
+
+#define JSON_CONTENT_TYPE "application/json"
+
+static void get_health_check(struct http_request *request) {
+  http_answer_static(request, HTTP_OK, JSON_CONTENT_TYPE, STR("{\"success\":true,\"ver\":1}"));
+}
+
+/* Ready when this loop can reach Postgres, the pool's keys are loaded and the server is to stay. */
+static void get_readiness(struct http_request *request) {
+  const struct route_context *context = route_context(request);
+  bool postgres = pg_pool_ready(context->pool);
+  bool keys = key_keeper_ready(context->keeper);
+  bool stays = !http_server_draining(context->server);
+  bool ready = postgres && keys && stays;
+  struct buffer body = BUFFER_EMPTY;
+  buffer_append_format(&body,
+                       "{\"ready\":%s,\"postgres\":\"%s\",\"keys\":\"%s\",\"server\":\"%s\"}",
+                       ready ? "true" : "false", postgres ? "up" : "down", keys ? "up" : "down",
+                       stays ? "up" : "stopping");
+  if (!ready) http_answer_header(request, "Retry-After", "1");
+  http_answer_json(request, ready ? HTTP_OK : HTTP_UNAVAILABLE, &body);
+}
+
+static void get_rollbar_test(struct http_request *request) {
+  rollbar_send(route_context(request)->rollbar, "warning", "Hello World!",
+               http_request_id(request));
+  http_answer_static(request, HTTP_OK, "text/plain; charset=utf-8", STR("Hello World!"));
+}
+
+const struct http_route general_routes[] = {
+    {HTTP_GET, "/api/health-check", HTTP_AUTH_NONE, 0, get_health_check},
+    {HTTP_GET, "/api/readiness", HTTP_AUTH_NONE, 0, get_readiness},
+    {HTTP_GET, "/rollbar/test", HTTP_AUTH_NONE, 0, get_rollbar_test},
+    HTTP_ROUTES_END,
+};

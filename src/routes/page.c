@@ -1,0 +1,110 @@
+/* page.c: see page.h. */
+#include "routes/page.h"
+
+#include "lib/base/encoding.h"
+#include "lib/base/json_writer.h"
+
+#include <endian.h>
+
+enum { CURSOR_VERSION = 1, CURSOR_SIZE = 1 + 8 + UUID_SIZE };
+
+/* The years that a row can be of, in microseconds since 1970: 1 to 9999. */
+static const int64_t EARLIEST_US = -62135596800000000;
+static const int64_t LATEST_US = 253402300799999999;
+
+/* Greater than every row, for lists from new to old. */
+static const struct uuid LAST_UUID = {
+    {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+static const struct uuid FIRST_UUID = {{0}};
+
+static bool read_limit(struct str text, int32_t *ret_limit) {
+  if (text.length == 0 || text.length > 3) return false;
+  int32_t limit = 0;
+  for (size_t i = 0; i < text.length; i++) {
+    if (text.data[i] < '0' || text.data[i] > '9') return false;
+    limit = limit * 10 + (text.data[i] - '0');
+  }
+  if (limit < 1 || limit > PAGE_LIMIT_HIGHEST) return false;
+  *ret_limit = limit;
+  return true;
+}
+
+static bool read_cursor(struct str text, struct page *page) {
+  unsigned char bytes[CURSOR_SIZE];
+  size_t length = 0;
+  if (!base64url_decode(text, bytes, sizeof(bytes), &length)) return false;
+  if (length != CURSOR_SIZE || bytes[0] != CURSOR_VERSION) return false;
+  uint64_t network_order;
+  memcpy(&network_order, bytes + 1, sizeof(network_order));
+  page->created_at_us = (int64_t)be64toh(network_order);
+  memcpy(page->uuid.bytes, bytes + 1 + sizeof(network_order), UUID_SIZE);
+  page->has_cursor = true;
+  return page->created_at_us >= EARLIEST_US && page->created_at_us <= LATEST_US;
+}
+
+static void append_cursor(struct buffer *buffer, int64_t created_at_us, const struct uuid *uuid) {
+  unsigned char bytes[CURSOR_SIZE] = {CURSOR_VERSION};
+  uint64_t network_order = htobe64((uint64_t)created_at_us);
+  memcpy(bytes + 1, &network_order, sizeof(network_order));
+  memcpy(bytes + 1 + sizeof(network_order), uuid->bytes, UUID_SIZE);
+  base64url_append(buffer, bytes, sizeof(bytes));
+}
+
+void page_read(const struct http_request *request, int32_t default_limit, struct page *ret_page,
+               struct codes *codes) {
+  *ret_page = (struct page){.limit = default_limit};
+  struct str value;
+  if (http_request_query(request, "limit", &value) && !read_limit(value, &ret_page->limit))
+    codes_add(codes, "limit_invalid");
+  if (http_request_query(request, "before", &value) && !read_cursor(value, ret_page))
+    codes_add(codes, "cursor_invalid");
+}
+
+void page_bind_before(struct pg_batch *batch, const struct page *page) {
+  pg_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MAX);
+  pg_bind_uuid(batch, page->has_cursor ? &page->uuid : &LAST_UUID);
+}
+
+void page_bind_after(struct pg_batch *batch, const struct page *page) {
+  pg_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MIN);
+  pg_bind_uuid(batch, page->has_cursor ? &page->uuid : &FIRST_UUID);
+}
+
+void page_bind_limit(struct pg_batch *batch, const struct page *page) {
+  pg_bind_int(batch, page->limit + 1);
+}
+
+/* The same target with another cursor: other parameters, such as the term, stay as they came. */
+static void append_next_target(const struct http_request *request, const struct page *page,
+                               struct buffer *buffer) {
+  buffer_append_str(buffer, http_request_path(request));
+  buffer_append_text(buffer, "?limit=");
+  json_append_int(buffer, page->limit);
+  struct str rest = http_request_raw_query(request), pair;
+  while (str_next(&rest, '&', &pair)) {
+    bool ours = str_starts_with(pair, STR("limit=")) || str_starts_with(pair, STR("before="));
+    if (ours || pair.length == 0) continue;
+    buffer_append_char(buffer, '&');
+    buffer_append_str(buffer, pair);
+  }
+  buffer_append_text(buffer, "&before=");
+}
+
+static void add_link(struct http_request *request, const struct page *page,
+                     const struct pg_result *result) {
+  size_t last = (size_t)page->limit - 1;
+  struct uuid uuid = pg_result_uuid(result, last, "uuid");
+  struct buffer link = BUFFER_EMPTY;
+  buffer_append_char(&link, '<');
+  append_next_target(request, page, &link);
+  append_cursor(&link, pg_result_timestamp(result, last, "created_at"), &uuid);
+  buffer_append_text(&link, ">; rel=\"next\"");
+  http_answer_header(request, "Link", buffer_text(&link));
+  buffer_free(&link);
+}
+
+void page_append(struct http_request *request, const struct page *page,
+                 const struct pg_result *result, struct buffer *body) {
+  if (pg_result_rows(result) > (size_t)page->limit) add_link(request, page, result);
+  pg_result_append_array(result, 0, (size_t)page->limit, body);
+}

@@ -1,0 +1,58 @@
+/* users.c: who people are: the short form of a user, changing one's profile. */
+#include "routes/answers.h"
+#include "routes/context.h"
+#include "routes/input.h"
+#include "routes/routes.h"
+
+enum { DISPLAY_NAME_MAX_CHARS = 50, BIO_MAX_CHARS = 500 };
+
+/* --- GET /api/users/@handle/short --- */
+
+static void on_short(enum pg_outcome outcome, const struct pg_result *const *results,
+                     const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (outcome_is_done(request, outcome, error))
+    answer_row_or(request, results[0], HTTP_NOT_FOUND, "user_not_found");
+}
+
+static void get_short(struct http_request *request) {
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_USERS_SHORT);
+  pg_bind_text(batch, http_request_param(request, "handle"));
+  pg_batch_submit(batch, on_short, request);
+}
+
+/* --- POST or PUT /api/profile/update --- */
+
+static void on_updated(enum pg_outcome outcome, const struct pg_result *const *results,
+                       const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (outcome_is_done(request, outcome, error))
+    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+}
+
+static void update_profile(struct http_request *request) {
+  struct codes codes = {0};
+  struct str display_name = input_text(request, "display_name");
+  struct str bio = input_text(request, "bio");
+  input_check_text(&codes, display_name, DISPLAY_NAME_MAX_CHARS, "display_name_blank",
+                   "display_name_exceed_max_chars");
+  input_check_text(&codes, bio, BIO_MAX_CHARS, NULL, "bio_exceed_max_chars");
+  if (codes.count > 0) {
+    http_answer_codes(request, codes.list);
+    return;
+  }
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_add(batch, PG_USERS_UPDATE);
+  pg_bind_text(batch, http_request_user(request));
+  pg_bind_text(batch, display_name);
+  pg_bind_text(batch, bio);
+  pg_batch_submit(batch, on_updated, request);
+}
+
+const struct http_route users_routes[] = {
+    {HTTP_GET, "/api/users/@:handle/short", HTTP_AUTH_NONE, 0, get_short},
+    {HTTP_POST, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile},
+    {HTTP_PUT, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile},
+    HTTP_ROUTES_END,
+};
