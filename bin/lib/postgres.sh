@@ -64,7 +64,7 @@ choose_pg_home() {
   if [[ -s $state/postgres_home ]]; then
     pg_home=$(<"$state/postgres_home")
   elif ((EUID == 0)) && ! as_postgres test -x "$state"; then
-    pg_home=$(mktemp -d /var/tmp/cruddur-dev.XXXXXX)
+    pg_home=$(mktemp -d --tmpdir=/var/tmp --suffix=.cruddur-dev)
   fi
   if [[ -d $pg_home/data && ! -O $pg_home/data ]] && ((EUID != 0)); then
     fail "$pg_home belongs to another user (bin/dev ran as root?); remove it as that user, then run this again"
@@ -81,7 +81,7 @@ choose_pg_socket() {
   if ((${#longest} <= 107)); then return; fi
   local base=${XDG_RUNTIME_DIR:-/tmp}
   if ((EUID == 0)) || [[ ! -w $base ]]; then base=/tmp; fi
-  pg_socket=$(mktemp -d "$base/cruddur.XXXXXX")
+  pg_socket=$(mktemp -d --tmpdir="$base" --suffix=.cruddur)
   own_folder "$pg_socket"
 }
 

@@ -91,7 +91,7 @@ bool percent_decode(struct str text, bool plus_is_space, char *output, size_t *r
 void percent_append(struct buffer *buffer, struct str text) {
   for (size_t i = 0; i < text.length; i++) {
     unsigned char byte = (unsigned char)text.data[i];
-    bool plain = byte < 0x80 && (isalnum(byte) || memchr("-._~", byte, 4));
+    bool plain = byte > 0 && byte < 0x80 && (isalnum(byte) || strchr("-._~", byte));
     if (plain) {
       buffer_append_char(buffer, (char)byte);
     } else {
