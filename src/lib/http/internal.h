@@ -95,6 +95,10 @@ void request_free(struct http_request *request);
 /* The size of all header lines. */
 size_t request_headers_size(const struct http_request *request);
 
+/* True when both Content-Length and Transfer-Encoding say where the body ends: a proxy may have
+ * believed the other one (RFC 9112, section 6.3: request smuggling). */
+bool request_framing_is_ambiguous(const struct http_request *request);
+
 /* Sets the request's id from X-Request-Id or makes one. */
 void request_set_id(struct http_request *request);
 

@@ -89,6 +89,11 @@ size_t request_headers_size(const struct http_request *request) {
   return sum;
 }
 
+bool request_framing_is_ambiguous(const struct http_request *request) {
+  return http_request_header(request, "Transfer-Encoding").length > 0 &&
+         http_request_header(request, "Content-Length").length > 0;
+}
+
 static bool is_sane_id(struct str id) {
   if (id.length == 0 || id.length > HTTP_REQUEST_ID_LIMIT) return false;
   for (size_t i = 0; i < id.length; i++) {

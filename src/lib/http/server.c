@@ -159,6 +159,10 @@ static void judge_headers(struct http_request *request, const char *method) {
     http_answer_error(request, HTTP_HEADERS_TOO_LARGE, "generic_431");
     return;
   }
+  if (request_framing_is_ambiguous(request)) {
+    http_answer_error(request, HTTP_BAD_REQUEST, "generic_400");
+    return;
+  }
   unsigned methods = router_match(request);
   if (request->method == HTTP_OPTIONS && (methods || cors_applies(request)))
     cors_answer_options(request, methods);
