@@ -1,0 +1,83 @@
+/* docs.c: the API's OpenAPI description, and the page at /docs that shows it. Both are files of
+ * docs/ embedded at build; the page asks no other host for anything. */
+#include "routes/routes.h"
+
+#define EMBEDDED(symbol)                                                                           \
+  extern const unsigned char symbol[];                                                             \
+  extern const unsigned long symbol##_size
+
+EMBEDDED(docs_openapi);
+EMBEDDED(docs_index);
+EMBEDDED(docs_page_script);
+EMBEDDED(docs_page_style);
+EMBEDDED(docs_renderer_script);
+EMBEDDED(docs_renderer_style);
+EMBEDDED(docs_renderer_icon);
+EMBEDDED(docs_renderer_license);
+EMBEDDED(docs_renderer_notice);
+
+/* A file and how it is served. */
+struct asset {
+  const char *name;
+  const char *content_type;
+  const unsigned char *bytes;
+  const unsigned long *size;
+};
+
+#define ASSET(name, content_type, symbol)                                                          \
+  { name, content_type, symbol, &symbol##_size }
+
+static const struct asset DESCRIPTION = ASSET("openapi.json", "application/json", docs_openapi);
+static const struct asset INDEX = ASSET("index.html", "text/html; charset=utf-8", docs_index);
+
+/* What the index loads from /docs/. */
+static const struct asset ASSETS[] = {
+    ASSET("page.js", "text/javascript; charset=utf-8", docs_page_script),
+    ASSET("page.css", "text/css; charset=utf-8", docs_page_style),
+    ASSET("swagger-ui-bundle.js", "text/javascript; charset=utf-8", docs_renderer_script),
+    ASSET("swagger-ui.css", "text/css; charset=utf-8", docs_renderer_style),
+    ASSET("favicon-32x32.png", "image/png", docs_renderer_icon),
+    ASSET("swagger-ui-license.txt", "text/plain; charset=utf-8", docs_renderer_license),
+    ASSET("swagger-ui-notice.txt", "text/plain; charset=utf-8", docs_renderer_notice),
+};
+
+/* The page runs what this server serves, talks to this server, and is no one's frame. Swagger UI's
+ * icons are data: URLs of its style sheet. */
+#define CONTENT_SECURITY_POLICY                                                                    \
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "                \
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+static void answer_asset(struct http_request *request, const struct asset *asset) {
+  http_answer_static(request, HTTP_OK, asset->content_type,
+                     (struct str){(const char *)asset->bytes, *asset->size});
+}
+
+static void get_description(struct http_request *request) {
+  answer_asset(request, &DESCRIPTION);
+}
+
+static void get_index(struct http_request *request) {
+  http_answer_header(request, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
+  http_answer_header(request, "Referrer-Policy", "no-referrer");
+  answer_asset(request, &INDEX);
+}
+
+/* Short-lived in caches: the next release brings other files under the same names. */
+static void get_asset(struct http_request *request) {
+  struct str name = http_request_param(request, "file");
+  for (size_t i = 0; i < sizeof(ASSETS) / sizeof(ASSETS[0]); i++) {
+    if (!str_equal(name, str_from(ASSETS[i].name))) continue;
+    http_answer_header(request, "Cache-Control", "public, max-age=600");
+    answer_asset(request, &ASSETS[i]);
+    return;
+  }
+  http_answer_error(request, HTTP_NOT_FOUND, "generic_404");
+}
+
+const struct http_route docs_routes[] = {
+    {HTTP_GET, "/api/openapi.json", HTTP_AUTH_NONE, 0, get_description},
+    {HTTP_GET, "/docs", HTTP_AUTH_NONE, 0, get_index},
+    {HTTP_GET, "/docs/", HTTP_AUTH_NONE, 0, get_index},
+    {HTTP_GET, "/docs/:file", HTTP_AUTH_NONE, 0, get_asset},
+    HTTP_ROUTES_END,
+};
