@@ -248,7 +248,8 @@ static void watch(struct pg_connection *connection, bool want_write) {
 
 static void fail_connection(struct pg_connection *connection) {
   char reason[ERROR_MESSAGE_SIZE];
-  snprintf(reason, sizeof(reason), "%s", PQerrorMessage(connection->conn));
+  const char *message = PQerrorMessage(connection->conn);
+  snprintf(reason, sizeof(reason), "%s", *message ? message : "the server closed the connection");
   if (connection->state == PG_CONNECTION_READY)
     connection_lose(connection, reason);
   else
