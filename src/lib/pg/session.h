@@ -1,12 +1,109 @@
-/* session.h: a plain, blocking Postgres session for commands (migrate, seed checks, user updates).
- * The server uses pool.h. libpq-fe.h is included in this room alone, so results come as text. */
+/* session.h: a plain, blocking Postgres session for commands (migrate, user updates) and for worker
+ * threads. The server's requests use pool.h. libpq-fe.h is included in this room alone, so results
+ * come as text and a failure as a struct.
+ *
+ * A call blocks its thread until Postgres answers; while it waits it calls the wait callback now
+ * and then (to look at blockers and progress over a second session) and heeds the interrupt flag
+ * and the time limit. One thread at a time. */
 #pragma once
 
+#include "lib/base/buffer.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct pg_session;
 struct pg_rows;
+
+enum { PG_SQLSTATE_LENGTH = 5 };
+
+struct pg_session_options {
+  const char *connection_url;   /* libpq URL or keywords; what it says wins over the fields below */
+  const char *application_name; /* as pg_stat_activity shows it; may be NULL */
+  unsigned connect_timeout_s;   /* for each host; 0: 10 seconds */
+  bool read_only;               /* every transaction of the session is READ ONLY */
+};
+
+/* What Postgres said of the statement that failed last. Texts are "" where it said nothing and live
+ * until the session's next call. Positions count characters from 1; 0: none. */
+struct pg_failure {
+  char sqlstate[PG_SQLSTATE_LENGTH + 1]; /* "" when libpq failed, not Postgres */
+  const char *message, *detail, *hint, *context, *internal_query;
+  size_t position;          /* in the text that was sent */
+  size_t internal_position; /* in internal_query */
+  bool connection_lost;     /* the session is of no further use */
+  bool timed_out;           /* the time limit passed; the session is of no further use */
+};
+
+/* Connects. TimeZone is UTC, client_encoding UTF8, and a server of version 14 or later notices
+ * within a second when this process dies. Kinds of error: INVALID (the URL makes no sense), DENIED
+ * (role or password), NOT_FOUND (no such database), UNAVAILABLE. No message holds a password. */
+bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
+                     struct error *error);
+void pg_session_close(struct pg_session *session);
+DEFINE_CLEANUP(struct pg_session *, pg_session_close);
+
+/* Runs any number of statements with the simple protocol and drops their rows. COPY from or to the
+ * client fails. An `error` says what Postgres said in one line; pg_session_failure() tells more. */
+bool pg_session_exec(struct pg_session *session, const char *sql, struct error *error);
+
+/* Runs one statement with text parameters (NULL: SQL null) and returns its rows, the caller's. */
+bool pg_session_query(struct pg_session *session, const char *sql, size_t parameter_count,
+                      const char *const *parameters, struct pg_rows **ret_rows,
+                      struct error *error);
+
+size_t pg_rows_count(const struct pg_rows *rows);
+
+/* A value as text, NULL for SQL null; it lives as long as `rows`. Asserts that it exists. */
+const char *pg_rows_text(const struct pg_rows *rows, size_t row, size_t column);
+bool pg_rows_bool(const struct pg_rows *rows, size_t row, size_t column);       /* null: false */
+int64_t pg_rows_integer(const struct pg_rows *rows, size_t row, size_t column); /* null: 0 */
+void pg_rows_free(struct pg_rows *rows);
+DEFINE_CLEANUP(struct pg_rows *, pg_rows_free);
+
+/* The last failure; its texts are "" when nothing failed yet. */
+const struct pg_failure *pg_session_failure(const struct pg_session *session);
+
+/* Called for every NOTICE and WARNING: severity ("NOTICE", …), message, hint or "". NULL: none, as
+ * it is at first. */
+typedef void (*pg_notice)(const char *severity, const char *message, const char *detail,
+                          void *argument);
+void pg_session_on_notice(struct pg_session *session, pg_notice notice, void *argument);
+
+/* Called while a statement runs: after `first_ms`, then every `every_ms`. It must not use this
+ * session. NULL: none. */
+typedef void (*pg_wait)(uint64_t waited_ms, void *argument);
+void pg_session_on_wait(struct pg_session *session, pg_wait wait, void *argument, unsigned first_ms,
+                        unsigned every_ms);
+
+/* When `*flag` becomes non-zero (in a signal handler) the running statement is cancelled and fails
+ * with SQLSTATE 57014. The flag must outlive the session. NULL: none. */
+void pg_session_set_interrupt(struct pg_session *session, const volatile sig_atomic_t *flag);
+
+/* A statement that runs longer fails as ERROR_UNAVAILABLE and loses the connection. 0: no limit. */
+void pg_session_set_limit_ms(struct pg_session *session, unsigned limit_ms);
+
+/* The backend's process id as it was announced when the session was opened. A pooler announces a
+ * number of its own, which differs from what pg_backend_pid() says. */
+int pg_session_announced_pid(const struct pg_session *session);
+
+/* The server's version as libpq counts it: 150018 is 15.18. */
+int pg_session_server_version(const struct pg_session *session);
+
+/* The server is inside a transaction block, be it one that failed. */
+bool pg_session_in_transaction(const struct pg_session *session);
+
+/* Names of the database, the user and the host ("" for the default socket) as libpq resolved them.
+ */
+const char *pg_session_database(const struct pg_session *session);
+const char *pg_session_user(const struct pg_session *session);
+const char *pg_session_host(const struct pg_session *session);
+
+/* Appends `text` as an SQL literal or identifier, quoted. */
+void pg_append_literal(struct buffer *sql, struct str text);
+void pg_append_identifier(struct buffer *sql, struct str name);
