@@ -104,17 +104,17 @@ static struct waiter *waiter_new(struct authenticator *authenticator, struct htt
   return waiter;
 }
 
-/* Verifies with the newest keys there are. When a fetch may bring the token's key, *ret_wait is
- * true. */
+/* Verifies with the newest keys there are. When a fetch that is under way, or with `fetch` is
+ * started, may bring the token's key, *ret_wait is true. */
 static enum token_verdict verify(struct authenticator *authenticator, struct str token,
-                                 int64_t now_s, struct token_claims *ret_claims,
+                                 int64_t now_s, bool fetch, struct token_claims *ret_claims,
                                  const char **ret_reason, bool *ret_wait) {
   const struct auth_options *options = key_keeper_options(authenticator->keeper);
   for (;;) {
     enum token_verdict verdict =
         token_verify(token, authenticator->view.keys, options, now_s, ret_claims, ret_reason);
     if (verdict != TOKEN_UNKNOWN_KEY) return verdict;
-    enum keeper_answer answer = key_keeper_ask(authenticator->keeper, &authenticator->view);
+    enum keeper_answer answer = key_keeper_ask(authenticator->keeper, &authenticator->view, fetch);
     *ret_wait = answer == KEEPER_WAIT;
     *ret_reason = "an unknown key";
     if (answer != KEEPER_REFRESHED) return verdict;
@@ -122,7 +122,8 @@ static enum token_verdict verify(struct authenticator *authenticator, struct str
   }
 }
 
-/* `waiter` is NULL for a request that has not waited yet. */
+/* `waiter` is NULL for a request that has not waited yet. One that has asks for no other fetch:
+ * else each would bring the next. */
 static void examine(struct authenticator *authenticator, struct http_request *request,
                     enum http_auth policy, struct str token, struct waiter *waiter) {
   int64_t now_s = clock_unix_us() / 1000000;
@@ -138,7 +139,7 @@ static void examine(struct authenticator *authenticator, struct http_request *re
   struct token_claims claims;
   const char *reason = "";
   bool wait = false;
-  if (verify(authenticator, token, now_s, &claims, &reason, &wait) == TOKEN_GOOD) {
+  if (verify(authenticator, token, now_s, !waiter, &claims, &reason, &wait) == TOKEN_GOOD) {
     if (hashed) verified_remember(authenticator->verified, &hash, &claims, now_s);
     admit(request, (struct str){claims.subject, claims.subject_length});
     return;

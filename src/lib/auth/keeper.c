@@ -279,12 +279,12 @@ static bool may_refetch(const struct key_keeper *keeper, uint64_t now_us) {
          now_us - keeper->refetched_us >= keeper->timing.refetch_interval_ms * 1000;
 }
 
-enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view) {
+enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch) {
   if (key_keeper_refresh(keeper, view)) return KEEPER_REFRESHED;
   enum keeper_answer answer = KEEPER_NO;
   pthread_mutex_lock(&keeper->mutex);
   uint64_t now_us = clock_monotonic_us();
-  if (!keeper->fetching && may_refetch(keeper, now_us)) {
+  if (fetch && !keeper->fetching && may_refetch(keeper, now_us)) {
     keeper->refetched = true;
     keeper->refetched_us = now_us;
     keeper_ref(keeper);

@@ -55,6 +55,6 @@ enum keeper_answer {
   KEEPER_NO,        /* the view is all there is for now */
 };
 
-/* A key was not found in `view`: fetches the set again unless one is under way or it was asked for
- * less than the interval ago. From any thread that has joined. */
-enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view);
+/* A key was not found in `view`: with `fetch`, fetches the set again unless one is under way or it
+ * was asked for less than the interval ago. From any thread that has joined. */
+enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch);
