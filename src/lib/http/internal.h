@@ -76,7 +76,7 @@ struct http_server {
   const struct http_options *options;
   void *context, *gate_context;
   uv_poll_t poll;
-  struct loop_task run_task;
+  struct loop_task run_task, drained_task;
   struct deadline_queue idle, receiving, sending;
   unsigned requests; /* begun and not yet completed */
   bool draining, closing;

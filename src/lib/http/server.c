@@ -77,15 +77,18 @@ static void *request_begin(void *argument, const char *target, struct MHD_Connec
   return request;
 }
 
-static void tell_drained(struct http_server *server) {
+static void tell_drained(struct loop_task *task) {
+  struct http_server *server = LIST_ENTRY(task, struct http_server, drained_task);
   void (*drained)(void *) = server->drained;
   server->drained = NULL;
   uv_timer_stop(&server->drain_timer);
   if (drained) drained(server->drained_argument);
 }
 
+/* Told at the end of the turn: whoever hears it stops the daemon, which may be running just now. */
 static void check_drained(struct http_server *server) {
-  if (server->requests == 0) tell_drained(server);
+  if (server->drained && server->requests == 0)
+    loop_at_end_of_turn(server->loop, &server->drained_task);
 }
 
 static void log_request(const struct http_request *request, bool completed) {
@@ -251,6 +254,7 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
     return NULL;
   }
   loop_task_init(&server->run_task, run_daemon);
+  loop_task_init(&server->drained_task, tell_drained);
   deadline_queue_init(&server->idle, loop, options->idle_timeout_ms);
   deadline_queue_init(&server->receiving, loop, options->receive_timeout_ms);
   deadline_queue_init(&server->sending, loop, options->send_timeout_ms);
@@ -269,7 +273,7 @@ static void on_drain_timeout(uv_timer_t *timer) {
   struct http_server *server = timer->data;
   log_event(LOG_LEVEL_WARNING, "requests still in work when the time to drain was over",
             log_int("requests", server->requests), LOG_END);
-  tell_drained(server);
+  loop_at_end_of_turn(server->loop, &server->drained_task);
 }
 
 bool http_server_draining(const struct http_server *server) {
