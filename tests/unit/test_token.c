@@ -199,7 +199,8 @@ static void no_other_algorithm_is_accepted(void **state) {
 
 /* The classic attack: the public key, which everybody has, as the secret of an HMAC. */
 static void the_public_key_is_no_secret(void **state) {
-  struct str pem = key_set_find(keys, STR("known"));
+  struct buffer pem = BUFFER_EMPTY;
+  signer_append_pem(known, &pem);
   struct buffer token = BUFFER_EMPTY;
   static const char HEADER[] = "{\"kid\":\"known\",\"alg\":\"HS256\"}";
   base64url_append(&token, HEADER, strlen(HEADER));
@@ -213,6 +214,7 @@ static void the_public_key_is_no_secret(void **state) {
   base64url_append(&token, mac, length);
   expect_bad(check(buffer_str(&token)), "an algorithm other than RS256");
   buffer_free(&token);
+  buffer_free(&pem);
 }
 
 static void unsigned_tokens_are_refused(void **state) {
@@ -222,7 +224,7 @@ static void unsigned_tokens_are_refused(void **state) {
   buffer_append_char(&token, '.');
   base64url_append(&token, GOOD_PAYLOAD, strlen(GOOD_PAYLOAD));
   buffer_append_char(&token, '.');
-  expect_bad(check(buffer_str(&token)), "not three parts in base64url");
+  expect_bad(check(buffer_str(&token)), "not three parts");
   buffer_append_text(&token, "AA");
   expect_bad(check(buffer_str(&token)), "an algorithm other than RS256");
   buffer_free(&token);
@@ -251,7 +253,7 @@ static void headers_are_read_strictly(void **state) {
                                           "{\"alg\":\"RS256\",\"kid\":\"known\xff\"}"};
   for (size_t i = 1; i < sizeof(MALFORMED) / sizeof(MALFORMED[0]); i++)
     expect_bad(check_signed(MALFORMED[i], GOOD_PAYLOAD), "a malformed header");
-  expect_bad(check_signed("", GOOD_PAYLOAD), "not three parts in base64url");
+  expect_bad(check_signed("", GOOD_PAYLOAD), "not three parts");
   static const char *const KIDS[] = {"\"x\":1", "\"kid\":\"\"", "\"kid\":7", "\"kid\":null"};
   for (size_t i = 0; i < sizeof(KIDS) / sizeof(KIDS[0]); i++) {
     char header[128];

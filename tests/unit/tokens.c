@@ -7,6 +7,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,19 @@ struct signer *signer_free(struct signer *signer) {
   EVP_PKEY_free(signer->pair);
   free(signer);
   return NULL;
+}
+
+bool signer_has_key(const struct signer *signer, const EVP_PKEY *key) {
+  return EVP_PKEY_eq(signer->pair, key) == 1;
+}
+
+void signer_append_pem(const struct signer *signer, struct buffer *buffer) {
+  BIO *memory = BIO_new(BIO_s_mem());
+  char *data = NULL;
+  PEM_write_bio_PUBKEY(memory, signer->pair);
+  long length = BIO_get_mem_data(memory, &data);
+  buffer_append(buffer, data, (size_t)length);
+  BIO_free_all(memory);
 }
 
 static void append_number(const struct signer *signer, const char *name, struct buffer *buffer) {

@@ -4,11 +4,19 @@
 
 #include "lib/base/buffer.h"
 
+#include <openssl/types.h>
+
 struct signer; /* an RSA key pair with a key id */
 
 /* A new pair of `bits` (2048: what the pool has) named `kid`, which is not copied. */
 struct signer *signer_new(unsigned bits, const char *kid);
 struct signer *signer_free(struct signer *signer);
+
+/* True when `key` is the signer's. */
+bool signer_has_key(const struct signer *signer, const EVP_PKEY *key);
+
+/* Appends the public key as PEM. */
+void signer_append_pem(const struct signer *signer, struct buffer *buffer);
 
 /* Appends the public key as an element of a key set; `extra` goes in front of its members. */
 void signer_append_key(const struct signer *signer, const char *extra, struct buffer *buffer);

@@ -5,13 +5,11 @@
 #include "lib/base/encoding.h"
 
 #include <jansson.h>
-#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -20,8 +18,7 @@ enum { EXPONENT_BITS_HIGHEST = 64 };
 struct key {
   char kid[JWKS_KID_LIMIT];
   size_t kid_length;
-  char *pem; /* owned */
-  size_t pem_length;
+  EVP_PKEY *public_key; /* owned */
 };
 
 struct key_set {
@@ -35,8 +32,6 @@ DEFINE_CLEANUP(BIGNUM *, BN_free);
 DEFINE_CLEANUP(OSSL_PARAM_BLD *, OSSL_PARAM_BLD_free);
 DEFINE_CLEANUP(OSSL_PARAM *, OSSL_PARAM_free);
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
-DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
-DEFINE_CLEANUP(BIO *, BIO_free_all);
 
 static struct str member_text(const json_t *object, const char *name) {
   const json_t *value = json_object_get(object, name);
@@ -81,18 +76,6 @@ static EVP_PKEY *make_public_key(const BIGNUM *modulus, const BIGNUM *exponent) 
   return key;
 }
 
-/* libjwt 1.10.2 takes keys as PEM. */
-static bool write_pem(EVP_PKEY *public_key, struct key *key) {
-  _cleanup_(BIO_free_all_p) BIO *memory = BIO_new(BIO_s_mem());
-  char *data = NULL;
-  if (!memory || !PEM_write_bio_PUBKEY(memory, public_key)) return false;
-  long length = BIO_get_mem_data(memory, &data);
-  if (length <= 0) return false;
-  key->pem = strndup(data, (size_t)length);
-  key->pem_length = (size_t)length;
-  return key->pem != NULL;
-}
-
 /* Fills `key` from an element of the document; false when the element is not usable. */
 static bool read_key(const json_t *element, struct key *key) {
   struct str kid = member_text(element, "kid");
@@ -103,8 +86,8 @@ static bool read_key(const json_t *element, struct key *key) {
   _cleanup_(BN_free_p) BIGNUM *modulus = member_number(element, "n");
   _cleanup_(BN_free_p) BIGNUM *exponent = member_number(element, "e");
   if (!modulus || !exponent || !numbers_sound(modulus, exponent)) return false;
-  _cleanup_(EVP_PKEY_free_p) EVP_PKEY *public_key = make_public_key(modulus, exponent);
-  if (!public_key || !write_pem(public_key, key)) return false;
+  key->public_key = make_public_key(modulus, exponent);
+  if (!key->public_key) return false;
   memcpy(key->kid, kid.data, kid.length);
   key->kid_length = kid.length;
   return true;
@@ -116,8 +99,8 @@ static bool read_keys(const json_t *elements, struct key_set *set, struct error 
   json_array_foreach(elements, index, element) {
     struct key key = {0};
     if (!read_key(element, &key)) continue;
-    if (key_set_find(set, (struct str){key.kid, key.kid_length}).length > 0) {
-      free(key.pem);
+    if (key_set_find(set, (struct str){key.kid, key.kid_length})) {
+      EVP_PKEY_free(key.public_key);
       return error_set(error, ERROR_INVALID, "the key set names two keys alike");
     }
     set->keys[set->count++] = key;
@@ -163,7 +146,7 @@ struct key_set *key_set_ref(struct key_set *set) {
 struct key_set *key_set_unref(struct key_set *set) {
   if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) > 1) return NULL;
   for (size_t i = 0; i < set->count; i++)
-    free(set->keys[i].pem);
+    EVP_PKEY_free(set->keys[i].public_key);
   free(set);
   return NULL;
 }
@@ -172,13 +155,12 @@ size_t key_set_count(const struct key_set *set) {
   return set->count;
 }
 
-struct str key_set_find(const struct key_set *set, struct str kid) {
+EVP_PKEY *key_set_find(const struct key_set *set, struct str kid) {
   for (size_t i = 0; i < set->count; i++) {
     const struct key *key = &set->keys[i];
-    if (str_equal((struct str){key->kid, key->kid_length}, kid))
-      return (struct str){key->pem, key->pem_length};
+    if (str_equal((struct str){key->kid, key->kid_length}, kid)) return key->public_key;
   }
-  return (struct str){0};
+  return NULL;
 }
 
 bool key_set_equal(const struct key_set *a, const struct key_set *b) {
@@ -186,7 +168,7 @@ bool key_set_equal(const struct key_set *a, const struct key_set *b) {
   for (size_t i = 0; i < a->count; i++) {
     const struct key *x = &a->keys[i], *y = &b->keys[i];
     if (!str_equal((struct str){x->kid, x->kid_length}, (struct str){y->kid, y->kid_length}) ||
-        !str_equal((struct str){x->pem, x->pem_length}, (struct str){y->pem, y->pem_length}))
+        EVP_PKEY_eq(x->public_key, y->public_key) != 1)
       return false;
   }
   return true;

