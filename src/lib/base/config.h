@@ -35,12 +35,36 @@ struct config {
   uint32_t receive_timeout_s;
   uint32_t send_timeout_s;
   uint32_t drain_timeout_s;
+  struct config_aws {
+    const char *access_key_id;
+    const char *secret_access_key;
+    const char *session_token;
+    const char *profile;
+    const char *credentials_file;
+    const char *config_file;
+    const char *web_identity_token_file;
+    const char *role_arn;
+    const char *role_session_name;
+    const char *container_relative_uri;
+    const char *container_full_uri;
+    const char *container_token;
+    const char *container_token_file;
+    bool metadata_disabled;
+    const char *metadata_endpoint;
+    const char *endpoint; /* of every service without one of its own */
+    const char *endpoint_dynamodb;
+    const char *endpoint_s3;
+    const char *endpoint_cloudfront;
+    const char *endpoint_cognito;
+    const char *endpoint_sts;
+  } aws; /* its region is `aws_region` */
 };
 
 /* Which part of the program needs a setting: a command loads only what it uses. */
 enum config_scope {
   CONFIG_DATABASE = 1 << 0, /* CONNECTION_URL */
   CONFIG_SERVER = 1 << 1,   /* what `cruddur serve` reads */
+  CONFIG_AWS = 1 << 2,      /* what requests to AWS need: region, credentials, endpoints */
 };
 
 enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };

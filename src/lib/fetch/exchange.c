@@ -11,13 +11,21 @@ enum {
   LABEL_LENGTH_LIMIT = 300,
 };
 
+/* Curl shows the heads of interim answers (100 Continue) as well: each status line starts anew. */
+static void keep_header(struct exchange *exchange, struct str line) {
+  if (str_starts_with(line, STR("HTTP/"))) exchange->head.length = 0;
+  buffer_append_str(&exchange->head, line);
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *argument) {
-  (void)data;
   struct exchange *exchange = argument;
   exchange->header_bytes += size * count;
-  if (exchange->header_bytes <= RESPONSE_HEADERS_LIMIT) return size * count;
-  exchange->over_limit = true;
-  return 0;
+  if (exchange->header_bytes > RESPONSE_HEADERS_LIMIT) {
+    exchange->over_limit = true;
+    return 0;
+  }
+  if (exchange->keep_headers) keep_header(exchange, (struct str){data, size * count});
+  return exchange->head.failed ? 0 : size * count;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *argument) {
@@ -107,7 +115,9 @@ static CURLcode set_method(CURL *easy, const struct fetch_request *request) {
     CURLcode code =
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
     if (code == CURLE_OK)
-      code = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, has_body ? request->body.data : "");
+      code = curl_easy_setopt(easy,
+                              request->body_borrowed ? CURLOPT_POSTFIELDS : CURLOPT_COPYPOSTFIELDS,
+                              has_body ? request->body.data : "");
     if (code != CURLE_OK) return code;
   }
   return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
@@ -123,6 +133,8 @@ static CURLcode set_bounds(CURL *easy, struct exchange *exchange, bool allow_fil
                             allow_file ? "http,https,file" : "http,https");
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  /* A signature covers the path as it was given, "/../" and all. */
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   /* Without it curl joins the resolver's thread when an exchange ends early, and the loop waits for
    * DNS. */
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -165,6 +177,7 @@ struct exchange *exchange_new(const struct fetch_request *request, fetch_done do
   exchange->argument = argument;
   exchange->timeout_ms = request->timeout_ms;
   exchange->response_limit = request->response_limit;
+  exchange->keep_headers = request->keep_headers;
   exchange->is_file = strncasecmp(request->url, "file:", 5) == 0;
   exchange->label = label_of(request->url);
   exchange->easy = curl_easy_init();
@@ -199,7 +212,7 @@ static void describe_failure(const struct exchange *exchange, CURLcode code, str
     error_set(error, ERROR_INVALID, "%s", reason);
   } else if (code == CURLE_FILE_COULDNT_READ_FILE) {
     error_set(error, ERROR_NOT_FOUND, "the file cannot be read");
-  } else if (code == CURLE_OUT_OF_MEMORY || exchange->body.failed) {
+  } else if (code == CURLE_OUT_OF_MEMORY || exchange->body.failed || exchange->head.failed) {
     error_set(error, ERROR_MEMORY, "out of memory");
   } else {
     error_set(error, ERROR_UNAVAILABLE, "%s", reason);
@@ -215,6 +228,7 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     response.status = exchange->is_file ? 200 : (int)status;
     response.body = buffer_str(&exchange->body);
+    response.headers = buffer_str(&exchange->head);
   } else {
     describe_failure(exchange, code, &error);
     response.error = &error;
@@ -231,11 +245,26 @@ void exchange_abandon(struct exchange *exchange) {
   exchange_free(exchange);
 }
 
+struct str fetch_response_header(const struct fetch_response *response, struct str name) {
+  struct str rest = response->headers, line;
+  while (str_next(&rest, '\n', &line)) {
+    const char *colon = line.length > 0 ? memchr(line.data, ':', line.length) : NULL;
+    if (!colon) continue;
+    size_t length = (size_t)(colon - line.data);
+    if (!str_equal_ignore_case((struct str){line.data, length}, name)) continue;
+    struct str value = {colon + 1, line.length - length - 1};
+    if (value.length > 0 && value.data[value.length - 1] == '\r') value.length--;
+    return str_trim(value);
+  }
+  return (struct str){NULL, 0};
+}
+
 void exchange_free(struct exchange *exchange) {
   if (!exchange) return;
   curl_easy_cleanup(exchange->easy);
   curl_slist_free_all(exchange->headers);
   buffer_free(&exchange->body);
+  buffer_free(&exchange->head);
   free(exchange->label);
   free(exchange);
 }

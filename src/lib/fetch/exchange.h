@@ -11,6 +11,8 @@ struct exchange {
   CURL *easy;
   struct curl_slist *headers;
   struct buffer body;
+  struct buffer head; /* of the answer, where it is kept */
+  bool keep_headers;
   size_t response_limit;
   size_t header_bytes;
   uint64_t timeout_ms;

@@ -17,18 +17,24 @@ struct fetch_request {
   const char *url;    /* https:, http:, or file: where `allow_file` */
   const struct fetch_header *headers;
   size_t header_count;
-  struct str body;       /* sent when not empty; copied */
+  struct str body;       /* sent when not empty; copied, unless: */
+  bool body_borrowed;    /* `body` stays until `done`, so no copy is made */
   uint64_t timeout_ms;   /* for the whole exchange, connecting included */
   size_t response_limit; /* bytes of body; a longer one is an error */
   bool allow_file;
+  bool keep_headers; /* of the answer, for fetch_response_header() */
 };
 
 /* Borrowed by the callback for the time of the call. */
 struct fetch_response {
   int status; /* HTTP status, 200 for file:, 0 when there was no answer */
   struct str body;
+  struct str headers;        /* lines of the final answer's head, where they were to be kept */
   const struct error *error; /* NULL when an answer came, whatever its status */
 };
+
+/* The value of the first header `name` (in any case), trimmed; data is NULL where there is none. */
+struct str fetch_response_header(const struct fetch_response *response, struct str name);
 
 typedef void (*fetch_done)(const struct fetch_response *response, void *argument);
 
