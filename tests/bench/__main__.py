@@ -1,0 +1,63 @@
+"""Runs the benchmarks of cases/ and prints what they measured. Called by bin/bench, which documents
+the options; needs nothing but Python's standard library, Postgres 15, wrk and openssl."""
+
+import argparse
+import importlib
+import os
+import pathlib
+import signal
+import sys
+
+import report
+from bench import Bench
+
+HERE = pathlib.Path(__file__).resolve().parent
+# In the order they run and are reported; each is cases/NAME.py with a run(bench) that yields rows.
+CASES = ("home", "token", "post", "connections", "memory", "start", "scale")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="bin/bench", add_help=False)
+    parser.add_argument("cases", nargs="*", choices=(*CASES, "all"), default="all", metavar="CASE")
+    parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--large-rows", type=int, default=5_000_000)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    for name in ("seconds", "turns", "cores", "rows", "large_rows"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    return arguments
+
+
+def share_cores(count):
+    """Server, Postgres and load generators all run on the same few cores; children inherit it."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
+def main():
+    arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
+    share_cores(arguments.cores)
+    asked = CASES if "all" in arguments.cases else [name for name in CASES if name in arguments.cases]
+    rows = []
+    with Bench(arguments) as bench:
+        for name in asked:
+            bench.say(f"{name}:")
+            rows.extend(importlib.import_module(f"cases.{name}").run(bench))
+    figures = report.markdown(rows, arguments)
+    print(figures if arguments.markdown else report.table(rows))
+    if arguments.write:
+        report.write_document(figures)
+    missed = [row for row in rows if row.met is False]
+    if missed:
+        bench.say(f"{len(missed)} of the targets missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""What every case is given: the settings, the databases, servers, and turns to take."""
+
+import contextlib
+import statistics
+import sys
+
+import clients
+import data
+from cluster import Cluster
+from server import Server
+from tokens import Issuer
+
+CONNECTIONS = 64  # of wrk and of pgbench, unless a case says otherwise
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.seconds = arguments.seconds
+        self.turns = arguments.turns
+        self.cores = arguments.cores
+        self.rows = arguments.rows
+        self.large_rows = arguments.large_rows
+        self.binary = arguments.binary
+        self.stack = contextlib.ExitStack()
+        self.databases = {}
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.cluster = stack.enter_context(Cluster())
+            self.issuer = Issuer(self.cluster.folder)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *unused):
+        self.stack.close()
+
+    @staticmethod
+    def say(text):
+        print(text, file=sys.stderr, flush=True)
+
+    def database(self, rows=None):
+        """The URL of a database with so many activities; made when it is first asked for."""
+        rows = rows or self.rows
+        if rows not in self.databases:
+            self.say(f"  filling a database with {rows:,} activities")
+            url = self.cluster.create_database(f"cruddur_{rows}")
+            data.fill(self.binary, url, rows)
+            self.databases[rows] = url
+        return self.databases[rows]
+
+    def server(self, rows=None):
+        """A server on database(rows), to be used in a with statement."""
+        return Server(self.binary, self.database(rows), self.issuer)
+
+    def wrk(self, url, connections=CONNECTIONS, seconds=None, **options):
+        return clients.wrk(url, connections, seconds or self.seconds, self.cores, **options)
+
+    def pgbench(self, database, statement, parameters, connections=CONNECTIONS, seconds=None):
+        """Transactions a second of a statement of db/sql, 'resource/verb'."""
+        return clients.pgbench(
+            database,
+            statement,
+            parameters,
+            connections,
+            seconds or self.seconds,
+            self.cores,
+            self.cluster.folder,
+        )
+
+    def alternate(self, **contenders):
+        """Calls the functions in alternating turns, after one short warm-up each; the results of all
+        turns by name. Each is called with the seconds it is to take."""
+        results = {name: [] for name in contenders}
+        for contender in contenders.values():
+            contender(min(self.seconds, 2))
+        for turn in range(self.turns):
+            order = list(contenders) if turn % 2 == 0 else list(contenders)[::-1]
+            for name in order:
+                results[name].append(contenders[name](self.seconds))
+                self.say(f"  turn {turn + 1}, {name}: {results[name][-1]}")
+        return results
+
+
+def median(values):
+    return statistics.median(values)

@@ -1,0 +1,79 @@
+"""The load generators: wrk for HTTP, pgbench for SQL."""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+
+import data
+from cluster import BIN
+
+SCRIPT = pathlib.Path(__file__).resolve().parent / "wrk.lua"
+STALLED_S = 2  # an answer that takes longer counts as a time-out
+
+
+@dataclasses.dataclass
+class Load:
+    """What wrk saw in one turn."""
+
+    rate: float  # good answers a second
+    failures: int  # answers other than 2xx and 3xx, lost connections
+    timeouts: int  # requests without an answer in STALLED_S
+    p99_ms: float
+    longest_ms: float
+
+    def __str__(self):
+        text = f"{self.rate:,.0f}/s, 99 % within {self.p99_ms:.0f} ms, all {self.longest_ms:.0f} ms"
+        if self.failures or self.timeouts:
+            text += f"; {self.failures} failed, {self.timeouts} timed out"
+        return text
+
+    @property
+    def clean(self):
+        return self.failures == 0 and self.timeouts == 0
+
+
+def wrk(url, connections, seconds, threads, token=None, body=None):
+    """Sends GET, or POST where there is a body, on kept connections without a pause."""
+    command = ["wrk", "-t", str(min(threads, connections)), "-c", str(connections)]
+    command += ["-d", f"{seconds}s", "--timeout", f"{STALLED_S}s", "-s", str(SCRIPT)]
+    if token:
+        command += ["-H", f"Authorization: Bearer {token}"]
+    command += [url, "--", *([body] if body else [])]
+    done = subprocess.run(command, check=False, text=True, capture_output=True)
+    found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
+    if not found:
+        raise RuntimeError(f"wrk said: {done.stdout}{done.stderr}")
+    answers, microseconds, failures, timeouts, p99, longest = map(float, found.group(1).split())
+    return Load(
+        rate=(answers - failures) / microseconds * 1e6,
+        failures=int(failures),
+        timeouts=int(timeouts),
+        p99_ms=p99 / 1000,
+        longest_ms=longest / 1000,
+    )
+
+
+@dataclasses.dataclass
+class Transactions:
+    """What pgbench saw in one turn."""
+
+    rate: float
+
+    def __str__(self):
+        return f"{self.rate:,.0f}/s"
+
+
+def pgbench(database, statement, parameters, connections, seconds, threads, folder):
+    script = pathlib.Path(folder) / (statement.replace("/", "_") + ".pgbench")
+    script.write_text(data.pgbench_script(statement), encoding="utf-8")
+    command = [f"{BIN}/pgbench", "-n", "-M", "prepared", "-c", str(connections)]
+    command += ["-j", str(min(threads, connections)), "-T", str(seconds), "-f", str(script)]
+    for number, value in enumerate(parameters, 1):
+        command += ["-D", f"p{number}={value}"]
+    done = subprocess.run([*command, database], check=False, text=True, capture_output=True)
+    found = re.search(r"^tps = ([\d.]+) \(without initial", done.stdout, re.MULTILINE)
+    failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.MULTILINE)
+    if not found or (failed and int(failed.group(1)) > 0):
+        raise RuntimeError(f"pgbench said: {done.stdout}{done.stderr}")
+    return Transactions(float(found.group(1)))
