@@ -116,13 +116,13 @@ BEGIN
 END
 $$;
 
--- 'MOCK' is the placeholder of users whose sub is not known yet: many share it.
+-- 'MOCK' stands for a sub that is not known yet: many users share it.
 CREATE UNIQUE INDEX IF NOT EXISTS users_cognito_user_id_key
   ON public.users (cognito_user_id) WHERE cognito_user_id <> 'MOCK'; -- lint:allow index-not-concurrent
 
 -- migrate:down
 -- Defaults and extensions stay: they hurt nobody, and others may use them.
-ALTER TABLE public.activities DROP CONSTRAINT IF EXISTS activities_reply_to_activity_uuid_fkey; -- lint:allow drop
-ALTER TABLE public.activities DROP CONSTRAINT IF EXISTS activities_user_uuid_fkey; -- lint:allow drop
-ALTER TABLE public.users DROP CONSTRAINT IF EXISTS users_handle_key; -- lint:allow drop
-DROP INDEX IF EXISTS public.users_cognito_user_id_key; -- lint:allow drop
+ALTER TABLE public.activities DROP CONSTRAINT IF EXISTS activities_reply_to_activity_uuid_fkey;
+ALTER TABLE public.activities DROP CONSTRAINT IF EXISTS activities_user_uuid_fkey;
+ALTER TABLE public.users DROP CONSTRAINT IF EXISTS users_handle_key;
+DROP INDEX IF EXISTS public.users_cognito_user_id_key;

@@ -289,7 +289,8 @@ enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *vi
     keeper->refetched_us = now_us;
     keeper_ref(keeper);
     keeper->fetching = loop_post(keeper->loop, on_asked, keeper);
-    if (!keeper->fetching) keeper_unref(keeper); /* never the last one: the caller has joined */
+    if (!keeper->fetching) /* never the last one: the caller has joined */
+      atomic_fetch_sub_explicit(&keeper->references, 1, memory_order_relaxed);
   }
   if (keeper->fetching) answer = KEEPER_WAIT;
   pthread_mutex_unlock(&keeper->mutex);
