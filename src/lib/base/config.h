@@ -62,9 +62,10 @@ struct config {
 
 /* Which part of the program needs a setting: a command loads only what it uses. */
 enum config_scope {
-  CONFIG_DATABASE = 1 << 0, /* CONNECTION_URL */
-  CONFIG_SERVER = 1 << 1,   /* what `cruddur serve` reads */
-  CONFIG_AWS = 1 << 2,      /* what requests to AWS need: region, credentials, endpoints */
+  CONFIG_DATABASE = 1 << 0,  /* CONNECTION_URL */
+  CONFIG_SERVER = 1 << 1,    /* what `cruddur serve` reads */
+  CONFIG_AWS = 1 << 2,       /* what requests to AWS need: region, credentials, endpoints */
+  CONFIG_DEV_TOKEN = 1 << 3, /* what `cruddur dev-token` reads */
 };
 
 enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };

@@ -1,0 +1,251 @@
+/* dev_token.c: `cruddur dev-token`: tokens of the local development pool. It refuses to work
+ * anywhere but in development: the server there must believe this pool, and the database must be
+ * local. */
+#include "commands/commands.h"
+
+#include "lib/auth/dev_issuer.h"
+#include "lib/base/buffer.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/config.h"
+#include "lib/base/encoding.h"
+#include "lib/base/exit_codes.h"
+#include "lib/pg/session.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char HELP[] =
+    "Usage: cruddur dev-token HANDLE [--dir DIR] [--expires SECONDS]\n"
+    "       cruddur dev-token --init DIR\n"
+    "\n"
+    "Prints an access token of the local development pool for the user HANDLE. A seeded user gets "
+    "a\n"
+    "Cognito id of its own with the first token. Works only where FLASK_ENV is development,\n"
+    "AWS_COGNITO_JWKS_URL is the file: URL of DIR/jwks.json, and the database is on this machine.\n"
+    "\n"
+    "  --init DIR         make DIR/private.pem and DIR/jwks.json where they are missing\n"
+    "  --dir DIR          the pool's folder; default: where AWS_COGNITO_JWKS_URL points\n"
+    "  --expires SECONDS  how long the token is good, 1 to 2592000; default 28800 (8 hours)\n"
+    "  --help             this text\n";
+
+enum { EXPIRES_DEFAULT_S = 8 * 3600, EXPIRES_HIGHEST_S = 30 * 24 * 3600 };
+
+struct arguments {
+  const char *handle, *init, *folder;
+  long expires_s;
+  bool help;
+};
+
+static int complain(enum exit_code code, const char *message) {
+  fprintf(stderr, "cruddur dev-token: %s\n", message);
+  return code;
+}
+
+static bool read_seconds(const char *text, long *ret_seconds) {
+  char *end = NULL;
+  errno = 0;
+  *ret_seconds = strtol(text, &end, 10);
+  bool digits = text[0] >= '0' && text[0] <= '9';
+  return digits && !errno && !*end && *ret_seconds >= 1 && *ret_seconds <= EXPIRES_HIGHEST_S;
+}
+
+static bool read_option(int option, struct arguments *arguments) {
+  switch (option) {
+  case 'i': arguments->init = optarg; return *optarg;
+  case 'd': arguments->folder = optarg; return *optarg;
+  case 'e': return read_seconds(optarg, &arguments->expires_s);
+  case 'h': arguments->help = true; return true;
+  default: return false;
+  }
+}
+
+static bool read_arguments(int argc, char **argv, struct arguments *arguments) {
+  static const struct option OPTIONS[] = {{"init", required_argument, NULL, 'i'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"expires", required_argument, NULL, 'e'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+  *arguments = (struct arguments){.expires_s = EXPIRES_DEFAULT_S};
+  opterr = 0;
+  int option;
+  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1)
+    if (!read_option(option, arguments)) return false;
+  if (arguments->help) return true;
+  int left = argc - optind;
+  if (arguments->init) return left == 0 && !arguments->folder;
+  arguments->handle = left == 1 ? argv[optind] : NULL;
+  if (arguments->handle && arguments->handle[0] == '@') arguments->handle++;
+  return arguments->handle && *arguments->handle;
+}
+
+/* The path of a file: URL (RFC 8089): file:/path, file:///path or file://localhost/path. */
+static bool file_of_url(const char *url, struct buffer *ret_path) {
+  struct str rest = str_from(url);
+  if (!str_starts_with(rest, STR("file:"))) return false;
+  const char *path = url + strlen("file:");
+  if (strncmp(path, "//localhost/", 12) == 0)
+    path += strlen("//localhost");
+  else if (strncmp(path, "///", 3) == 0)
+    path += strlen("//");
+  if (path[0] != '/' || path[1] == '/' || !buffer_reserve(ret_path, strlen(path))) return false;
+  return percent_decode(str_from(path), false, ret_path->data, &ret_path->length);
+}
+
+static bool same_file(const char *a, const char *b) {
+  _cleanup_free_ char *real_a = realpath(a, NULL);
+  _cleanup_free_ char *real_b = realpath(b, NULL);
+  return real_a && real_b && strcmp(real_a, real_b) == 0;
+}
+
+/* Finds the folder of the pool that the server of this environment believes. */
+static bool find_folder(const struct config *config, const char *wanted, struct buffer *ret_folder,
+                        struct error *error) {
+  _cleanup_(buffer_free) struct buffer published = BUFFER_EMPTY, own = BUFFER_EMPTY;
+  if (!config->cognito_jwks_url || !file_of_url(config->cognito_jwks_url, &published))
+    return error_set(error, ERROR_DENIED,
+                     "AWS_COGNITO_JWKS_URL must be the file: URL of a local pool, for example "
+                     "AWS_COGNITO_JWKS_URL=file:/home/me/cruddur/.dev/jwks.json");
+  const char *path = buffer_text(&published);
+  if (wanted)
+    buffer_append_text(ret_folder, wanted);
+  else
+    buffer_append(ret_folder, path, (size_t)(strrchr(path, '/') - path));
+  buffer_append_format(&own, "%s/jwks.json", buffer_text(ret_folder));
+  if (ret_folder->failed || own.failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  if (!same_file(path, buffer_text(&own)))
+    return error_set(error, ERROR_DENIED,
+                     "the server believes %s, which is not %s; 'cruddur dev-token --init %s' makes "
+                     "the latter where it is missing",
+                     path, buffer_text(&own), buffer_text(ret_folder));
+  return dev_issuer_check(buffer_text(ret_folder), error);
+}
+
+/* By what was asked for and by where the server says that it is: a tunnel from localhost leads
+ * elsewhere. */
+static bool check_database_is_local(struct pg_session *session, struct error *error) {
+  const char *host = pg_session_host(session);
+  bool local = !*host || *host == '/' || *host == '@' || strcmp(host, "localhost") == 0 ||
+               strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+  struct pg_rows *found = NULL;
+  if (!pg_session_query(session,
+                        "SELECT coalesce(inet_server_addr() <<= '127.0.0.0/8'"
+                        " OR inet_server_addr() = '::1', true)",
+                        0, NULL, &found, error))
+    return false;
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
+  if (local && pg_rows_bool(rows, 0, 0)) return true;
+  return error_set(error, ERROR_DENIED,
+                   "CONNECTION_URL leads to a database that is not on this machine");
+}
+
+/* Gives a seeded user a Cognito id; the placeholder may have gone meanwhile. */
+static bool replace_placeholder(struct pg_session *session, const char *handle, const char *subject,
+                                struct error *error) {
+  const char *const parameters[] = {handle, subject};
+  struct pg_rows *rows = NULL;
+  bool done = pg_session_query(session,
+                               "UPDATE public.users SET cognito_user_id = $2"
+                               " WHERE handle = $1 AND cognito_user_id = 'MOCK'",
+                               2, parameters, &rows, error);
+  pg_rows_free(rows);
+  return done;
+}
+
+static bool find_subject(struct pg_session *session, const char *handle, struct buffer *ret_subject,
+                         struct error *error) {
+  const char *const parameters[] = {handle};
+  struct pg_rows *found = NULL;
+  if (!pg_session_query(session,
+                        "SELECT cognito_user_id, cognito_user_id = 'MOCK'"
+                        " FROM public.users WHERE handle = $1",
+                        1, parameters, &found, error))
+    return false;
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
+  if (pg_rows_count(rows) == 0)
+    return error_set(error, ERROR_NOT_FOUND, "there is no user with the handle '%s'", handle);
+  if (pg_rows_count(rows) > 1)
+    return error_set(error, ERROR_CONFLICT, "several users have the handle '%s'", handle);
+  if (!pg_rows_bool(rows, 0, 1)) {
+    buffer_append_text(ret_subject, pg_rows_text(rows, 0, 0));
+    return true;
+  }
+  char subject[UUID_TEXT_LENGTH + 1];
+  if (!dev_issuer_subject(str_from(handle), subject, error)) return false;
+  buffer_append_text(ret_subject, subject);
+  return replace_placeholder(session, handle, subject, error);
+}
+
+static bool make_token(const struct config *config, const struct arguments *arguments,
+                       const char *folder, char **ret_token, struct error *error) {
+  const struct pg_session_options options = {.connection_url = config->connection_url,
+                                             .application_name = "cruddur dev-token"};
+  struct pg_session *opened = NULL;
+  if (!pg_session_open(&options, &opened, error)) return false;
+  _cleanup_(pg_session_close_p) struct pg_session *session = opened;
+  _cleanup_(buffer_free) struct buffer subject = BUFFER_EMPTY, client = BUFFER_EMPTY;
+  if (!check_database_is_local(session, error)) return false;
+  if (!find_subject(session, arguments->handle, &subject, error)) return false;
+  struct str clients = str_from(config->cognito_client_id), first = {0};
+  while (first.length == 0 && str_next(&clients, ',', &first)) {
+  }
+  buffer_append_str(&client, first);
+  int64_t now_s = clock_unix_us() / 1000000;
+  const struct dev_claims claims = {
+      .issuer = config->cognito_issuer,
+      .client_id = buffer_text(&client),
+      .subject = buffer_text(&subject),
+      .username = arguments->handle,
+      .issued_s = now_s,
+      .expires_s = now_s + arguments->expires_s,
+  };
+  return dev_issuer_sign(folder, &claims, ret_token, error);
+}
+
+static enum exit_code exit_code_of(const struct error *error) {
+  switch (error->kind) {
+  case ERROR_INVALID: return EXIT_USAGE;
+  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
+  case ERROR_DENIED: return EXIT_REFUSED;
+  default: return EXIT_FAILED;
+  }
+}
+
+static int print_token(const struct arguments *arguments) {
+  struct config config;
+  struct error error = {0};
+  const char *environment = getenv("FLASK_ENV");
+  if (!environment || strcmp(environment, "development") != 0)
+    return complain(EXIT_REFUSED, "works in development only, where FLASK_ENV=development");
+  if (!config_load(&config, CONFIG_DEV_TOKEN, &error)) return complain(EXIT_USAGE, error.message);
+  if (!config.cognito_issuer)
+    return complain(EXIT_REFUSED, "AWS_COGNITO_ISSUER must be that of the local pool, for example "
+                                  "AWS_COGNITO_ISSUER=https://dev.cruddur.local");
+  _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
+  _cleanup_free_ char *token = NULL;
+  if (!find_folder(&config, arguments->folder, &folder, &error) ||
+      !make_token(&config, arguments, buffer_text(&folder), &token, &error))
+    return complain(exit_code_of(&error), error.message);
+  bool printed = printf("%s\n", token) > 0 && fflush(stdout) == 0;
+  return printed ? EXIT_DONE : complain(EXIT_FAILED, "could not write the token");
+}
+
+int command_dev_token(int argc, char **argv) {
+  struct arguments arguments;
+  struct error error = {0};
+  if (!read_arguments(argc, argv, &arguments))
+    return complain(EXIT_USAGE, "bad arguments; 'cruddur dev-token --help' tells more");
+  if (arguments.help) {
+    fputs(HELP, stdout);
+    return EXIT_DONE;
+  }
+  if (!arguments.init) return print_token(&arguments);
+  if (!dev_issuer_init(arguments.init, &error)) return complain(EXIT_FAILED, error.message);
+  printf("The development pool is %s/private.pem and %s/jwks.json.\n", arguments.init,
+         arguments.init);
+  return EXIT_DONE;
+}
