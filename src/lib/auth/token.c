@@ -123,7 +123,8 @@ static const char *check_times(const json_t *claims, int64_t now_s, struct token
  * them. */
 static const char *check_subject(const json_t *claims, struct token_claims *result) {
   struct str subject = claim_text(claims, "sub");
-  if (utf8_is_blank(subject) || subject.length > TOKEN_SUBJECT_LIMIT) return "no usable subject";
+  if (!subject.data || utf8_is_blank(subject) || subject.length > TOKEN_SUBJECT_LIMIT)
+    return "no usable subject";
   if (str_equal(subject, STR("MOCK"))) return "the subject of seeded users";
   memcpy(result->subject, subject.data, subject.length);
   result->subject_length = subject.length;

@@ -32,7 +32,7 @@ static int bind_port(int fd, bool ipv6, unsigned port) {
 }
 
 static bool bound_port(int fd, unsigned *ret_port) {
-  struct sockaddr_storage address;
+  struct sockaddr_storage address = {0};
   socklen_t length = sizeof(address);
   if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) return false;
   in_port_t port = address.ss_family == AF_INET6

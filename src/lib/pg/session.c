@@ -437,7 +437,7 @@ const char *pg_session_host(const struct pg_session *session) {
 
 void pg_append_literal(struct buffer *sql, struct str text) {
   /* With a backslash anywhere, the E form says the same whatever standard_conforming_strings is. */
-  if (memchr(text.data ? text.data : "", '\\', text.length)) buffer_append_text(sql, " E");
+  if (text.length > 0 && memchr(text.data, '\\', text.length)) buffer_append_text(sql, " E");
   buffer_append_char(sql, '\'');
   for (size_t i = 0; i < text.length; i++) {
     if (text.data[i] == '\'' || text.data[i] == '\\') buffer_append_char(sql, text.data[i]);
