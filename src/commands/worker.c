@@ -1,6 +1,8 @@
 /* worker.c: see worker.h. */
 #include "commands/worker.h"
 
+#include "lib/messages/messages.h"
+
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error) {
   *worker = (struct worker){.loop = loop, .options = options};
@@ -13,9 +15,11 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
   worker->context.keeper = keeper;
   worker->context.rollbar = rollbar_new(loop, worker->fetcher, &options->rollbar, error);
   worker->context.pool = pg_pool_new(loop, &options->pg, error);
+  worker->context.messages =
+      worker->context.pool ? message_store_on_postgres(loop, worker->context.pool, error) : NULL;
   worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
                                            worker->authenticator, error);
-  return worker->context.rollbar && worker->context.pool && worker->context.server;
+  return worker->context.rollbar && worker->context.messages && worker->context.server;
 }
 
 /* The order matters: what handlers wait for gives up first, so that every request has an answer
@@ -23,6 +27,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
 static void on_drained(void *argument) {
   struct worker *worker = argument;
   authenticator_close(worker->authenticator);
+  message_store_close(worker->context.messages);
   pg_pool_close(worker->context.pool);
   http_server_close(worker->context.server);
   fetcher_close(worker->fetcher);

@@ -7,11 +7,13 @@
 #include "lib/pg/pool.h"
 
 struct rollbar;
+struct message_store;
 
 struct route_context {
   struct pg_pool *pool;
   struct key_keeper *keeper; /* shared by the loops */
   struct rollbar *rollbar;
+  struct message_store *messages;
   struct http_server *server;
 };
 

@@ -90,17 +90,22 @@ static void append_next_target(const struct http_request *request, const struct 
   buffer_append_text(buffer, "&before=");
 }
 
+void page_add_next(struct http_request *request, const struct page *page, int64_t created_at_us,
+                   const struct uuid *uuid) {
+  struct buffer link = BUFFER_EMPTY;
+  buffer_append_char(&link, '<');
+  append_next_target(request, page, &link);
+  append_cursor(&link, created_at_us, uuid);
+  buffer_append_text(&link, ">; rel=\"next\"");
+  http_answer_header(request, "Link", buffer_text(&link));
+  buffer_free(&link);
+}
+
 static void add_link(struct http_request *request, const struct page *page,
                      const struct pg_result *result) {
   size_t last = (size_t)page->limit - 1;
   struct uuid uuid = pg_result_uuid(result, last, "uuid");
-  struct buffer link = BUFFER_EMPTY;
-  buffer_append_char(&link, '<');
-  append_next_target(request, page, &link);
-  append_cursor(&link, pg_result_timestamp(result, last, "created_at"), &uuid);
-  buffer_append_text(&link, ">; rel=\"next\"");
-  http_answer_header(request, "Link", buffer_text(&link));
-  buffer_free(&link);
+  page_add_next(request, page, pg_result_timestamp(result, last, "created_at"), &uuid);
 }
 
 void page_append(struct http_request *request, const struct page *page,

@@ -29,6 +29,10 @@ void page_bind_after(struct pg_batch *batch, const struct page *page);
 /* Binds the number of rows to ask for: one more than the page, to know whether there are more. */
 void page_bind_limit(struct pg_batch *batch, const struct page *page);
 
+/* Adds the Link header to the next page, which goes on after this place. */
+void page_add_next(struct http_request *request, const struct page *page, int64_t created_at_us,
+                   const struct uuid *uuid);
+
 /* Appends the page's rows as an array and, when there are more, adds the Link header. */
 void page_append(struct http_request *request, const struct page *page,
                  const struct pg_result *result, struct buffer *body);

@@ -6,6 +6,7 @@
 extern const struct http_route general_routes[];
 extern const struct http_route activities_routes[];
 extern const struct http_route users_routes[];
+extern const struct http_route messages_routes[];
 extern const struct http_route docs_routes[];
 
 /* All of them, NULL-terminated. */

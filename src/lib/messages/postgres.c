@@ -1,0 +1,209 @@
+/* postgres.c: messages in Postgres: each call is one statement of db/sql/messages. */
+#include "lib/messages/store.h"
+#include "lib/pg/pool.h"
+
+#include <stdlib.h>
+
+struct postgres_store {
+  struct message_store base;
+  struct pg_pool *pool;
+};
+
+/* A call on its way: what its continuation needs. */
+struct call {
+  message_done done;
+  void *argument;
+  int32_t limit;
+};
+
+/* Greater than every row of one moment. */
+static const struct uuid LAST_UUID = {
+    {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+
+static struct pg_pool *pool_of(struct message_store *store) {
+  return ((struct postgres_store *)store)->pool;
+}
+
+/* NULL when memory is out; `done` was told then. */
+static struct call *call_new(message_done done, void *argument) {
+  struct call *call = calloc(1, sizeof(*call));
+  if (!call) {
+    message_store_answer_no_memory(done, argument);
+    return NULL;
+  }
+  *call = (struct call){.done = done, .argument = argument};
+  return call;
+}
+
+/* Ends the call. */
+static void finish(struct call *call, const struct message_answer *answer) {
+  call->done(answer, call->argument);
+  if (answer->body) buffer_free(answer->body);
+  free(call);
+}
+
+static void finish_without(struct call *call, enum message_outcome outcome) {
+  finish(call, &(struct message_answer){.outcome = outcome});
+}
+
+/* True when the statement ran and knows the caller; otherwise the call has ended. */
+static bool has_caller(struct call *call, enum pg_outcome outcome, const struct pg_result *result,
+                       const struct error *error) {
+  if (outcome != PG_DONE)
+    finish(call, &(struct message_answer){
+                     .outcome = outcome == PG_UNAVAILABLE ? MESSAGES_UNAVAILABLE : MESSAGES_FAILED,
+                     .error = error});
+  else if (pg_result_rows(result) == 0)
+    finish_without(call, MESSAGES_NO_CALLER);
+  else
+    return true;
+  return false;
+}
+
+static void bind_page(struct pg_batch *batch, const struct message_page *page) {
+  pg_bind_timestamp(batch, page->has_before ? page->before.created_at_us : INT64_MAX);
+  pg_bind_uuid(batch, page->has_before ? &page->before.uuid : &LAST_UUID);
+  pg_bind_int(batch, page->limit + 1); /* one more, to know whether there are more */
+}
+
+/* Ends the call with rows from `first` on; `last` is the row after which the next page goes on. */
+static void finish_page(struct call *call, const struct pg_result *result, size_t first,
+                        size_t last) {
+  struct buffer body = BUFFER_EMPTY;
+  struct message_answer answer = {.outcome = MESSAGES_DONE, .body = &body};
+  bool empty = pg_result_is_null(result, 0, "uuid"); /* the caller's own row alone */
+  if (pg_result_rows(result) > (size_t)call->limit) {
+    answer.more = true;
+    answer.next.created_at_us = pg_result_timestamp(result, last, "created_at");
+    answer.next.uuid = pg_result_uuid(result, last, "uuid");
+  }
+  pg_result_append_array(result, first, empty ? 0 : (size_t)call->limit, &body);
+  finish(call, &answer);
+}
+
+/* --- Groups --- */
+
+static void on_groups(enum pg_outcome outcome, const struct pg_result *const *results,
+                      const struct error *error, void *argument) {
+  struct call *call = argument;
+  if (has_caller(call, outcome, outcome == PG_DONE ? results[0] : NULL, error))
+    finish_page(call, results[0], 0, (size_t)call->limit - 1);
+}
+
+static void list_groups(struct message_store *store, struct str sub,
+                        const struct message_page *page, message_done done, void *argument) {
+  struct call *call = call_new(done, argument);
+  if (!call) return;
+  call->limit = page->limit;
+  struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_add(batch, PG_MESSAGES_GROUPS);
+  pg_bind_text(batch, sub);
+  bind_page(batch, page);
+  pg_batch_submit(batch, on_groups, call);
+}
+
+/* --- Messages --- */
+
+static void on_list(enum pg_outcome outcome, const struct pg_result *const *results,
+                    const struct error *error, void *argument) {
+  struct call *call = argument;
+  if (!has_caller(call, outcome, outcome == PG_DONE ? results[0] : NULL, error)) return;
+  if (pg_result_is_null(results[0], 0, "_group")) {
+    finish_without(call, MESSAGES_NO_GROUP);
+    return;
+  }
+  /* Oldest first: the one row too many comes first. */
+  size_t first = pg_result_rows(results[0]) > (size_t)call->limit ? 1 : 0;
+  finish_page(call, results[0], first, first);
+}
+
+static void list_messages(struct message_store *store, struct str sub, const struct uuid *group,
+                          const struct message_page *page, message_done done, void *argument) {
+  struct call *call = call_new(done, argument);
+  if (!call) return;
+  call->limit = page->limit;
+  struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_add(batch, PG_MESSAGES_LIST);
+  pg_bind_text(batch, sub);
+  pg_bind_uuid(batch, group);
+  bind_page(batch, page);
+  pg_batch_submit(batch, on_list, call);
+}
+
+/* --- Writing --- */
+
+/* Ends the call with the row that was written, or with `missing` when none was. */
+static void finish_written(struct call *call, const struct pg_result *result,
+                           enum message_outcome missing) {
+  if (pg_result_is_null(result, 0, "message_group_uuid")) {
+    finish_without(call, missing);
+    return;
+  }
+  struct buffer body = BUFFER_EMPTY;
+  pg_result_append_object(result, 0, &body);
+  finish(call, &(struct message_answer){.outcome = MESSAGES_DONE, .body = &body});
+}
+
+static void on_started(enum pg_outcome outcome, const struct pg_result *const *results,
+                       const struct error *error, void *argument) {
+  struct call *call = argument;
+  if (!has_caller(call, outcome, outcome == PG_DONE ? results[0] : NULL, error)) return;
+  bool known = !pg_result_is_null(results[0], 0, "_recipient");
+  finish_written(call, results[0], known ? MESSAGES_SELF : MESSAGES_NO_RECIPIENT);
+}
+
+static void start_group(struct message_store *store, struct str sub, struct str handle,
+                        struct str message, message_done done, void *argument) {
+  struct call *call = call_new(done, argument);
+  if (!call) return;
+  struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_add(batch, PG_MESSAGES_START);
+  pg_bind_text(batch, sub);
+  pg_bind_text(batch, handle);
+  pg_bind_text(batch, message);
+  pg_batch_submit(batch, on_started, call);
+}
+
+static void on_sent(enum pg_outcome outcome, const struct pg_result *const *results,
+                    const struct error *error, void *argument) {
+  struct call *call = argument;
+  if (has_caller(call, outcome, outcome == PG_DONE ? results[0] : NULL, error))
+    finish_written(call, results[0], MESSAGES_NO_GROUP);
+}
+
+static void send_message(struct message_store *store, struct str sub, const struct uuid *group,
+                         struct str message, message_done done, void *argument) {
+  struct call *call = call_new(done, argument);
+  if (!call) return;
+  struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_add(batch, PG_MESSAGES_SEND);
+  pg_bind_text(batch, sub);
+  pg_bind_uuid(batch, group);
+  pg_bind_text(batch, message);
+  pg_batch_submit(batch, on_sent, call);
+}
+
+/* Closing the pool ends every call. */
+static void close_store(struct message_store *store) {
+  (void)store;
+}
+
+static const struct message_store_operations OPERATIONS = {
+    .list_groups = list_groups,
+    .list = list_messages,
+    .start = start_group,
+    .send = send_message,
+    .close = close_store,
+};
+
+struct message_store *message_store_on_postgres(struct loop *loop, struct pg_pool *pool,
+                                                struct error *error) {
+  struct postgres_store *store = calloc(1, sizeof(*store));
+  if (!store) {
+    error_set(error, ERROR_MEMORY, "out of memory for the message store");
+    return NULL;
+  }
+  *store = (struct postgres_store){.base = {&OPERATIONS}, .pool = pool};
+  loop_free_at_end(loop, store);
+  return &store->base;
+}
