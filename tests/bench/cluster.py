@@ -14,10 +14,13 @@ import urllib.parse
 BIN = max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
 PORT = 5432  # only the name of the socket's file: the folder is private
 START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
 
 
 def as_owner():
-    return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    """Runs what follows as the cluster's owner, and ends it when we are gone."""
+    drop = ["--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *drop, "--pdeathsig", "INT"]
 
 
 def psql(url, *arguments, **options):
@@ -39,9 +42,8 @@ class Cluster:
 
     def __exit__(self, *unused):
         if self.process:
-            with open(f"{self.folder}/data/postmaster.pid", encoding="ascii") as file:
-                os.kill(int(file.readline()), signal.SIGINT)
-            self.process.wait(60)
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(STOP_TIMEOUT_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):

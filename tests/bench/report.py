@@ -57,7 +57,8 @@ def circumstances(arguments):
         f"Commit `{commit()}`, {datetime.date.today()}. {processor()}, {arguments.cores} cores shared by "
         f"the server, Postgres and the load generator; {memory_gib():.0f} GiB; Linux "
         f"{platform.release().split('-')[0]}; {output(f'{BIN}/postgres', '--version')}. "
-        f"{arguments.turns} turns of {arguments.seconds} s each: medians, and the lowest and highest turn."
+        f"Turns of {arguments.seconds} s, {arguments.turns} of each side: the median, and the lowest and "
+        "the highest."
     )
 
 
