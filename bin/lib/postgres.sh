@@ -40,12 +40,13 @@ free_port() {
   fail 'found no free port between 20000 and 32000'
 }
 
+# url_encode PATH: percent-encodes all but slashes and what needs none.
 url_encode() {
   local LC_ALL=C text=$1 i byte
   for ((i = 0; i < ${#text}; i++)); do
     byte=${text:i:1}
     case $byte in
-    [a-zA-Z0-9._~-]) printf '%s' "$byte" ;;
+    [a-zA-Z0-9._~/-]) printf '%s' "$byte" ;;
     *) printf '%%%02X' "$(($(printf '%d' "'$byte") & 255))" ;;
     esac
   done
