@@ -1,7 +1,8 @@
 /* sigv4.h: AWS Signature Version 4: pure functions over OpenSSL's HMAC, without I/O and clock.
  *
  * Source: AWS General Reference, "Signing AWS API requests"; golden vectors from botocore
- * (tests/vectors/). S3 is signed with its path encoded once, every other service twice. */
+ * (tests/vectors/sigv4.json). S3 is signed with its path as it is, encoded once, and with the header
+ * x-amz-content-sha256; every other service with its path normalised and encoded twice. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -29,7 +30,7 @@ struct sigv4_request {
   struct str path;    /* as it is, not percent-encoded; begins with '/'; empty means "/" */
   const struct sigv4_parameter *query;
   size_t query_count;
-  /* Sent besides host, x-amz-date, x-amz-security-token, x-amz-content-sha256: all are signed. */
+  /* Sent besides host and what sigv4_signature says: all are signed. */
   const struct sigv4_header *headers;
   size_t header_count;
   struct str body;
@@ -48,13 +49,14 @@ enum {
 /* What goes out with the request besides its own headers. */
 struct sigv4_signature {
   char date[SIGV4_DATE_SIZE];           /* the header x-amz-date */
-  char content_sha256[SIGV4_HASH_SIZE]; /* the header x-amz-content-sha256 */
+  char content_sha256[SIGV4_HASH_SIZE]; /* the header x-amz-content-sha256; sent to S3 alone */
   struct buffer authorization;          /* the header authorization */
   struct buffer target;                 /* path and query as they are sent, percent-encoded */
   struct buffer canonical_request; /* what was hashed; for the tests; holds the session token */
 };
 
-/* Signs `request`. Fails when memory is out, or as ERROR_INVALID for more than the limits above. */
+/* Signs `request`, which is sent with the header x-amz-security-token where there is a token. Fails
+ * when memory is out, or as ERROR_INVALID for more than the limits above. */
 bool sigv4_sign(const struct sigv4_request *request, const struct sigv4_keys *keys,
                 struct sigv4_signature *ret_signature, struct error *error);
 
