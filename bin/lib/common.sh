@@ -1,8 +1,11 @@
 # common.sh: what the scripts of bin/ share: where the project is, how to say things, how to build.
-# Sourced, never run. Needs bash; sets `project`, the project's top folder.
+# Sourced, never run. Needs bash; sets `project`, the project's top folder, and `script`, the script's
+# path from there.
 # shellcheck shell=bash
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+script=$(realpath "$0")
+script=${script#"$project"/}
 
 # shellcheck disable=SC2034 # not every script uses every colour
 if [[ -t 2 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
@@ -19,7 +22,7 @@ say() {
 # fail MESSAGE [EXIT_CODE]: says what is wrong and what to do next, and ends the script. Exit codes
 # are those of docs/exit-codes.md.
 fail() {
-  printf '%s\n' "${red}${0##*/}: $1${plain}" >&2
+  printf '%s\n' "${red}$script: $1${plain}" >&2
   exit "${2:-1}"
 }
 
@@ -30,7 +33,7 @@ print_help() {
 
 # usage_error MESSAGE: a wrong flag or argument.
 usage_error() {
-  fail "$1; '${0##*/} --help' tells more" 2
+  fail "$1; '$script --help' tells more" 2
 }
 
 have() {
@@ -54,7 +57,7 @@ configure() {
   if [[ -e $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$project" "$cache"; then
     fresh=(--fresh)
   fi
-  cmake "${fresh[@]}" -G Ninja -S "$project" -B "$folder" --log-level=WARNING "$@" >&2
+  cmake "${fresh[@]}" -G Ninja -S "$project" -B "$folder" "$@" >/dev/null # what is wrong goes to stderr
 }
 
 # sanitizer_environment KIND: settings that make a sanitizer's finding end the process.

@@ -7,9 +7,18 @@
 
 static const unsigned EVERYTHING = ~0U; /* all scopes */
 
+static void clear_settings(void) {
+  size_t count;
+  const struct config_setting *settings = config_settings(&count);
+  for (size_t i = 0; i < count; i++) {
+    unsetenv(settings[i].name);
+    if (settings[i].alias) unsetenv(settings[i].alias);
+  }
+}
+
 /* An environment in which the server would start, and nothing beyond that. */
 static int set_up(void **state) {
-  clearenv();
+  clear_settings();
   setenv("CONNECTION_URL", "postgresql://app:hunter2@db/cruddur", 1);
   setenv("FRONTEND_URL", "https://cloudnoww.com", 1);
   setenv("BACKEND_URL", "https://api.cloudnoww.com", 1);
@@ -130,7 +139,7 @@ static void the_alias_is_read_when_the_name_is_unset(void **state) {
 }
 
 static void a_command_needs_only_its_own_settings(void **state) {
-  clearenv();
+  clear_settings();
   setenv("CONNECTION_URL", "dbname=cruddur", 1);
   setenv("PORT", "nonsense", 1);
   struct config config;
