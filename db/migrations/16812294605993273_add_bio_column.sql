@@ -5,4 +5,4 @@
 ALTER TABLE public.users ADD COLUMN IF NOT EXISTS bio text;
 
 -- migrate:down
-ALTER TABLE public.users DROP COLUMN IF EXISTS bio; -- lint:allow drop
+ALTER TABLE public.users DROP COLUMN IF EXISTS bio;

@@ -20,12 +20,12 @@ BEGIN
     RAISE WARNING 'reply_to_activity_uuid held numbers, which name no activity; they are cleared'
       USING DETAIL = numbers;
   END IF;
-  ALTER TABLE public.activities DROP COLUMN reply_to_activity_uuid; -- lint:allow drop
+  ALTER TABLE public.activities DROP COLUMN reply_to_activity_uuid;
   ALTER TABLE public.activities ADD COLUMN reply_to_activity_uuid uuid;
 END
 $$;
 
 -- migrate:down
 -- The replies stay, but no longer know what they reply to.
-ALTER TABLE public.activities DROP COLUMN reply_to_activity_uuid; -- lint:allow drop
+ALTER TABLE public.activities DROP COLUMN reply_to_activity_uuid;
 ALTER TABLE public.activities ADD COLUMN reply_to_activity_uuid integer;

@@ -64,8 +64,8 @@ END
 $$;
 
 -- migrate:down transaction:false
-DROP INDEX CONCURRENTLY IF EXISTS public.users_handle_trgm_idx; -- lint:allow drop
-DROP INDEX CONCURRENTLY IF EXISTS public.activities_message_trgm_idx; -- lint:allow drop
-DROP INDEX CONCURRENTLY IF EXISTS public.activities_replies_idx; -- lint:allow drop
-DROP INDEX CONCURRENTLY IF EXISTS public.activities_user_newest_idx; -- lint:allow drop
-DROP INDEX CONCURRENTLY IF EXISTS public.activities_newest_idx; -- lint:allow drop
+DROP INDEX CONCURRENTLY IF EXISTS public.users_handle_trgm_idx;
+DROP INDEX CONCURRENTLY IF EXISTS public.activities_message_trgm_idx;
+DROP INDEX CONCURRENTLY IF EXISTS public.activities_replies_idx;
+DROP INDEX CONCURRENTLY IF EXISTS public.activities_user_newest_idx;
+DROP INDEX CONCURRENTLY IF EXISTS public.activities_newest_idx;

@@ -6,6 +6,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
+#include "lib/telemetry/xray.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -124,6 +125,32 @@ static bool derive_options(struct service *service, struct error *error) {
   return true;
 }
 
+static bool read_ratio(const char *text, double *ret_ratio) {
+  char *end = NULL;
+  *ret_ratio = strtod(text, &end);
+  return end != text && *end == '\0' && *ret_ratio >= 0 && *ret_ratio <= 1;
+}
+
+static bool derive_tracing(struct service *service, struct error *error) {
+  const struct config *config = &service->config;
+  struct tracer_options *tracer = &service->options.tracer;
+  *tracer = (struct tracer_options){.service = config->otel_service_name,
+                                    .environment = config->environment,
+                                    .otlp_endpoint = config->otlp_endpoint,
+                                    .otlp_headers = str_from(config->otlp_headers),
+                                    .xray_fd = -1};
+  if (!read_ratio(config->trace_ratio, &tracer->ratio))
+    return error_set(error, ERROR_INVALID,
+                     "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1 (the share of requests "
+                     "that are traced), for example OTEL_TRACES_SAMPLER_ARG=0.1");
+  if (config->xray_daemon_address) {
+    tracer->xray_fd = xray_open(config->xray_daemon_address, error);
+    if (tracer->xray_fd < 0) return false;
+  }
+  service->options.traced = tracer->otlp_endpoint || tracer->xray_fd >= 0;
+  return true;
+}
+
 static bool read_settings(struct service *service, struct error *error) {
   if (!config_load(&service->config, CONFIG_SERVER, error)) return false;
   enum log_level level;
@@ -131,7 +158,8 @@ static bool read_settings(struct service *service, struct error *error) {
     return error_set(error, ERROR_INVALID,
                      "LOG_LEVEL must be debug, info, warning or error, for example LOG_LEVEL=info");
   return pg_check_connection_url(service->config.connection_url, error) &&
-         derive_pool(service, error) && derive_options(service, error);
+         derive_pool(service, error) && derive_options(service, error) &&
+         derive_tracing(service, error);
 }
 
 /* --- Life --- */
@@ -228,6 +256,7 @@ static bool run(struct service *service, struct error *error) {
 static void clean_up(struct service *service) {
   for (unsigned i = 0; i < service->worker_count; i++)
     loop_free(service->workers[i].loop);
+  if (service->options.tracer.xray_fd >= 0) close(service->options.tracer.xray_fd);
   buffer_free(&service->issuer);
   buffer_free(&service->jwks_url);
   buffer_free(&service->origins);

@@ -3,6 +3,17 @@
 
 #include "lib/messages/messages.h"
 
+/* Requests and their statements go into traces where spans go somewhere. */
+static bool start_tracing(struct worker *worker, struct error *error) {
+  const struct worker_options *options = worker->options;
+  if (!options->traced) return true;
+  worker->tracer = tracer_new(worker->loop, worker->fetcher, &options->tracer, error);
+  if (!worker->tracer) return false;
+  pg_pool_trace(worker->context.pool, tracer_sink(worker->tracer));
+  http_server_trace(worker->context.server, tracer_sink(worker->tracer));
+  return true;
+}
+
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error) {
   *worker = (struct worker){.loop = loop, .options = options};
@@ -19,7 +30,15 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
       worker->context.pool ? message_store_on_postgres(loop, worker->context.pool, error) : NULL;
   worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
                                            worker->authenticator, error);
-  return worker->context.rollbar && worker->context.messages && worker->context.server;
+  return worker->context.rollbar && worker->context.messages && worker->context.server &&
+         start_tracing(worker, error);
+}
+
+static void on_traces_sent(void *argument) {
+  struct worker *worker = argument;
+  fetcher_close(worker->fetcher);
+  if (worker->finished) worker->finished(worker);
+  loop_close_inbox(worker->loop);
 }
 
 /* The order matters: what handlers wait for gives up first, so that every request has an answer
@@ -30,9 +49,7 @@ static void on_drained(void *argument) {
   message_store_close(worker->context.messages);
   pg_pool_close(worker->context.pool);
   http_server_close(worker->context.server);
-  fetcher_close(worker->fetcher);
-  if (worker->finished) worker->finished(worker);
-  loop_close_inbox(worker->loop);
+  tracer_drain(worker->tracer, on_traces_sent, worker);
 }
 
 void worker_drain(struct worker *worker) {

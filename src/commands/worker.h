@@ -8,6 +8,7 @@
 #include "lib/http/server.h"
 #include "lib/pg/pool.h"
 #include "lib/telemetry/rollbar.h"
+#include "lib/telemetry/tracer.h"
 
 #include <pthread.h>
 
@@ -16,6 +17,8 @@ struct worker_options {
   struct http_options http;
   struct pg_pool_options pg;
   struct rollbar_options rollbar;
+  struct tracer_options tracer;
+  bool traced; /* spans go somewhere */
   uint64_t drain_timeout_ms;
 };
 
@@ -25,6 +28,7 @@ struct worker {
   const struct worker_options *options;
   struct fetcher *fetcher;
   struct authenticator *authenticator;
+  struct tracer *tracer; /* NULL: nothing is traced */
   struct route_context context;
   bool draining;
   void (*finished)(

@@ -108,10 +108,17 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   char timeout[16];
   snprintf(timeout, sizeof(timeout), "%u",
            options->connect_timeout_s ? options->connect_timeout_s : CONNECT_TIMEOUT_S);
-  /* A later keyword wins: the URL over our defaults, our encoding over the URL. */
-  const char *keywords[] = {
-      "connect_timeout", "keepalives_idle",           "keepalives_interval", "keepalives_count",
-      "dbname",          "fallback_application_name", "client_encoding",     NULL};
+  /* A later keyword wins: the URL over our defaults, our encoding over the URL. Only the first
+   * dbname is read as a URL. */
+  const char *keywords[] = {"connect_timeout",
+                            "keepalives_idle",
+                            "keepalives_interval",
+                            "keepalives_count",
+                            "dbname",
+                            "fallback_application_name",
+                            "client_encoding",
+                            options->database ? "dbname" : NULL,
+                            NULL};
   const char *values[] = {timeout,
                           "30",
                           "10",
@@ -119,6 +126,7 @@ static PGconn *connect_with(const struct pg_session_options *options) {
                           options->connection_url,
                           options->application_name ? options->application_name : "cruddur",
                           "UTF8",
+                          options->database,
                           NULL};
   return PQconnectdbParams(keywords, values, 1);
 }

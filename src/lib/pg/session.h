@@ -25,6 +25,7 @@ enum { PG_SQLSTATE_LENGTH = 5 };
 struct pg_session_options {
   const char *connection_url;   /* libpq URL or keywords; what it says wins over the fields below */
   const char *application_name; /* as pg_stat_activity shows it; may be NULL */
+  const char *database;         /* in place of the URL's; NULL: the URL's */
   unsigned connect_timeout_s;   /* for each host; 0: 10 seconds */
   bool read_only;               /* every transaction of the session is READ ONLY */
 };

@@ -1,0 +1,195 @@
+/* down.c: migrate_rollback() and migrate_redo(): the way back. See engine.h. */
+#include "lib/migrate/apply.h"
+#include "lib/migrate/check.h"
+
+#include <stdlib.h>
+
+/* The newest applied migration at or before item `index`; NULL: none. */
+static const struct plan_item *applied_before(const struct plan *plan, size_t index) {
+  while (index-- > 0)
+    if (plan->items[index].entry) return &plan->items[index];
+  return NULL;
+}
+
+/* The SQL as it was when it was applied: what the history stored, read as a file of its own. */
+static bool parse_stored(struct runner *runner, const struct history_entry *entry,
+                         struct migration **ret_migration, struct error *error) {
+  struct buffer text = BUFFER_EMPTY, path = BUFFER_EMPTY;
+  buffer_append_text(&text, "-- migrate:up\n");
+  buffer_append_text(&text, entry->down_sql);
+  buffer_append_format(&path, "schema_migrations/%s_%s.sql", entry->version.text, entry->name);
+  bool parsed = migration_parse(buffer_text(&path), buffer_str(&text), runner->reporter,
+                                ret_migration, error);
+  buffer_free(&text);
+  buffer_free(&path);
+  return parsed;
+}
+
+/* Where the way back of an applied migration is written. A file that did not change is preferred:
+ * its lines are the ones that people know. `*ret_stored` is the caller's to free. */
+static enum exit_code find_way_back(struct runner *runner, const struct plan_item *item,
+                                    struct migration **ret_stored,
+                                    const struct migration **ret_migration, struct error *error) {
+  const struct history_entry *entry = item->entry;
+  const struct migration *file = item->migration;
+  bool changed = !file || (entry->checksum && strcmp(entry->checksum, file->checksum) != 0);
+  bool known = entry->up_sql || entry->down_sql;
+  *ret_migration = NULL;
+  if (file && !changed) {
+    *ret_migration = file;
+  } else if (known && entry->down_sql) {
+    if (!parse_stored(runner, entry, ret_stored, error)) return EXIT_FAILED;
+    *ret_migration = *ret_stored;
+  } else if (!known) {
+    error_set(error, ERROR_CONFLICT,
+              "%s_%s: the database was loaded from a schema dump, which stores no way back, and %s",
+              entry->version.text, entry->name,
+              file ? "the file has changed since" : "there is no such file here");
+    return EXIT_REFUSED;
+  }
+  if (*ret_migration && (*ret_migration)->down.present) return EXIT_DONE;
+  error_set(error, ERROR_CONFLICT, "%s_%s has no '-- migrate:down': there is no way back",
+            entry->version.text, entry->name);
+  return EXIT_REFUSED;
+}
+
+static enum exit_code undo(struct runner *runner, size_t index, struct error *error) {
+  const struct plan_item *item = &runner->plan.items[index];
+  const struct plan_item *before = applied_before(&runner->plan, index);
+  _cleanup_(migration_free_p) struct migration *stored = NULL;
+  const struct migration *migration;
+  enum exit_code code = find_way_back(runner, item, &stored, &migration, error);
+  if (code != EXIT_DONE) return code;
+  struct operation operation = {.migration = migration,
+                                .section = &migration->down,
+                                .down = true,
+                                .progress = item->progress,
+                                .newest_after = before ? &before->entry->version : NULL};
+  code = apply_operation(runner, &operation, error);
+  if (code != EXIT_DONE) return code;
+  runner->any_applied = before != NULL;
+  if (before) runner->newest = before->entry->version;
+  runner->done++;
+  return EXIT_DONE;
+}
+
+/* --- Which ones --- */
+
+static enum exit_code count_newer(const struct runner *runner, const char *to, size_t *ret_count,
+                                  struct error *error) {
+  struct version version;
+  if (!version_parse(str_from(to), &version)) {
+    error_set(error, ERROR_INVALID, "--to takes a version, a number of up to %d digits, not '%s'",
+              VERSION_DIGITS_MAX, to);
+    return EXIT_USAGE;
+  }
+  bool all = strspn(to, "0") == strlen(to);
+  if (!all && !history_find(&runner->history, &version)) {
+    error_set(error, ERROR_NOT_FOUND, "version %s is not applied; nothing was done", to);
+    return EXIT_USAGE;
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < runner->history.count; i++)
+    if (version_compare(&runner->history.entries[i].version, &version) > 0) count++;
+  *ret_count = count;
+  return EXIT_DONE;
+}
+
+/* Everything that could stop the way back in its middle is found before its first step. */
+static enum exit_code check_way_back(struct runner *runner, size_t steps, struct error *error) {
+  for (size_t i = 0; i < runner->plan.count; i++) {
+    if (runner->plan.items[i].state != PLAN_PARTIAL) continue;
+    const struct migration *migration = runner->plan.items[i].migration;
+    error_set(error, ERROR_CONFLICT,
+              "%s_%s was begun and is not finished; nothing was done; finish it with `cruddur "
+              "migrate`, or drop its resume point with `cruddur repair --forget %s`",
+              migration->version.text, migration->name, migration->version.text);
+    return EXIT_REFUSED;
+  }
+  for (size_t i = runner->plan.count; i-- > 0 && steps > 0;) {
+    const struct plan_item *item = &runner->plan.items[i];
+    if (!item->entry) continue;
+    _cleanup_(migration_free_p) struct migration *stored = NULL;
+    const struct migration *migration;
+    enum exit_code code = find_way_back(runner, item, &stored, &migration, error);
+    if (code != EXIT_DONE) {
+      size_t length = strlen(error->message);
+      snprintf(error->message + length, sizeof(error->message) - length, "; nothing was done");
+      return code;
+    }
+    steps--;
+  }
+  return EXIT_DONE;
+}
+
+static enum exit_code undo_newest(struct runner *runner, size_t steps, struct error *error) {
+  for (size_t i = runner->plan.count; i-- > 0 && steps > 0;) {
+    if (!runner->plan.items[i].entry) continue;
+    if (runner_interrupted(runner)) {
+      error_set(error, ERROR_CONFLICT, "interrupted after %zu of %zu; run it again", runner->done,
+                runner->wanted);
+      return EXIT_FAILED;
+    }
+    enum exit_code code = undo(runner, i, error);
+    if (code != EXIT_DONE) return code;
+    steps--;
+  }
+  return EXIT_DONE;
+}
+
+static enum exit_code roll_back(struct runner *runner, size_t steps, const char *to,
+                                struct error *error) {
+  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
+  if (code == EXIT_DONE && to) code = count_newer(runner, to, &steps, error);
+  if (code != EXIT_DONE) return code;
+  if (steps > runner->history.count) steps = runner->history.count;
+  if (steps == 0) {
+    report(runner->reporter, SAY_STEP, "nothing to roll back");
+    return EXIT_DONE;
+  }
+  runner->wanted = steps;
+  code = check_way_back(runner, steps, error);
+  if (code == EXIT_DONE) code = undo_newest(runner, steps, error);
+  if (code == EXIT_DONE)
+    report(runner->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
+           runner->done, runner->done == 1 ? "" : "s",
+           runner->any_applied ? runner->newest.text : "0");
+  return code;
+}
+
+enum exit_code migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
+                                const struct migrate_reporter *reporter, struct error *error) {
+  struct runner runner = {.options = options, .reporter = reporter};
+  enum exit_code code = roll_back(&runner, steps, to, error);
+  runner_close(&runner);
+  return code;
+}
+
+/* --- Redo --- */
+
+static enum exit_code redo(struct runner *runner, struct error *error) {
+  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
+  if (code != EXIT_DONE) return code;
+  const struct plan_item *newest = applied_before(&runner->plan, runner->plan.count);
+  if (!newest || !newest->migration) {
+    error_set(error, ERROR_NOT_FOUND, "%s; nothing was done",
+              newest ? "there is no file of the newest applied migration" : "nothing is applied");
+    return EXIT_REFUSED;
+  }
+  runner->wanted = 2;
+  code = check_way_back(runner, 1, error);
+  if (code == EXIT_DONE) code = undo_newest(runner, 1, error);
+  if (code != EXIT_DONE) return code;
+  struct operation operation = {.migration = newest->migration,
+                                .section = &newest->migration->up,
+                                .newest_after = &newest->migration->version};
+  return apply_operation(runner, &operation, error);
+}
+
+enum exit_code migrate_redo(const struct migrate_options *options,
+                            const struct migrate_reporter *reporter, struct error *error) {
+  struct runner runner = {.options = options, .reporter = reporter};
+  enum exit_code code = redo(&runner, error);
+  runner_close(&runner);
+  return code;
+}

@@ -1,0 +1,10 @@
+/* fingerprint.h: a schema as sorted lines of text, so that two can be compared. */
+#pragma once
+
+#include "lib/base/buffer.h"
+#include "lib/pg/session.h"
+
+/* Appends one line for every schema, table, column, constraint, index, view, sequence, type,
+ * function, trigger, policy and comment that belongs neither to Postgres, nor to an extension, nor
+ * to the history of migrations. The order of columns does not count. */
+bool fingerprint_append(struct pg_session *session, struct buffer *lines, struct error *error);

@@ -1,0 +1,166 @@
+/* runner.c: see runner.h. */
+#include "lib/migrate/runner.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/migrate/lock.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLEEP_SLICE_MS = 50, WAIT_FIRST_MS = 400, WAIT_EVERY_MS = 1000 };
+
+enum exit_code runner_exit_code(const struct error *error) {
+  switch (error->kind) {
+  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
+  case ERROR_DENIED: return EXIT_CREDENTIALS;
+  default: return EXIT_FAILED;
+  }
+}
+
+bool runner_interrupted(const struct runner *runner) {
+  return runner->options->interrupt && *runner->options->interrupt;
+}
+
+void runner_sleep_ms(const struct runner *runner, uint64_t milliseconds) {
+  uint64_t until = clock_monotonic_us() + milliseconds * 1000;
+  while (!runner_interrupted(runner)) {
+    uint64_t now = clock_monotonic_us();
+    if (now >= until) return;
+    uint64_t left_ms = (until - now + 999) / 1000;
+    uint64_t slice = left_ms < SLEEP_SLICE_MS ? left_ms : SLEEP_SLICE_MS;
+    nanosleep(&(struct timespec){.tv_nsec = (long)slice * 1000000}, NULL);
+  }
+}
+
+static void set_applied_by(struct runner *runner) {
+  char host[65] = "unknown";
+  gethostname(host, sizeof(host) - 1);
+  char strings[1024];
+  struct passwd entry, *found = NULL;
+  getpwuid_r(geteuid(), &entry, strings, sizeof(strings), &found);
+  if (found)
+    snprintf(runner->applied_by, sizeof(runner->applied_by), " (%.80s@%.80s)", entry.pw_name, host);
+  else
+    snprintf(runner->applied_by, sizeof(runner->applied_by), " (uid %ld@%.80s)", (long)geteuid(),
+             host);
+}
+
+static void on_notice(const char *severity, const char *message, const char *detail,
+                      void *argument) {
+  struct runner *runner = argument;
+  bool warning = strcmp(severity, "WARNING") == 0;
+  report(runner->reporter, warning ? SAY_WARNING : SAY_NOTE, "%s: %s%s%s",
+         warning ? "warning" : "notice", message, detail[0] ? "\n" : "", detail);
+}
+
+/* NOTICEs such as "already exists, skipping" are noise: only what a migration RAISEs at WARNING,
+ * and Postgres's own warnings, come through. */
+static const char SESSION_SETTINGS[] =
+    "SET TimeZone = 'UTC'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET client_min_messages = warning; SET standard_conforming_strings = on; "
+    "SET check_function_bodies = on";
+
+static bool prepare(struct runner *runner, struct error *error) {
+  return pg_session_exec(runner->session, SESSION_SETTINGS, error);
+}
+
+static bool connect(struct runner *runner, enum runner_mode mode, struct error *error) {
+  struct pg_session_options options = {.connection_url = runner->options->connection_url,
+                                       .application_name = "cruddur migrate",
+                                       .database = runner->options->database,
+                                       .read_only = mode == RUNNER_READ};
+  if (!pg_session_open(&options, &runner->session, error)) return false;
+  pg_session_set_interrupt(runner->session, runner->options->interrupt);
+  pg_session_on_notice(runner->session, on_notice, runner);
+  watch_start(&runner->watch, &options, pg_session_announced_pid(runner->session),
+              runner->reporter);
+  if (mode != RUNNER_READ)
+    pg_session_on_wait(runner->session, watch_look, &runner->watch, WAIT_FIRST_MS, WAIT_EVERY_MS);
+  return prepare(runner, error);
+}
+
+enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, struct error *error) {
+  set_applied_by(runner);
+  if (!connect(runner, mode, error)) {
+    enum exit_code code = error->kind == ERROR_INVALID ? EXIT_USAGE : runner_exit_code(error);
+    error_prefix(error, "cannot connect to the database");
+    return code;
+  }
+  return mode != RUNNER_READ ? lock_refuse_pooler(runner, error) : EXIT_DONE;
+}
+
+bool runner_reconnect(struct runner *runner, struct error *error) {
+  pg_session_close(runner->session);
+  runner->session = NULL;
+  watch_stop(&runner->watch);
+  return connect(runner, RUNNER_WORK, error);
+}
+
+bool runner_reset_session(struct runner *runner, struct error *error) {
+  return pg_session_exec(runner->session, "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION",
+                         error) &&
+         prepare(runner, error);
+}
+
+enum exit_code runner_load(struct runner *runner, struct error *error) {
+  bool loaded = migration_set_load(runner->options->dir, runner->reporter, &runner->set, error);
+  if (loaded) return EXIT_DONE;
+  return error->kind == ERROR_NOT_FOUND ? EXIT_USAGE : EXIT_FAILED;
+}
+
+enum exit_code runner_plan(struct runner *runner, struct error *error) {
+  plan_free(&runner->plan);
+  history_free(&runner->history);
+  if (!history_load(runner->session, &runner->set, &runner->history, error) ||
+      !plan_make(&runner->set, &runner->history, &runner->plan, error))
+    return runner_exit_code(error);
+  const struct version *newest = history_newest(&runner->history);
+  runner->any_applied = newest != NULL;
+  if (newest) runner->newest = *newest;
+  return EXIT_DONE;
+}
+
+static enum exit_code adopt(struct runner *runner, struct error *error) {
+  struct history *history = &runner->history;
+  if (!history_adopt(runner->session, &runner->set, history, error)) return runner_exit_code(error);
+  if (history->count == 0) return EXIT_DONE;
+  report(runner->reporter, SAY_NOTE,
+         "this database has no history of migrations yet (last_successful_run is %s): adopting it",
+         history->last_successful_run ? history->last_successful_run : "not there");
+  for (size_t i = 0; i < history->count; i++)
+    report(runner->reporter, SAY_NOTE, "  %s_%s is there already", history->entries[i].version.text,
+           history->entries[i].name);
+  return EXIT_DONE;
+}
+
+enum exit_code runner_open(struct runner *runner, enum runner_mode mode, struct error *error) {
+  enum exit_code code = runner_load(runner, error);
+  if (code == EXIT_DONE) code = runner_connect(runner, mode, error);
+  if (code == EXIT_DONE && mode != RUNNER_READ) code = lock_acquire(runner, error);
+  if (code == EXIT_DONE) code = runner_plan(runner, error);
+  if (code == EXIT_DONE && mode == RUNNER_WORK && !runner->history.exists)
+    code = adopt(runner, error);
+  return code;
+}
+
+void runner_close(struct runner *runner) {
+  plan_free(&runner->plan);
+  history_free(&runner->history);
+  migration_set_free(&runner->set);
+  watch_stop(&runner->watch);
+  pg_session_close(runner->session);
+  runner->session = NULL;
+}
+
+void runner_append_position(const struct runner *runner, struct buffer *text) {
+  if (runner->any_applied)
+    buffer_append_format(text, "the newest applied migration is %s", runner->newest.text);
+  else
+    buffer_append_text(text, "no migration is applied");
+  if (runner->done > 0)
+    buffer_append_format(text, "; %zu of %zu were done in this run and stay", runner->done,
+                         runner->wanted);
+}
