@@ -60,7 +60,7 @@ static void get_home(struct http_request *request) {
   struct codes codes = {0};
   struct listing *listing = begin_listing(request, HOME_LIMIT, &codes);
   if (!listing) return;
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_ACTIVITIES_HOME);
   page_bind_before(batch, &listing->page);
   page_bind_limit(batch, &listing->page);
@@ -83,7 +83,7 @@ static void get_notifications(struct http_request *request) {
   struct codes codes = {0};
   struct listing *listing = begin_listing(request, NOTIFICATIONS_LIMIT, &codes);
   if (!listing) return;
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_USERS_BY_SUB);
   pg_bind_text(batch, http_request_user(request));
   pg_batch_add(batch, PG_ACTIVITIES_NOTIFICATIONS);
@@ -113,7 +113,7 @@ static void get_search(struct http_request *request) {
     http_answer_internal_error(request, "out of memory for a search term");
     return;
   }
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch,
                listing->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
   for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
@@ -148,7 +148,7 @@ static void get_profile(struct http_request *request) {
   struct listing *listing = begin_listing(request, PROFILE_LIMIT, &codes);
   if (!listing) return;
   struct str handle = http_request_param(request, "handle");
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_USERS_PROFILE);
   pg_bind_text(batch, handle);
   pg_batch_add(batch, PG_ACTIVITIES_PROFILE);
@@ -191,7 +191,7 @@ static void get_status(struct http_request *request) {
   struct codes codes = {0};
   struct listing *listing = begin_listing(request, REPLIES_LIMIT, &codes);
   if (!listing) return;
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_ACTIVITIES_STATUS);
   pg_bind_text(batch, http_request_param(request, "handle"));
   pg_bind_uuid(batch, uuid);
@@ -238,7 +238,7 @@ static void post_activity(struct http_request *request) {
     http_answer_codes(request, codes.list);
     return;
   }
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_ACTIVITIES_CREATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);
@@ -271,7 +271,7 @@ static void post_reply(struct http_request *request) {
   }
   struct uuid *parent = read_uuid(request);
   if (!parent) return;
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_ACTIVITIES_REPLY);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);

@@ -1,7 +1,15 @@
 /* answers.c: see answers.h. */
 #include "routes/answers.h"
 
+#include "routes/context.h"
+
 #include "lib/base/log.h"
+
+struct pg_batch *answer_batch(struct http_request *request) {
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_trace(batch, http_request_trace(request));
+  return batch;
+}
 
 bool outcome_is_done(struct http_request *request, enum pg_outcome outcome,
                      const struct error *error) {

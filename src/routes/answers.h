@@ -4,6 +4,9 @@
 #include "lib/http/http.h"
 #include "lib/pg/pool.h"
 
+/* A new batch for a request, on its loop's pool and in its trace. */
+struct pg_batch *answer_batch(struct http_request *request);
+
 /* True when the batch is done. Otherwise answers 503 or 500 and logs the reason. */
 bool outcome_is_done(struct http_request *request, enum pg_outcome outcome,
                      const struct error *error);

@@ -16,7 +16,7 @@ static void on_short(enum pg_outcome outcome, const struct pg_result *const *res
 }
 
 static void get_short(struct http_request *request) {
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_USERS_SHORT);
   pg_bind_text(batch, http_request_param(request, "handle"));
   pg_batch_submit(batch, on_short, request);
@@ -42,7 +42,7 @@ static void update_profile(struct http_request *request) {
     http_answer_codes(request, codes.list);
     return;
   }
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = answer_batch(request);
   pg_batch_add(batch, PG_USERS_UPDATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, display_name);

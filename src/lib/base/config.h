@@ -23,6 +23,11 @@ struct config {
   const char *environment; /* FLASK_ENV */
   const char *rollbar_access_token;
   const char *rollbar_url;
+  const char *otel_service_name;
+  const char *otlp_endpoint;
+  const char *otlp_headers;
+  const char *trace_ratio;
+  const char *xray_daemon_address;
   const char *log_level;
   uint32_t loops;          /* 0: one a core */
   uint32_t pg_connections; /* of the process */

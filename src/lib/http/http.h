@@ -8,6 +8,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/str.h"
+#include "lib/base/trace.h"
 #include "lib/base/uuid.h"
 #include "lib/loop/loop.h"
 
@@ -97,6 +98,9 @@ const json_t *http_request_json(const struct http_request *request);
 
 /* The user's `sub` from a verified token; empty when there is none. */
 struct str http_request_user(const struct http_request *request);
+
+/* The request's span, the parent of whatever is done for it; NULL when it is not traced. */
+const struct trace_context *http_request_trace(const struct http_request *request);
 
 /* Memory that is freed with the request, aligned for any object; NULL when memory is out. */
 void *http_request_alloc(struct http_request *request, size_t size);

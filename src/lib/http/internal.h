@@ -58,6 +58,7 @@ struct http_request {
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
   unsigned parameter_count;
   struct str id, user;
+  struct span *span; /* owned by the request's memory; NULL: not traced */
   size_t discarded;
   struct buffer body;
   json_t *json;
@@ -77,6 +78,7 @@ struct http_server {
   void *context, *gate_context;
   uv_poll_t poll;
   struct loop_task run_task, drained_task;
+  struct span_sink *sink;
   struct deadline_queue idle, receiving, sending;
   unsigned requests; /* begun and not yet completed */
   bool draining, closing;
@@ -139,6 +141,14 @@ void cors_add_headers(const struct http_request *request, struct MHD_Response *r
 
 /* Answers a preflight, or an OPTIONS request without Origin by `methods`. */
 void cors_answer_options(struct http_request *request, unsigned methods);
+
+/* --- span.c --- */
+
+/* Begins the request's span when it is to be traced, as a child of the caller's. */
+void span_begin(struct http_request *request);
+
+/* Ends and records it. */
+void span_end(struct http_request *request);
 
 /* --- answer.c --- */
 

@@ -110,6 +110,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   assert(!request->suspended);
   *request_context = NULL;
   deadline_start(&server->idle, &request->connection->deadline);
+  span_end(request);
   log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
   request_free(request);
   server->requests--;
@@ -157,6 +158,7 @@ static void refuse_method(struct http_request *request, unsigned methods) {
 static void judge_headers(struct http_request *request, const char *method) {
   request->phase = HTTP_PHASE_BODY;
   request_set_id(request);
+  span_begin(request);
   router_method(method, &request->method);
   if (request_headers_size(request) > HTTP_HEADERS_LIMIT) {
     http_answer_error(request, HTTP_HEADERS_TOO_LARGE, "generic_431");
@@ -265,6 +267,10 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
   server->poll.data = server;
   uv_poll_start(&server->poll, UV_READABLE, on_daemon_event);
   return server;
+}
+
+void http_server_trace(struct http_server *server, struct span_sink *sink) {
+  server->sink = sink;
 }
 
 /* --- Stopping --- */

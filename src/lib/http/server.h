@@ -29,6 +29,9 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
                                     void *gate_context, struct error *error);
 
+/* Records a span for each request from now on; `sink` may be NULL. */
+void http_server_trace(struct http_server *server, struct span_sink *sink);
+
 /* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no
  * request is left in work, or after `timeout_ms`. The caller then makes what the handlers wait for
  * give up, so that every request has its answer, and calls http_server_close(). */

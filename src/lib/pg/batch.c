@@ -1,4 +1,5 @@
 /* batch.c: a batch of statements: parameters, sending, results, the outcome. */
+#include "lib/base/clock.h"
 #include "lib/pg/internal.h"
 
 #include <assert.h>
@@ -29,9 +30,16 @@ struct pg_batch *pg_batch_new(struct pg_pool *pool) {
   deadline_init(&batch->deadline, on_deadline);
   batch->call_count = 0;
   batch->result_count = 0;
+  batch->parent.sampled = false;
   batch->outcome = PG_DONE;
   batch->failure = NULL;
   return batch;
+}
+
+void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) {
+  if (!batch || !batch->pool->sink || !trace_is_sampled(parent)) return;
+  batch->parent = *parent;
+  batch->start_unix_us = clock_unix_us();
 }
 
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement) {
@@ -167,7 +175,30 @@ void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *for
   va_end(arguments);
 }
 
+static void name_span(const struct pg_batch *batch, char *name, size_t size) {
+  size_t used = (size_t)snprintf(name, size, "postgres");
+  for (int i = 0; i < batch->call_count && used < size; i++)
+    used += (size_t)snprintf(name + used, size - used, "%s%s", i == 0 ? " " : "+",
+                             pg_statement_sources[batch->calls[i].statement].name);
+}
+
+static void record_span(const struct pg_batch *batch) {
+  struct span_sink *sink = batch->pool->sink;
+  if (!sink || !batch->parent.sampled) return;
+  struct span span = {.context = batch->parent,
+                      .kind = SPAN_CLIENT,
+                      .start_unix_us = batch->start_unix_us,
+                      .end_unix_us = clock_unix_us(),
+                      .system = "postgresql",
+                      .failed = batch->outcome != PG_DONE};
+  memcpy(span.parent_id, batch->parent.span_id, SPAN_ID_SIZE);
+  trace_new_span_id(span.context.span_id);
+  name_span(batch, span.name, sizeof(span.name));
+  sink->record(sink, &span);
+}
+
 static void tell(struct pg_batch *batch) {
+  record_span(batch);
   static const struct error NONE = {0};
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,

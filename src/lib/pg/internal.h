@@ -36,6 +36,8 @@ struct pg_batch {
   struct pg_call calls[PG_BATCH_STATEMENTS];
   int result_count; /* results received while in flight, the leading set_config's included */
   PGresult *results[PG_BATCH_STATEMENTS];
+  struct trace_context parent; /* whose span a traced batch's is a child of */
+  int64_t start_unix_us;
   enum pg_outcome outcome;
   struct error *failure; /* owned; NULL while nothing went wrong */
 };
@@ -69,6 +71,7 @@ struct pg_pool {
   unsigned queued;
   struct list refused;
   struct loop_task refuse_task;
+  struct span_sink *sink;
   struct deadline_queue deadlines; /* what callers wait for */
   struct deadline_queue patience;  /* how long an answer past its deadline may still take */
   bool down;                       /* the last try to connect failed */

@@ -48,6 +48,10 @@ struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *opt
   return pool;
 }
 
+void pg_pool_trace(struct pg_pool *pool, struct span_sink *sink) {
+  pool->sink = sink;
+}
+
 bool pg_pool_ready(const struct pg_pool *pool) {
   for (unsigned i = 0; i < pool->options.connections; i++)
     if (pool->connections[i].state == PG_CONNECTION_READY) return true;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "lib/base/buffer.h"
+#include "lib/base/trace.h"
 #include "lib/base/uuid.h"
 #include "lib/loop/loop.h"
 #include "lib/pg/statements.h" /* generated: enum pg_statement */
@@ -37,6 +38,9 @@ bool pg_check_connection_url(const char *connection_url, struct error *error);
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error);
 
+/* Records a span for each batch of a traced request from now on; `sink` may be NULL. */
+void pg_pool_trace(struct pg_pool *pool, struct span_sink *sink);
+
 /* True while at least one connection is ready. */
 bool pg_pool_ready(const struct pg_pool *pool);
 
@@ -53,6 +57,9 @@ typedef void (*pg_done)(enum pg_outcome outcome, const struct pg_result *const *
 /* A new batch. NULL when memory is out: pg_batch_add() and pg_batch_submit() take NULL, and the
  * latter then reports PG_UNAVAILABLE. */
 struct pg_batch *pg_batch_new(struct pg_pool *pool);
+
+/* Makes the batch part of a trace; `parent` is copied and may be NULL. */
+void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
 
 /* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … Text and
  * UUIDs are borrowed until the continuation was called. */

@@ -1,0 +1,100 @@
+/* trace.c: see trace.h. */
+#include "lib/base/trace.h"
+
+#include "lib/base/encoding.h"
+#include "lib/base/random.h"
+
+#include <string.h>
+
+static bool read_hex(const char *text, unsigned char *bytes, size_t count) {
+  unsigned char any = 0;
+  for (size_t i = 0; i < count; i++) {
+    int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    bytes[i] = (unsigned char)(high << 4 | low);
+    any |= bytes[i];
+  }
+  return any != 0;
+}
+
+static char *write_hex(char *text, const unsigned char *bytes, size_t count) {
+  static const char DIGITS[] = "0123456789abcdef";
+  for (size_t i = 0; i < count; i++) {
+    *text++ = DIGITS[bytes[i] >> 4];
+    *text++ = DIGITS[bytes[i] & 15];
+  }
+  return text;
+}
+
+bool trace_parse_traceparent(struct str header, struct trace_context *ret_context) {
+  enum { VERSION_AT = 0, TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53, LENGTH = 55 };
+  header = str_trim(header);
+  const char *text = header.data;
+  struct trace_context context = {0};
+  unsigned char ignored = 0;
+  if (header.length < LENGTH || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+  bool version_00 = text[VERSION_AT] == '0' && text[1] == '0';
+  if (!version_00 && !read_hex(text, &ignored, 1)) return false;
+  if (ignored == 0xFF || (version_00 && header.length != LENGTH)) return false;
+  if (header.length > LENGTH && text[LENGTH] != '-') return false;
+  int flags_high = hex_value(text[FLAGS_AT]), flags_low = hex_value(text[FLAGS_AT + 1]);
+  if (flags_high < 0 || flags_low < 0) return false;
+  if (!read_hex(text + TRACE_AT, context.trace_id, TRACE_ID_SIZE) ||
+      !read_hex(text + SPAN_AT, context.span_id, SPAN_ID_SIZE))
+    return false;
+  context.sampled = flags_low & 1;
+  *ret_context = context;
+  return true;
+}
+
+/* "1-5759e988-bd862e3fe1be46a994272793" */
+static bool read_xray_root(struct str root, unsigned char trace_id[TRACE_ID_SIZE]) {
+  if (root.length != 35 || root.data[0] != '1' || root.data[1] != '-' || root.data[10] != '-')
+    return false;
+  return read_hex(root.data + 2, trace_id, 4) && read_hex(root.data + 11, trace_id + 4, 12);
+}
+
+bool trace_parse_xray(struct str header, struct trace_context *ret_context, bool *ret_decided) {
+  struct trace_context context = {0};
+  bool has_root = false, decided = false;
+  struct str rest = header, field;
+  while (header.length > 0 && str_next(&rest, ';', &field)) {
+    if (str_starts_with(field, STR("Root="))) {
+      has_root = read_xray_root((struct str){field.data + 5, field.length - 5}, context.trace_id);
+    } else if (str_starts_with(field, STR("Parent=")) && field.length == 7 + 2 * SPAN_ID_SIZE) {
+      if (!read_hex(field.data + 7, context.span_id, SPAN_ID_SIZE))
+        memset(context.span_id, 0, SPAN_ID_SIZE);
+    } else if (str_equal(field, STR("Sampled=1")) || str_equal(field, STR("Sampled=0"))) {
+      decided = true;
+      context.sampled = field.data[8] == '1';
+    }
+  }
+  if (!has_root) return false;
+  *ret_context = context;
+  *ret_decided = decided;
+  return true;
+}
+
+void trace_begin(struct trace_context *ret_context, int64_t unix_us) {
+  uint32_t seconds = (uint32_t)(unix_us / 1000000);
+  random_bytes(ret_context->trace_id, TRACE_ID_SIZE);
+  for (int i = 0; i < 4; i++)
+    ret_context->trace_id[i] = (unsigned char)(seconds >> (24 - 8 * i));
+  memset(ret_context->span_id, 0, SPAN_ID_SIZE);
+  ret_context->sampled = false;
+}
+
+void trace_new_span_id(unsigned char span_id[SPAN_ID_SIZE]) {
+  random_bytes(span_id, SPAN_ID_SIZE);
+}
+
+void trace_format_traceparent(const struct trace_context *context, char text[TRACEPARENT_SIZE]) {
+  char *at = text;
+  *at++ = '0';
+  *at++ = '0';
+  *at++ = '-';
+  at = write_hex(at, context->trace_id, TRACE_ID_SIZE);
+  *at++ = '-';
+  at = write_hex(at, context->span_id, SPAN_ID_SIZE);
+  memcpy(at, context->sampled ? "-01" : "-00", 4);
+}

@@ -1,0 +1,240 @@
+/* tracer.c: see tracer.h. */
+#include "lib/telemetry/tracer.h"
+
+#include "lib/base/encoding.h"
+#include "lib/base/log.h"
+#include "lib/base/random.h"
+#include "lib/telemetry/otlp.h"
+#include "lib/telemetry/xray.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+  SPANS_LIMIT = 2048,
+  BATCH_LIMIT = 512,
+  FLUSH_MS = 1000,
+  IN_FLIGHT_LIMIT = 2,
+  EXPORT_TIMEOUT_MS = 10000,
+  RESPONSE_LIMIT = 64 * 1024,
+  HEADERS_LIMIT = 16,
+};
+
+struct tracer {
+  struct span_sink sink;
+  struct loop *loop;
+  struct fetcher *fetcher;
+  const struct tracer_options *options;
+  uv_timer_t timer;
+  bool closing, complained;
+  void (*drained)(void *argument);
+  void *drained_argument;
+  unsigned in_flight;
+  atomic_uint_fast64_t dropped;
+  struct buffer url, header_text;
+  struct fetch_header headers[HEADERS_LIMIT + 1];
+  size_t header_count;
+  size_t count;
+  struct span *spans; /* SPANS_LIMIT of them, where there is a collector */
+};
+
+static struct tracer *tracer_of(struct span_sink *sink) {
+  return LIST_ENTRY(sink, struct tracer, sink);
+}
+
+static bool sample(struct span_sink *sink) {
+  double ratio = tracer_of(sink)->options->ratio;
+  if (ratio >= 1) return true;
+  uint32_t number;
+  random_bytes(&number, sizeof(number));
+  return (double)number < ratio * 4294967296.0;
+}
+
+static void drop(struct tracer *tracer, size_t count) {
+  atomic_fetch_add_explicit(&tracer->dropped, count, memory_order_relaxed);
+}
+
+/* --- X-Ray --- */
+
+static void send_datagram(struct tracer *tracer, const struct span *span) {
+  struct buffer datagram = BUFFER_EMPTY;
+  xray_append_datagram(&datagram, tracer->options->service, span);
+  ssize_t sent = datagram.failed ? -1
+                                 : send(tracer->options->xray_fd, datagram.data, datagram.length,
+                                        MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) drop(tracer, 1);
+  buffer_free(&datagram);
+}
+
+/* --- OTLP --- */
+
+static void flush(struct tracer *tracer);
+
+struct export {
+  struct tracer *tracer;
+  size_t count;
+};
+
+/* What was not sent by now is lost. */
+static void finish_drain(struct tracer *tracer) {
+  void (*drained)(void *) = tracer->drained;
+  if (!drained) return;
+  tracer->drained = NULL;
+  drop(tracer, tracer->count);
+  tracer->count = 0;
+  uv_close((uv_handle_t *)&tracer->timer, NULL);
+  free(tracer->spans);
+  tracer->spans = NULL;
+  buffer_free(&tracer->url);
+  buffer_free(&tracer->header_text);
+  drained(tracer->drained_argument);
+}
+
+/* One line when exporting begins to fail, one when it works again. */
+static void on_exported(const struct fetch_response *response, void *argument) {
+  struct export *export = argument;
+  struct tracer *tracer = export->tracer;
+  bool good = response->status >= 200 && response->status < 300;
+  tracer->in_flight--;
+  if (!good) drop(tracer, export->count);
+  if (!good && !tracer->complained)
+    log_event(LOG_LEVEL_WARNING, "the trace collector takes no spans",
+              log_int("status", response->status),
+              log_text("reason", response->error ? response->error->message : ""), LOG_END);
+  if (good && tracer->complained)
+    log_event(LOG_LEVEL_INFO, "the trace collector takes spans again", LOG_END);
+  tracer->complained = !good;
+  free(export);
+  if (tracer->count >= BATCH_LIMIT || (tracer->drained && tracer->count > 0)) flush(tracer);
+  if (tracer->in_flight == 0) finish_drain(tracer);
+}
+
+static bool start_export(struct tracer *tracer, size_t count) {
+  struct export *export = calloc(1, sizeof(*export));
+  if (!export) return false;
+  *export = (struct export){tracer, count};
+  struct buffer body = BUFFER_EMPTY;
+  otlp_append_request(&body, tracer->options->service, tracer->options->environment, tracer->spans,
+                      count);
+  struct fetch_request request = {
+      .method = "POST",
+      .url = buffer_text(&tracer->url),
+      .headers = tracer->headers,
+      .header_count = tracer->header_count,
+      .body = buffer_str(&body),
+      .timeout_ms = EXPORT_TIMEOUT_MS,
+      .response_limit = RESPONSE_LIMIT,
+  };
+  bool started = !body.failed && fetch_start(tracer->fetcher, &request, on_exported, export);
+  buffer_free(&body);
+  if (!started) free(export);
+  return started;
+}
+
+static void flush(struct tracer *tracer) {
+  while (tracer->count > 0 && tracer->in_flight < IN_FLIGHT_LIMIT) {
+    size_t count = tracer->count < BATCH_LIMIT ? tracer->count : BATCH_LIMIT;
+    if (start_export(tracer, count))
+      tracer->in_flight++;
+    else
+      drop(tracer, count);
+    tracer->count -= count;
+    memmove(tracer->spans, tracer->spans + count, tracer->count * sizeof(*tracer->spans));
+  }
+}
+
+static void on_timer(uv_timer_t *timer) {
+  flush(timer->data);
+}
+
+static void record(struct span_sink *sink, const struct span *span) {
+  struct tracer *tracer = tracer_of(sink);
+  if (tracer->options->xray_fd >= 0) send_datagram(tracer, span);
+  if (!tracer->spans || tracer->closing) return;
+  if (tracer->count == SPANS_LIMIT) {
+    drop(tracer, 1);
+    return;
+  }
+  tracer->spans[tracer->count++] = *span;
+  if (tracer->count >= BATCH_LIMIT && tracer->in_flight < IN_FLIGHT_LIMIT) flush(tracer);
+}
+
+/* OTEL_EXPORTER_OTLP_HEADERS: a W3C Baggage-like list (OpenTelemetry, "Protocol Exporter"). */
+static void read_headers(struct tracer *tracer) {
+  struct str rest = tracer->options->otlp_headers, item;
+  buffer_reserve(&tracer->header_text, rest.length + 1);
+  tracer->headers[tracer->header_count++] =
+      (struct fetch_header){STR("Content-Type"), STR("application/json")};
+  while (tracer->header_count <= HEADERS_LIMIT && str_next(&rest, ',', &item)) {
+    const char *equals = item.length > 0 ? memchr(item.data, '=', item.length) : NULL;
+    if (!equals || tracer->header_text.failed) continue;
+    struct str name = str_trim((struct str){item.data, (size_t)(equals - item.data)});
+    struct str encoded =
+        str_trim((struct str){equals + 1, item.length - (size_t)(equals - item.data) - 1});
+    char *value = tracer->header_text.data + tracer->header_text.length;
+    size_t length = 0;
+    if (!percent_decode(encoded, false, value, &length)) continue;
+    tracer->header_text.length += length;
+    tracer->headers[tracer->header_count++] = (struct fetch_header){name, {value, length}};
+  }
+}
+
+static bool prepare_otlp(struct tracer *tracer, struct error *error) {
+  const char *endpoint = tracer->options->otlp_endpoint;
+  if (!endpoint) return true;
+  size_t length = strlen(endpoint);
+  while (length > 0 && endpoint[length - 1] == '/')
+    length--;
+  buffer_append(&tracer->url, endpoint, length);
+  buffer_append_text(&tracer->url, "/v1/traces");
+  read_headers(tracer);
+  tracer->spans = calloc(SPANS_LIMIT, sizeof(*tracer->spans));
+  if (!tracer->spans || tracer->url.failed || tracer->header_text.failed)
+    return error_set(error, ERROR_MEMORY, "out of memory for traces");
+  uv_timer_start(&tracer->timer, on_timer, FLUSH_MS, FLUSH_MS);
+  return true;
+}
+
+struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
+                          const struct tracer_options *options, struct error *error) {
+  struct tracer *tracer = calloc(1, sizeof(*tracer));
+  if (!tracer) {
+    error_set(error, ERROR_MEMORY, "out of memory for traces");
+    return NULL;
+  }
+  loop_free_at_end(loop, tracer);
+  tracer->sink = (struct span_sink){.sample = sample, .record = record};
+  tracer->loop = loop;
+  tracer->fetcher = fetcher;
+  tracer->options = options;
+  atomic_init(&tracer->dropped, 0);
+  uv_timer_init(loop_uv(loop), &tracer->timer);
+  tracer->timer.data = tracer;
+  return prepare_otlp(tracer, error) ? tracer : NULL;
+}
+
+struct span_sink *tracer_sink(struct tracer *tracer) {
+  return tracer ? &tracer->sink : NULL;
+}
+
+uint64_t tracer_dropped(const struct tracer *tracer) {
+  return tracer ? atomic_load_explicit(&tracer->dropped, memory_order_relaxed) : 0;
+}
+
+static void on_drain_timeout(uv_timer_t *timer) {
+  finish_drain(timer->data);
+}
+
+void tracer_drain(struct tracer *tracer, void (*drained)(void *argument), void *argument) {
+  if (!tracer) {
+    drained(argument);
+    return;
+  }
+  tracer->closing = true;
+  tracer->drained = drained;
+  tracer->drained_argument = argument;
+  uv_timer_start(&tracer->timer, on_drain_timeout, TRACER_DRAIN_MS, 0);
+  if (tracer->spans) flush(tracer);
+  if (tracer->in_flight == 0) finish_drain(tracer);
+}

@@ -1,0 +1,36 @@
+/* tracer.h: records the spans of one loop and exports them off the request path: to an OTLP/HTTP
+ * collector in batches, to the X-Ray daemon as datagrams. A slow or dead collector costs spans,
+ * which are counted, and nothing else. */
+#pragma once
+
+#include "lib/base/trace.h"
+#include "lib/fetch/fetch.h"
+
+struct tracer;
+
+struct tracer_options {
+  const char *service; /* OTEL_SERVICE_NAME */
+  const char *environment;
+  const char *otlp_endpoint; /* NULL: no collector; the base URL, to which /v1/traces is added */
+  struct str otlp_headers;   /* "name=value,name=value", values percent-encoded */
+  int xray_fd;               /* -1: no daemon; stays the caller's */
+  double ratio;              /* of new traces that are sampled, 0 to 1 */
+};
+
+/* Makes the tracer of `loop`; `options` stay the caller's and outlive it. */
+struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
+                          const struct tracer_options *options, struct error *error);
+
+/* Where spans go; NULL for a NULL tracer. */
+struct span_sink *tracer_sink(struct tracer *tracer);
+
+/* Spans that were dropped because buffers were full or a collector refused them; from any thread.
+ */
+uint64_t tracer_dropped(const struct tracer *tracer);
+
+/* Sends what is buffered, waits for TRACER_DRAIN_MS at most until it is sent, closes the timer and
+ * calls `drained` once, perhaps at once. With a NULL tracer it just calls. The memory goes with the
+ * loop. */
+void tracer_drain(struct tracer *tracer, void (*drained)(void *argument), void *argument);
+
+enum { TRACER_DRAIN_MS = 1500 };
