@@ -41,7 +41,7 @@ struct arguments {
   bool help;
 };
 
-static int complain(enum exit_code code, const char *message) {
+static int complain(int code, const char *message) {
   fprintf(stderr, "cruddur dev-token: %s\n", message);
   return code;
 }
@@ -143,9 +143,9 @@ static bool check_database_is_local(struct pg_session *session, struct error *er
                    "CONNECTION_URL leads to a database that is not on this machine");
 }
 
-/* Gives a seeded user a Cognito id; the placeholder may have gone meanwhile. */
-static bool replace_placeholder(struct pg_session *session, const char *handle, const char *subject,
-                                struct error *error) {
+/* Gives a seeded user a Cognito id; another process may have given it meanwhile. */
+static bool give_subject(struct pg_session *session, const char *handle, const char *subject,
+                         struct error *error) {
   const char *const parameters[] = {handle, subject};
   struct pg_rows *rows = NULL;
   bool done = pg_session_query(session,
@@ -177,7 +177,7 @@ static bool find_subject(struct pg_session *session, const char *handle, struct 
   char subject[UUID_TEXT_LENGTH + 1];
   if (!dev_issuer_subject(str_from(handle), subject, error)) return false;
   buffer_append_text(ret_subject, subject);
-  return replace_placeholder(session, handle, subject, error);
+  return give_subject(session, handle, subject, error);
 }
 
 static bool make_token(const struct config *config, const struct arguments *arguments,
@@ -206,7 +206,7 @@ static bool make_token(const struct config *config, const struct arguments *argu
   return dev_issuer_sign(folder, &claims, ret_token, error);
 }
 
-static enum exit_code exit_code_of(const struct error *error) {
+static int exit_code_of(const struct error *error) {
   switch (error->kind) {
   case ERROR_INVALID: return EXIT_USAGE;
   case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
