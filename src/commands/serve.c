@@ -6,6 +6,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
+#include "lib/migrate/gate.h"
 #include "lib/telemetry/xray.h"
 
 #include <getopt.h>
@@ -16,15 +17,20 @@
 enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
 
 static const char HELP[] =
-    "Usage: cruddur serve\n"
+    "Usage: cruddur serve [--migrate]\n"
     "\n"
     "Serves the API until SIGTERM or SIGINT, then answers what is in work and exits 0.\n"
     "Settings come from the environment; `cruddur config` lists them.\n"
     "\n"
-    "Options:\n"
-    "  -h, --help   show this\n"
+    "It does not serve from a database that is behind: it says which migrations are pending and\n"
+    "exits. A database that cannot be reached yet is waited for.\n"
     "\n"
-    "Exit codes: 0 stopped as asked, 1 cannot serve, 2 a wrong flag or setting.\n";
+    "Options:\n"
+    "      --migrate   apply pending migrations first; safe with many instances at once\n"
+    "  -h, --help      show this\n"
+    "\n"
+    "Exit codes: 0 stopped as asked, 1 cannot serve, 2 a wrong flag or setting, 3 the database is\n"
+    "behind.\n";
 
 struct service {
   struct config config;
@@ -32,6 +38,8 @@ struct service {
   struct auth_options auth;
   struct worker_options options;
   struct key_keeper *keeper;
+  struct schema_gate *schema;
+  bool migrate, refused;
   uv_signal_t signals[2];
   unsigned worker_count;
   struct worker workers[WORKERS_LIMIT];
@@ -169,13 +177,23 @@ static void drain_posted(struct loop *loop, void *argument) {
   worker_drain(argument);
 }
 
+static void drain_all(struct service *service) {
+  for (unsigned i = 0; i < service->worker_count; i++)
+    loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
+}
+
+static void on_schema_refused(void *argument) {
+  struct service *service = argument;
+  service->refused = true;
+  drain_all(service);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
   struct service *service = handle->data;
   if (service->workers[0].draining) _exit(128 + number); /* asked twice: at once */
   log_event(LOG_LEVEL_INFO, "stopping",
             log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"), LOG_END);
-  for (unsigned i = 0; i < service->worker_count; i++)
-    loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
+  drain_all(service);
 }
 
 /* The first worker's loop also has the signals and the keeper. */
@@ -184,6 +202,7 @@ static void on_first_finished(struct worker *worker) {
   for (size_t i = 0; i < 2; i++)
     uv_close((uv_handle_t *)&service->signals[i], NULL);
   key_keeper_close(service->keeper);
+  schema_gate_close(service->schema);
 }
 
 static void catch_signals(struct service *service) {
@@ -213,15 +232,26 @@ static bool open_sockets(struct service *service, struct error *error) {
   return true;
 }
 
+/* What the first loop has for all of them. */
+static bool make_shared(struct service *service, struct loop *loop, struct error *error) {
+  const struct schema_gate_options gate = {.connection_url = service->config.connection_url,
+                                           .migrate = service->migrate,
+                                           .refused = on_schema_refused,
+                                           .argument = service};
+  service->keeper = key_keeper_new(loop, &service->auth, error);
+  service->schema = schema_gate_new(loop, &gate, error);
+  return service->keeper && service->schema;
+}
+
 static bool make_workers(struct service *service, struct error *error) {
   for (unsigned i = 0; i < service->worker_count; i++) {
     struct loop *loop = loop_new(i);
     if (!loop) return error_set(error, ERROR_MEMORY, "out of memory for an event loop");
-    if (i == 0) service->keeper = key_keeper_new(loop, &service->auth, error);
-    if (!service->keeper) return false;
+    if (i == 0 && !make_shared(service, loop, error)) return false;
     if (!worker_init(&service->workers[i], loop, service->keeper, service->listen_fds[i],
                      &service->options, error))
       return false;
+    service->workers[i].context.schema = service->schema;
   }
   service->workers[0].finished = on_first_finished;
   return true;
@@ -288,22 +318,26 @@ static int serve(struct service *service) {
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
+  if (service->refused) return service->migrate ? EXIT_FAILED : EXIT_PENDING;
   return served ? EXIT_DONE : EXIT_FAILED;
 }
 
 int command_serve(int argc, char **argv) {
-  static const struct option OPTIONS[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  static const struct option OPTIONS[] = {
+      {"migrate", no_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  static struct service service; /* too large for a stack, one a process */
   int option;
   while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-    if (option != 'h') return EXIT_USAGE;
-    fputs(HELP, stdout);
-    return EXIT_DONE;
+    switch (option) {
+    case 'm': service.migrate = true; break;
+    case 'h': fputs(HELP, stdout); return EXIT_DONE;
+    default: return EXIT_USAGE;
+    }
   }
   if (optind < argc) {
     fprintf(stderr, "cruddur serve: unexpected '%s'; 'cruddur serve --help' tells more\n",
             argv[optind]);
     return EXIT_USAGE;
   }
-  static struct service service; /* too large for a stack, one a process */
   return serve(&service);
 }

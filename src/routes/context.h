@@ -8,10 +8,12 @@
 
 struct rollbar;
 struct message_store;
+struct schema_gate;
 
 struct route_context {
   struct pg_pool *pool;
-  struct key_keeper *keeper; /* shared by the loops */
+  struct key_keeper *keeper;        /* shared by the loops */
+  const struct schema_gate *schema; /* shared by the loops */
   struct rollbar *rollbar;
   struct message_store *messages;
   struct http_server *server;

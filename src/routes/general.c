@@ -2,6 +2,7 @@
 #include "routes/context.h"
 #include "routes/routes.h"
 
+#include "lib/migrate/gate.h"
 #include "lib/telemetry/rollbar.h"
 
 #define JSON_CONTENT_TYPE "application/json"
@@ -10,17 +11,25 @@ static void get_health_check(struct http_request *request) {
   http_answer_static(request, HTTP_OK, JSON_CONTENT_TYPE, STR("{\"success\":true,\"ver\":1}"));
 }
 
-/* Ready when this loop can reach Postgres, the pool's keys are loaded and the server is to stay. */
+static const char *up_or_down(bool up) {
+  return up ? "up" : "down";
+}
+
+/* Ready when this loop can reach Postgres, its schema is current, the pool's keys are loaded and
+ * the server is to stay. */
 static void get_readiness(struct http_request *request) {
   const struct route_context *context = route_context(request);
   bool postgres = pg_pool_ready(context->pool);
+  bool schema = schema_gate_open(context->schema);
   bool keys = key_keeper_ready(context->keeper);
   bool stays = !http_server_draining(context->server);
-  bool ready = postgres && keys && stays;
+  bool ready = postgres && schema && keys && stays;
   struct buffer body = BUFFER_EMPTY;
   buffer_append_format(&body,
-                       "{\"ready\":%s,\"postgres\":\"%s\",\"keys\":\"%s\",\"server\":\"%s\"}",
-                       ready ? "true" : "false", postgres ? "up" : "down", keys ? "up" : "down",
+                       "{\"ready\":%s,\"postgres\":\"%s\",\"schema\":\"%s\",\"keys\":\"%s\","
+                       "\"server\":\"%s\"}",
+                       ready ? "true" : "false", up_or_down(postgres),
+                       schema ? "current" : "unchecked", up_or_down(keys),
                        stays ? "up" : "stopping");
   if (!ready) http_answer_header(request, "Retry-After", "1");
   http_answer_json(request, ready ? HTTP_OK : HTTP_UNAVAILABLE, &body);
