@@ -64,6 +64,16 @@ END
 $$;
 
 -- migrate:down transaction:false
+-- The keys are as before their check again: they hold for new rows alone.
+ALTER TABLE public.activities
+  DROP CONSTRAINT IF EXISTS activities_reply_to_activity_uuid_fkey,
+  ADD CONSTRAINT activities_reply_to_activity_uuid_fkey
+    FOREIGN KEY (reply_to_activity_uuid) REFERENCES public.activities (uuid)
+    ON DELETE SET NULL NOT VALID;
+ALTER TABLE public.activities
+  DROP CONSTRAINT IF EXISTS activities_user_uuid_fkey,
+  ADD CONSTRAINT activities_user_uuid_fkey
+    FOREIGN KEY (user_uuid) REFERENCES public.users (uuid) NOT VALID;
 DROP INDEX CONCURRENTLY IF EXISTS public.users_handle_trgm_idx;
 DROP INDEX CONCURRENTLY IF EXISTS public.activities_message_trgm_idx;
 DROP INDEX CONCURRENTLY IF EXISTS public.activities_replies_idx;

@@ -1,0 +1,231 @@
+-- The schema with all migrations applied. Written by bin/db/schema-dump: edit the migrations.
+
+--
+-- PostgreSQL database dump
+--
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: pg_trgm; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+--
+-- Name: EXTENSION pg_trgm; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
+--
+-- Name: uuid-ossp; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
+
+--
+-- Name: EXTENSION "uuid-ossp"; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION "uuid-ossp" IS 'generate universally unique identifiers (UUIDs)';
+
+--
+-- Name: activities; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.activities (
+    uuid uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_uuid uuid NOT NULL,
+    message text NOT NULL,
+    replies_count integer DEFAULT 0,
+    reposts_count integer DEFAULT 0,
+    likes_count integer DEFAULT 0,
+    expires_at timestamp without time zone,
+    created_at timestamp without time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    reply_to_activity_uuid uuid
+);
+
+--
+-- Name: schema_information; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_information (
+    id integer,
+    last_successful_run text
+);
+
+--
+-- Name: schema_migrations; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_migrations (
+    version text NOT NULL,
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    duration_ms bigint,
+    checksum text,
+    up_sql text,
+    down_sql text,
+    applied_by text DEFAULT CURRENT_USER NOT NULL,
+    adopted boolean DEFAULT false NOT NULL
+);
+
+--
+-- Name: TABLE schema_migrations; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.schema_migrations IS 'Applied migrations, one row each, written by cruddur migrate in the transaction of the change';
+
+--
+-- Name: schema_migrations_progress; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_migrations_progress (
+    version text NOT NULL,
+    name text NOT NULL,
+    direction text NOT NULL,
+    statements_done integer NOT NULL,
+    statement_running boolean NOT NULL,
+    done_checksum text NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT schema_migrations_progress_direction_check CHECK ((direction = ANY (ARRAY['up'::text, 'down'::text])))
+);
+
+--
+-- Name: TABLE schema_migrations_progress; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.schema_migrations_progress IS 'Where cruddur migrate goes on with a migration that runs statement by statement';
+
+--
+-- Name: users; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.users (
+    uuid uuid DEFAULT gen_random_uuid() NOT NULL,
+    display_name text NOT NULL,
+    handle text NOT NULL,
+    email text NOT NULL,
+    cognito_user_id text NOT NULL,
+    created_at timestamp without time zone DEFAULT CURRENT_TIMESTAMP,
+    bio text
+);
+
+--
+-- Name: activities activities_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.activities
+    ADD CONSTRAINT activities_pkey PRIMARY KEY (uuid);
+
+--
+-- Name: schema_information schema_information_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_information
+    ADD CONSTRAINT schema_information_id_key UNIQUE (id);
+
+--
+-- Name: schema_migrations schema_migrations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+--
+-- Name: schema_migrations_progress schema_migrations_progress_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_migrations_progress
+    ADD CONSTRAINT schema_migrations_progress_pkey PRIMARY KEY (version);
+
+--
+-- Name: users users_handle_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_handle_key UNIQUE (handle);
+
+--
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (uuid);
+
+--
+-- Name: activities_message_trgm_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_message_trgm_idx ON public.activities USING gin (message public.gin_trgm_ops);
+
+--
+-- Name: activities_newest_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_newest_idx ON public.activities USING btree (created_at DESC, uuid DESC);
+
+--
+-- Name: activities_replies_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_replies_idx ON public.activities USING btree (reply_to_activity_uuid, created_at, uuid) WHERE (reply_to_activity_uuid IS NOT NULL);
+
+--
+-- Name: activities_user_newest_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_user_newest_idx ON public.activities USING btree (user_uuid, created_at DESC, uuid DESC);
+
+--
+-- Name: users_cognito_user_id_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX users_cognito_user_id_key ON public.users USING btree (cognito_user_id) WHERE (cognito_user_id <> 'MOCK'::text);
+
+--
+-- Name: users_handle_trgm_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX users_handle_trgm_idx ON public.users USING gin (handle public.gin_trgm_ops);
+
+--
+-- Name: activities activities_reply_to_activity_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.activities
+    ADD CONSTRAINT activities_reply_to_activity_uuid_fkey FOREIGN KEY (reply_to_activity_uuid) REFERENCES public.activities(uuid) ON DELETE SET NULL;
+
+--
+-- Name: activities activities_user_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.activities
+    ADD CONSTRAINT activities_user_uuid_fkey FOREIGN KEY (user_uuid) REFERENCES public.users(uuid);
+
+--
+-- PostgreSQL database dump complete
+--
+
+--
+-- The migrations that this schema has.
+--
+
+INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17008140731904418');
+
+INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUES
+  ('16800000000000000', 'base_tables', '33181e7a8c31d5cfa818f68908d1b387930cb58aeb8f37c68125335852f7a488', 'schema.sql'),
+  ('16812294605993273', 'add_bio_column', '9455a95659c0ed3f0a7bb97fe24a678570cc092cca63e6affd9b9fd2efbca7d5', 'schema.sql'),
+  ('16844665640237772', 'reply_to_activity_uuid_to_string', '6913d7c8fe523572fe0d0943eb624fe42acee8b0d14b03de5409302e9c0c53c8', 'schema.sql'),
+  ('17008140224170526', 'api_constraints', '7f204023c810b08805ae7f020ef0356d7e94b5b7a33ebae554fbfd13caa431c9', 'schema.sql'),
+  ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql');
