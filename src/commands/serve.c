@@ -1,5 +1,6 @@
 /* serve.c: `cruddur serve`: settings, sockets, one worker a core, signals. */
 #include "commands/commands.h"
+#include "commands/metrics_port.h"
 #include "commands/worker.h"
 #include "routes/routes.h"
 
@@ -39,6 +40,7 @@ struct service {
   struct worker_options options;
   struct key_keeper *keeper;
   struct schema_gate *schema;
+  struct metrics_port metrics;
   bool migrate, refused;
   uv_signal_t signals[2];
   unsigned worker_count;
@@ -201,6 +203,7 @@ static void on_first_finished(struct worker *worker) {
   struct service *service = LIST_ENTRY(worker, struct service, workers[0]);
   for (size_t i = 0; i < 2; i++)
     uv_close((uv_handle_t *)&service->signals[i], NULL);
+  metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   schema_gate_close(service->schema);
 }
@@ -254,7 +257,8 @@ static bool make_workers(struct service *service, struct error *error) {
     service->workers[i].context.schema = service->schema;
   }
   service->workers[0].finished = on_first_finished;
-  return true;
+  return metrics_port_start(&service->metrics, service->config.metrics_port, service->workers,
+                            service->worker_count, error);
 }
 
 static void *run_worker(void *argument) {

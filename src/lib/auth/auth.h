@@ -24,6 +24,9 @@ struct key_keeper *key_keeper_new(struct loop *loop, const struct auth_options *
 /* True once a key set was loaded; from any thread. */
 bool key_keeper_ready(const struct key_keeper *keeper);
 
+/* Seconds since the keys were last fetched; 0 before that. From any thread. */
+uint64_t key_keeper_age_s(const struct key_keeper *keeper);
+
 /* Ends the fetch under way; frees the keeper after the last authenticator is freed. Takes NULL. */
 void key_keeper_close(struct key_keeper *keeper);
 

@@ -32,7 +32,8 @@ struct key_keeper {
   /* Of every thread. */
   atomic_uint references; /* the owner, the timer, each watcher, each posted fetch */
   atomic_bool ready;
-  pthread_mutex_t mutex; /* guards what follows, and key_watcher.posted */
+  atomic_uint_fast64_t fetched_us; /* when keys came last; 0: never */
+  pthread_mutex_t mutex;           /* guards what follows, and key_watcher.posted */
   struct key_set *keys;
   uint64_t generation; /* counts the sets */
   bool fetching;
@@ -109,6 +110,7 @@ static void fetch_failed(struct key_keeper *keeper, const struct error *error) {
 }
 
 static void fetch_succeeded(struct key_keeper *keeper, struct key_set *keys) {
+  atomic_store_explicit(&keeper->fetched_us, clock_monotonic_us(), memory_order_relaxed);
   int64_t count = (int64_t)key_set_count(keys);
   bool changed = settle(keeper, keys);
   if (changed || keeper->failures > 0)
@@ -214,6 +216,11 @@ struct key_keeper *key_keeper_new(struct loop *loop, const struct auth_options *
 
 bool key_keeper_ready(const struct key_keeper *keeper) {
   return atomic_load_explicit(&keeper->ready, memory_order_acquire);
+}
+
+uint64_t key_keeper_age_s(const struct key_keeper *keeper) {
+  uint64_t fetched_us = atomic_load_explicit(&keeper->fetched_us, memory_order_relaxed);
+  return fetched_us ? (clock_monotonic_us() - fetched_us) / 1000000 : 0;
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

@@ -24,7 +24,7 @@ static struct {
   pthread_mutex_t mutex;
   pthread_cond_t work, idle;
   struct buffer queue;
-  uint64_t dropped;
+  uint64_t dropped, dropped_in_all;
   enum log_level level;
   bool started, stopping, writing, waiting, for_people;
   pthread_t thread;
@@ -196,6 +196,7 @@ static void enqueue(const struct buffer *line) {
   pthread_mutex_lock(&logger.mutex);
   if (line->failed || logger.queue.length + line->length > LOG_QUEUE_LIMIT) {
     logger.dropped++;
+    logger.dropped_in_all++;
   } else {
     if (logger.dropped > 0)
       buffer_append_format(&logger.queue,
@@ -208,6 +209,13 @@ static void enqueue(const struct buffer *line) {
   /* Only an idle writer needs waking: a busy one looks again before it sleeps. */
   if (logger.waiting) pthread_cond_signal(&logger.work);
   pthread_mutex_unlock(&logger.mutex);
+}
+
+uint64_t log_dropped(void) {
+  pthread_mutex_lock(&logger.mutex);
+  uint64_t dropped = logger.dropped_in_all;
+  pthread_mutex_unlock(&logger.mutex);
+  return dropped;
 }
 
 void log_event(enum log_level level, const char *message, ...) {

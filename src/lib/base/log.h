@@ -54,6 +54,9 @@ void log_stop(unsigned timeout_ms);
 /* Logs `message` with fields (struct log_field by value), the last of which is LOG_END. */
 void log_event(enum log_level level, const char *message, ...);
 
+/* Lines dropped because the queue was full, since the start. */
+uint64_t log_dropped(void);
+
 /* True when events of `level` are written at all. */
 bool log_enabled(enum log_level level);
 

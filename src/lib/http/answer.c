@@ -28,7 +28,8 @@ void http_answer_static(struct http_request *request, enum http_status status,
   give(request, status, response, content_type, body.length);
 }
 
-void http_answer_json(struct http_request *request, enum http_status status, struct buffer *body) {
+void http_answer_text(struct http_request *request, enum http_status status,
+                      const char *content_type, struct buffer *body) {
   size_t length = body->length;
   char *text = buffer_take(body);
   if (!text) {
@@ -38,7 +39,11 @@ void http_answer_json(struct http_request *request, enum http_status status, str
   struct MHD_Response *response =
       MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
   if (!response) free(text);
-  give(request, status, response, JSON_CONTENT_TYPE, length);
+  give(request, status, response, content_type, length);
+}
+
+void http_answer_json(struct http_request *request, enum http_status status, struct buffer *body) {
+  http_answer_text(request, status, JSON_CONTENT_TYPE, body);
 }
 
 void http_answer_codes(struct http_request *request, const char *const *codes) {

@@ -111,6 +111,10 @@ void *http_request_alloc(struct http_request *request, size_t size);
  * written answers 500 instead. */
 void http_answer_json(struct http_request *request, enum http_status status, struct buffer *body);
 
+/* The same for text of another content type, which is constant. */
+void http_answer_text(struct http_request *request, enum http_status status,
+                      const char *content_type, struct buffer *body);
+
 /* Answers with constant text of a content type; neither is copied. */
 void http_answer_static(struct http_request *request, enum http_status status,
                         const char *content_type, struct str body);

@@ -79,6 +79,7 @@ struct http_server {
   uv_poll_t poll;
   struct loop_task run_task, drained_task;
   struct span_sink *sink;
+  struct http_metrics *metrics;
   struct deadline_queue idle, receiving, sending;
   unsigned requests; /* begun and not yet completed */
   bool draining, closing;
@@ -141,6 +142,12 @@ void cors_add_headers(const struct http_request *request, struct MHD_Response *r
 
 /* Answers a preflight, or an OPTIONS request without Origin by `methods`. */
 void cors_answer_options(struct http_request *request, unsigned methods);
+
+/* --- metrics.c --- */
+
+/* Counters for the rows of `tables`; freed by free(). NULL when memory is out. */
+struct http_metrics *metrics_new(const struct http_route *const *tables);
+void metrics_count(const struct http_request *request, uint64_t duration_us);
 
 /* --- span.c --- */
 

@@ -91,13 +91,13 @@ static void check_drained(struct http_server *server) {
     loop_at_end_of_turn(server->loop, &server->drained_task);
 }
 
-static void log_request(const struct http_request *request, bool completed) {
+static void log_request(const struct http_request *request, bool completed, uint64_t duration_us) {
   log_event(request->status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
             completed ? "request" : "request aborted", log_str("request_id", request->id),
             log_text("method", router_method_name(request->method)),
             log_text("route", request->route ? request->route->pattern : "-"),
             log_int("status", request->status), log_int("bytes", (int64_t)request->answer_size),
-            log_ms("duration_ms", clock_monotonic_us() - request->started_us),
+            log_ms("duration_ms", duration_us),
             request->user.length > 0 ? log_str("user", request->user) : LOG_END, LOG_END);
 }
 
@@ -111,7 +111,9 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   *request_context = NULL;
   deadline_start(&server->idle, &request->connection->deadline);
   span_end(request);
-  log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+  uint64_t duration_us = clock_monotonic_us() - request->started_us;
+  metrics_count(request, duration_us);
+  log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK, duration_us);
   request_free(request);
   server->requests--;
   check_drained(server);
@@ -249,7 +251,9 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
   server->options = options;
   server->context = context;
   server->gate_context = gate_context;
-  server->daemon = start_daemon(server, listen_fd);
+  server->metrics = metrics_new(options->tables);
+  loop_free_at_end(loop, server->metrics);
+  server->daemon = server->metrics ? start_daemon(server, listen_fd) : NULL;
   if (!server->daemon) {
     close(listen_fd);
     error_set(error, ERROR_UNAVAILABLE, "libmicrohttpd does not start: %s", strerror(errno));

@@ -197,7 +197,19 @@ static void record_span(const struct pg_batch *batch) {
   sink->record(sink, &span);
 }
 
+static void count(const struct pg_batch *batch) {
+  struct pg_pool *pool = batch->pool;
+  uint64_t waited_us = clock_monotonic_us() - batch->submitted_us;
+  atomic_fetch_add_explicit(&pool->stats.batches, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&pool->stats.waited_us, waited_us, memory_order_relaxed);
+  if (batch->outcome == PG_UNAVAILABLE)
+    atomic_fetch_add_explicit(&pool->stats.unavailable, 1, memory_order_relaxed);
+  if (batch->outcome == PG_FAILED)
+    atomic_fetch_add_explicit(&pool->stats.failed, 1, memory_order_relaxed);
+}
+
 static void tell(struct pg_batch *batch) {
+  count(batch);
   record_span(batch);
   static const struct error NONE = {0};
   const struct error *failure = batch->failure ? batch->failure : &NONE;

@@ -5,6 +5,7 @@
 #include "lib/pg/pool.h"
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 /* Microseconds from 1970-01-01 to 2000-01-01, where Postgres's binary timestamps begin. */
 #define PG_EPOCH_UNIX_US 946684800000000LL
@@ -38,6 +39,7 @@ struct pg_batch {
   PGresult *results[PG_BATCH_STATEMENTS];
   struct trace_context parent; /* whose span a traced batch's is a child of */
   int64_t start_unix_us;
+  uint64_t submitted_us; /* on the monotonic clock */
   enum pg_outcome outcome;
   struct error *failure; /* owned; NULL while nothing went wrong */
 };
@@ -72,6 +74,9 @@ struct pg_pool {
   struct list refused;
   struct loop_task refuse_task;
   struct span_sink *sink;
+  struct {
+    atomic_uint_fast64_t ready, in_flight, queued, batches, unavailable, failed, waited_us;
+  } stats;                         /* read by other threads */
   struct deadline_queue deadlines; /* what callers wait for */
   struct deadline_queue patience;  /* how long an answer past its deadline may still take */
   bool down;                       /* the last try to connect failed */

@@ -1,4 +1,5 @@
 /* pool.c: the pool of one loop: connections, the bounded queue, deadlines. */
+#include "lib/base/clock.h"
 #include "lib/pg/internal.h"
 
 #include <assert.h>
@@ -88,14 +89,38 @@ static struct pg_connection *least_busy(struct pg_pool *pool) {
   return best;
 }
 
+/* What other threads see of the pool; written when it has changed. */
+static void publish(struct pg_pool *pool) {
+  uint64_t ready = 0, in_flight = 0;
+  for (unsigned i = 0; i < pool->options.connections; i++) {
+    ready += pool->connections[i].state == PG_CONNECTION_READY;
+    in_flight += pool->connections[i].depth;
+  }
+  atomic_store_explicit(&pool->stats.ready, ready, memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.queued, pool->queued, memory_order_relaxed);
+}
+
 void pool_dispatch(struct pg_pool *pool) {
-  while (!list_empty(&pool->queue)) {
-    struct pg_connection *connection = least_busy(pool);
-    if (!connection) return;
+  struct pg_connection *connection;
+  while (!list_empty(&pool->queue) && (connection = least_busy(pool))) {
     struct list *node = list_pop(&pool->queue);
     pool->queued--;
     connection_submit(connection, LIST_ENTRY(node, struct pg_batch, node));
   }
+  publish(pool);
+}
+
+struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
+  return (struct pg_pool_stats){
+      .ready = atomic_load_explicit(&pool->stats.ready, memory_order_relaxed),
+      .in_flight = atomic_load_explicit(&pool->stats.in_flight, memory_order_relaxed),
+      .queued = atomic_load_explicit(&pool->stats.queued, memory_order_relaxed),
+      .batches = atomic_load_explicit(&pool->stats.batches, memory_order_relaxed),
+      .unavailable = atomic_load_explicit(&pool->stats.unavailable, memory_order_relaxed),
+      .failed = atomic_load_explicit(&pool->stats.failed, memory_order_relaxed),
+      .waited_us = atomic_load_explicit(&pool->stats.waited_us, memory_order_relaxed),
+  };
 }
 
 static void refuse(struct pg_pool *pool, struct pg_batch *batch, const char *reason) {
@@ -116,6 +141,7 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
   assert(batch->call_count > 0);
   batch->done = done;
   batch->argument = argument;
+  batch->submitted_us = clock_monotonic_us();
   if (pool->closing) {
     refuse(pool, batch, "the server is stopping");
   } else if (pool->down && !pg_pool_ready(pool)) {

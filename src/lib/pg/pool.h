@@ -41,6 +41,15 @@ struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *opt
 /* Records a span for each batch of a traced request from now on; `sink` may be NULL. */
 void pg_pool_trace(struct pg_pool *pool, struct span_sink *sink);
 
+/* Counters of the pool; from any thread. */
+struct pg_pool_stats {
+  uint64_t ready, in_flight, queued;     /* now */
+  uint64_t batches, unavailable, failed; /* since the start */
+  uint64_t waited_us;                    /* of all batches, from submission to answer */
+};
+
+struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);
+
 /* True while at least one connection is ready. */
 bool pg_pool_ready(const struct pg_pool *pool);
 

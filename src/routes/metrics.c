@@ -1,0 +1,74 @@
+/* metrics.c: GET /metrics: counters of HTTP, Postgres, keys, traces and memory for Prometheus. */
+#include "routes/metrics.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/http/metrics.h"
+
+static void append_metric(struct buffer *body, const char *name, const char *type, const char *help,
+                          uint64_t value) {
+  buffer_append_format(body, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+                       (unsigned long long)value);
+}
+
+static void append_postgres(struct buffer *body, const struct metrics_context *context) {
+  struct pg_pool_stats sum = {0};
+  for (size_t i = 0; i < context->count; i++) {
+    struct pg_pool_stats stats = pg_pool_stats(context->pools[i]);
+    sum.ready += stats.ready;
+    sum.in_flight += stats.in_flight;
+    sum.queued += stats.queued;
+    sum.batches += stats.batches;
+    sum.unavailable += stats.unavailable;
+    sum.failed += stats.failed;
+    sum.waited_us += stats.waited_us;
+  }
+  append_metric(body, "cruddur_pg_connections_ready", "gauge", "Connections ready.", sum.ready);
+  append_metric(body, "cruddur_pg_batches_in_flight", "gauge", "Batches sent and not answered.",
+                sum.in_flight);
+  append_metric(body, "cruddur_pg_batches_queued", "gauge", "Batches waiting for a connection.",
+                sum.queued);
+  append_metric(body, "cruddur_pg_batches_total", "counter", "Batches ended.", sum.batches);
+  append_metric(body, "cruddur_pg_batches_unavailable_total", "counter",
+                "Batches that got no answer: down, full, too slow.", sum.unavailable);
+  append_metric(body, "cruddur_pg_batches_failed_total", "counter",
+                "Batches that Postgres refused.", sum.failed);
+  append_metric(body, "cruddur_pg_batch_microseconds_total", "counter",
+                "Time of batches from submission to answer, added up.", sum.waited_us);
+}
+
+static uint64_t resident_bytes(void) {
+  _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+  unsigned long long size = 0, resident = 0;
+  if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2) return 0;
+  return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void get_metrics(struct http_request *request) {
+  const struct metrics_context *context = http_request_context(request);
+  struct buffer body = BUFFER_EMPTY;
+  uint64_t dropped = 0;
+  for (size_t i = 0; i < context->count; i++)
+    dropped += tracer_dropped(context->tracers[i]);
+  http_metrics_append(&body, context->servers, context->count);
+  append_postgres(&body, context);
+  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the pool's keys are known.",
+                key_keeper_ready(context->keeper));
+  append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
+                "Time since the keys were last fetched; 0 before that.",
+                key_keeper_age_s(context->keeper));
+  append_metric(&body, "cruddur_trace_spans_dropped_total", "counter", "Spans not exported.",
+                dropped);
+  append_metric(&body, "cruddur_log_lines_dropped_total", "counter",
+                "Log lines dropped because stdout was too slow.", log_dropped());
+  append_metric(&body, "process_resident_memory_bytes", "gauge", "Resident memory.",
+                resident_bytes());
+  http_answer_text(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);
+}
+
+static const struct http_route METRICS_ROUTES[] = {
+    {HTTP_GET, "/metrics", HTTP_AUTH_NONE, 0, get_metrics},
+    HTTP_ROUTES_END,
+};
+
+const struct http_route *const metrics_tables[] = {METRICS_ROUTES, NULL};
