@@ -1,0 +1,107 @@
+/* test_trace.c: reading and writing the headers that carry traces. */
+#include "unit.h"
+
+#include "lib/base/trace.h"
+
+#include <string.h>
+
+static const char PARENT[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+static void reads_and_writes_a_traceparent(void **state) {
+  struct trace_context context;
+  char text[TRACEPARENT_SIZE];
+  assert_true(trace_parse_traceparent(str_from(PARENT), &context));
+  assert_true(context.sampled);
+  assert_int_equal(context.trace_id[0], 0x0a);
+  assert_int_equal(context.span_id[7], 0x31);
+  trace_format_traceparent(&context, text);
+  assert_string_equal(text, PARENT);
+}
+
+static void keeps_the_decision_not_to_sample(void **state) {
+  struct trace_context context;
+  struct str header = STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+  assert_true(trace_parse_traceparent(header, &context));
+  assert_false(context.sampled);
+}
+
+static void takes_a_later_version_with_more_fields(void **state) {
+  struct trace_context context;
+  struct str header = STR("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more");
+  assert_true(trace_parse_traceparent(header, &context));
+}
+
+static void refuses_malformed_traceparents(void **state) {
+  static const char *const BAD[] = {
+      "",
+      "00",
+      "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+      "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g",
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+      "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01",
+      "00-0af7651916cd43dd8448eb211c8031zz-b7ad6b7169203331-01",
+  };
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    struct trace_context context;
+    assert_false(trace_parse_traceparent(str_from(BAD[i]), &context));
+  }
+}
+
+static void reads_what_x_ray_sends(void **state) {
+  struct trace_context context;
+  bool decided = false;
+  struct str header =
+      STR("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
+  assert_true(trace_parse_xray(header, &context, &decided));
+  assert_true(decided && context.sampled);
+  assert_int_equal(context.trace_id[0], 0x57);
+  assert_int_equal(context.trace_id[4], 0xbd);
+  assert_int_equal(context.span_id[0], 0x53);
+}
+
+static void leaves_the_decision_open_when_a_balancer_does(void **state) {
+  struct trace_context context;
+  bool decided = true;
+  struct str header = STR("Root=1-5759e988-bd862e3fe1be46a994272793");
+  assert_true(trace_parse_xray(header, &context, &decided));
+  assert_false(decided);
+}
+
+static void refuses_malformed_roots(void **state) {
+  static const char *const BAD[] = {"",
+                                    "Root=",
+                                    "Root=2-5759e988-bd862e3fe1be46a994272793",
+                                    "Root=1-5759e988-bd862e3fe1be46a99427279",
+                                    "Parent=53995c3f42cd8ad8",
+                                    "Root=1-00000000-000000000000000000000000"};
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    struct trace_context context;
+    bool decided;
+    assert_false(trace_parse_xray(str_from(BAD[i]), &context, &decided));
+  }
+}
+
+static void begins_traces_with_the_time(void **state) {
+  struct trace_context context;
+  trace_begin(&context, INT64_C(0x5759e988) * 1000000);
+  assert_int_equal(context.trace_id[0], 0x57);
+  assert_int_equal(context.trace_id[3], 0x88);
+  assert_false(context.sampled);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reads_and_writes_a_traceparent),
+      cmocka_unit_test(keeps_the_decision_not_to_sample),
+      cmocka_unit_test(takes_a_later_version_with_more_fields),
+      cmocka_unit_test(refuses_malformed_traceparents),
+      cmocka_unit_test(reads_what_x_ray_sends),
+      cmocka_unit_test(leaves_the_decision_open_when_a_balancer_does),
+      cmocka_unit_test(refuses_malformed_roots),
+      cmocka_unit_test(begins_traces_with_the_time),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
