@@ -6,6 +6,7 @@ import importlib
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 import report
@@ -17,7 +18,8 @@ CASES = ("home", "token", "post", "connections", "memory", "start", "scale")
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="bin/bench", add_help=False)
+    usage = "bin/bench [OPTION…] [CASE…]; bin/bench --help tells more"
+    parser = argparse.ArgumentParser(prog="bin/bench", usage=usage, add_help=False)
     parser.add_argument("cases", nargs="*", choices=(*CASES, "all"), default="all", metavar="CASE")
     parser.add_argument("--binary", type=pathlib.Path, required=True)
     parser.add_argument("--seconds", type=int, default=10)
@@ -60,4 +62,9 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"bin/bench: {error}")

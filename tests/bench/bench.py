@@ -45,12 +45,20 @@ class Bench:
             self.say(f"  filling a database with {rows:,} activities")
             url = self.cluster.create_database(f"cruddur_{rows}")
             data.fill(self.binary, url, rows)
+            self.say(f"  it takes {data.size(url)}")
             self.databases[rows] = url
         return self.databases[rows]
 
-    def server(self, rows=None):
-        """A server on database(rows), to be used in a with statement."""
+    def new_server(self, rows=None):
+        """A server on database(rows), which runs within a with statement."""
         return Server(self.binary, self.database(rows), self.issuer)
+
+    @contextlib.contextmanager
+    def server(self, rows=None):
+        """A running server; says which process it is, for a profiler."""
+        with self.new_server(rows) as server:
+            self.say(f"  the server is process {server.process.pid}")
+            yield server
 
     def wrk(self, url, connections=CONNECTIONS, seconds=None, **options):
         return clients.wrk(url, connections, seconds or self.seconds, self.cores, **options)

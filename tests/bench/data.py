@@ -36,6 +36,10 @@ def fill(binary, url, rows):
     psql(url, "-c", "CHECKPOINT")
 
 
+def size(url):
+    return psql(url, "-c", "SELECT pg_size_pretty(pg_database_size(current_database()))").strip()
+
+
 def statement(name):
     """The text of a statement of db/sql without its comments."""
     text = (PROJECT / "db" / "sql" / f"{name}.sql").read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 
 from tokens import CLIENT_ID, ISSUER
@@ -58,7 +57,6 @@ class Server:
         except BaseException:
             self.__exit__()
             raise
-        print(f"  the server is process {self.process.pid}", file=sys.stderr, flush=True)
         return self
 
     def __exit__(self, *unused):
