@@ -56,6 +56,31 @@ CREATE TABLE public.activities (
 );
 
 --
+-- Name: message_groups; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.message_groups (
+    uuid uuid DEFAULT gen_random_uuid() NOT NULL,
+    first_user_uuid uuid NOT NULL,
+    second_user_uuid uuid NOT NULL,
+    last_message_at timestamp without time zone NOT NULL,
+    created_at timestamp without time zone DEFAULT timezone('UTC'::text, now()) NOT NULL,
+    CONSTRAINT message_groups_pair_check CHECK ((first_user_uuid < second_user_uuid))
+);
+
+--
+-- Name: messages; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.messages (
+    uuid uuid DEFAULT gen_random_uuid() NOT NULL,
+    message_group_uuid uuid NOT NULL,
+    user_uuid uuid NOT NULL,
+    message text NOT NULL,
+    created_at timestamp without time zone NOT NULL
+);
+
+--
 -- Name: schema_information; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -129,6 +154,27 @@ ALTER TABLE ONLY public.activities
     ADD CONSTRAINT activities_pkey PRIMARY KEY (uuid);
 
 --
+-- Name: message_groups message_groups_pair_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message_groups
+    ADD CONSTRAINT message_groups_pair_key UNIQUE (first_user_uuid, second_user_uuid);
+
+--
+-- Name: message_groups message_groups_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message_groups
+    ADD CONSTRAINT message_groups_pkey PRIMARY KEY (uuid);
+
+--
+-- Name: messages messages_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (uuid);
+
+--
 -- Name: schema_information schema_information_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -188,6 +234,24 @@ CREATE INDEX activities_replies_idx ON public.activities USING btree (reply_to_a
 CREATE INDEX activities_user_newest_idx ON public.activities USING btree (user_uuid, created_at DESC, uuid DESC);
 
 --
+-- Name: message_groups_first_latest_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_groups_first_latest_idx ON public.message_groups USING btree (first_user_uuid, last_message_at DESC, uuid DESC);
+
+--
+-- Name: message_groups_second_latest_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_groups_second_latest_idx ON public.message_groups USING btree (second_user_uuid, last_message_at DESC, uuid DESC);
+
+--
+-- Name: messages_group_newest_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX messages_group_newest_idx ON public.messages USING btree (message_group_uuid, created_at DESC, uuid DESC);
+
+--
 -- Name: users_cognito_user_id_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -214,6 +278,34 @@ ALTER TABLE ONLY public.activities
     ADD CONSTRAINT activities_user_uuid_fkey FOREIGN KEY (user_uuid) REFERENCES public.users(uuid);
 
 --
+-- Name: message_groups message_groups_first_user_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message_groups
+    ADD CONSTRAINT message_groups_first_user_uuid_fkey FOREIGN KEY (first_user_uuid) REFERENCES public.users(uuid);
+
+--
+-- Name: message_groups message_groups_second_user_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message_groups
+    ADD CONSTRAINT message_groups_second_user_uuid_fkey FOREIGN KEY (second_user_uuid) REFERENCES public.users(uuid);
+
+--
+-- Name: messages messages_message_group_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_message_group_uuid_fkey FOREIGN KEY (message_group_uuid) REFERENCES public.message_groups(uuid) ON DELETE CASCADE;
+
+--
+-- Name: messages messages_user_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_user_uuid_fkey FOREIGN KEY (user_uuid) REFERENCES public.users(uuid);
+
+--
 -- PostgreSQL database dump complete
 --
 
@@ -221,11 +313,12 @@ ALTER TABLE ONLY public.activities
 -- The migrations that this schema has.
 --
 
-INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17008140731904418');
+INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17008163359204417');
 
 INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUES
   ('16800000000000000', 'base_tables', '33181e7a8c31d5cfa818f68908d1b387930cb58aeb8f37c68125335852f7a488', 'schema.sql'),
   ('16812294605993273', 'add_bio_column', '9455a95659c0ed3f0a7bb97fe24a678570cc092cca63e6affd9b9fd2efbca7d5', 'schema.sql'),
   ('16844665640237772', 'reply_to_activity_uuid_to_string', '6913d7c8fe523572fe0d0943eb624fe42acee8b0d14b03de5409302e9c0c53c8', 'schema.sql'),
   ('17008140224170526', 'api_constraints', '7f204023c810b08805ae7f020ef0356d7e94b5b7a33ebae554fbfd13caa431c9', 'schema.sql'),
-  ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql');
+  ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql'),
+  ('17008163359204417', 'message_tables', '530652fd69b888de4b84550e69ebdf8aed7bc33a2386b89061ae25823bed7585', 'schema.sql');
