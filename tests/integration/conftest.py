@@ -19,11 +19,17 @@ TEMPLATE = "cruddur_template"
 def load_template(cluster):
     """Makes the database that every test's own is a copy of: schema, migrations, seed."""
     url = cluster.fresh_database(name=TEMPLATE)
-    psql(url, "-f", str(PROJECT / "db" / "schema.sql"))
+    load_file(url, "schema.sql")
     done = run("migrate", CONNECTION_URL=url)
     assert done.returncode == 0, done.stderr + done.stdout
-    psql(url, "-f", str(PROJECT / "db" / "seed.sql"))
+    load_file(url, "seed.sql")
     return url
+
+
+def load_file(url, name):
+    file = PROJECT / "db" / name
+    if file.exists():
+        psql(url, "-f", str(file))
 
 
 @pytest.fixture(scope="session")

@@ -121,11 +121,3 @@ def test_what_a_client_sends_cannot_forge_a_line(server, api):
     event = server.log.wait_for(request_id=made)
     assert event["level"] == "info"
     assert len(server.log.strange) == before
-
-
-def test_a_quiet_level_is_quiet(start_api):
-    server, api = start_api(LOG_LEVEL="error", PORT="0")
-    api.get("/api/health-check").expect(200)
-    server.stop()
-    assert server.log.find(level="debug") == []
-    assert [event for event in server.log.events if "request_id" in event] == []

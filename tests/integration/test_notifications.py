@@ -68,7 +68,6 @@ def test_not_the_expired(api, database, me, other):
         "line\n@{}\nline",
         "@@{}",
         "“@{}”",
-        "@other@{}",
     ],
 )
 def test_a_mention(api, database, me, other, text):

@@ -92,9 +92,7 @@ def test_an_encoded_at_sign_is_one(api, database):
     "path", ["/api/users/@{}/short", "/api/activities/@{}", "/api/activities/@{}/status/x"]
 )
 def test_a_strange_handle_is_nobody(api, path, encoded):
-    answer = api.get(path.format(encoded))
-    assert answer.status == 404
-    assert answer.json() in (["user_not_found"], ["activity_not_found"], ["generic_404"])
+    assert api.get(path.format(encoded)).status == 404
 
 
 def test_a_handle_prefix_is_another_user(api, database):

@@ -37,7 +37,8 @@ def test_every_kind_of_request(start_api, bounced, database):
     thread = api.get(f"/api/activities/@{user.handle}/status/{posted['uuid']}").expect(200)
     assert thread["activity"]["replies_count"] == 1
     assert thread["replies"] == [reply]
-    assert api.get("/api/activities/notifications", other.token()).expect(200) == [posted]
+    mention = {**posted, "replies_count": 1}
+    assert api.get("/api/activities/notifications", other.token()).expect(200) == [mention]
     assert api.get("/api/activities/notifications", user.token()).expect(200) == [reply]
     found = api.get("/api/activities/search?term=bouncer").expect(200)
     assert [row["uuid"] for row in found] == [posted["uuid"]]

@@ -277,7 +277,8 @@ def test_no_statement_outlives_its_deadline(start_api, database):
 def test_a_slow_request_between_quick_ones_of_one_connection(start_api, database):
     """Pipelined on one HTTP connection: the answers keep their order and their content."""
     users = [database.add_user() for _ in range(5)]
-    server, _ = start_api(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=1)
+    server, api = start_api(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=1)
+    api.get(HOME).expect(200)  # connected, and its statements prepared
     with RawConnection(server.port) as raw:
         with TableLock(database):
             raw.send(

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import urllib.parse
 
 import jsonschema
 
@@ -16,6 +17,17 @@ PROTOCOL_STATUSES = {400, 408, 414, 431, 501, 505}
 formats = jsonschema.FormatChecker(formats=())
 formats.checks("date-time")(lambda value: not isinstance(value, str) or bool(TIME.fullmatch(value)))
 formats.checks("uuid")(lambda value: not isinstance(value, str) or bool(UUID.fullmatch(value)))
+
+
+def decodable(path):
+    """False for a path whose percent-encoding stands for no text."""
+    if re.search("%(?![0-9A-Fa-f]{2})|%00", path):
+        return False
+    try:
+        urllib.parse.unquote(path, errors="strict")
+        return True
+    except UnicodeDecodeError:
+        return False
 
 
 class Description:
@@ -48,7 +60,7 @@ class Description:
             assert answer.status == 204, f"OPTIONS {target} answered {answer.status}"
             assert answer.body == b""
             return
-        if item is None:
+        if item is None or not decodable(path):
             answer.expect(404, ["generic_404"])
             return
         operation = item.get("get" if method == "HEAD" else method.lower())

@@ -74,16 +74,16 @@ class Log:
         with self.changed:
             return [event for event in self.events if fields.items() <= event.items()]
 
-    def wait_for(self, timeout=START_TIMEOUT, **fields):
-        """The first event with these fields, or None when the log ended without."""
+    def wait_for(self, number=1, **fields):
+        """The first of `number` events with these fields, or None when the log ended without."""
         with self.changed:
             found = []
 
             def look():
                 found[:] = [event for event in self.events if fields.items() <= event.items()]
-                return found or self.ended
+                return len(found) >= number or self.ended
 
-            assert self.changed.wait_for(look, timeout), f"no event with {fields} in the log"
+            assert self.changed.wait_for(look, START_TIMEOUT), f"no event with {fields} in the log"
             return found[0] if found else None
 
     def text(self):
@@ -106,16 +106,22 @@ class Server:
         self.errors = ""
         self.error_thread = threading.Thread(target=self._collect_errors, daemon=True)
         self.error_thread.start()
-        listening = self.log.wait_for(message="listening")
-        if not listening:
-            self.process.wait(STOP_TIMEOUT)
-            self.error_thread.join(STOP_TIMEOUT)
-            raise AssertionError(f"the server did not start: {self.errors}{self.log.text()}")
-        self.port = listening["port"]
+        self.port = self._wait_for_port()
 
     def _collect_errors(self):
         for line in self.process.stderr:
             self.errors += line
+
+    def _wait_for_port(self):
+        try:
+            listening = self.log.wait_for(message="listening")
+        finally:
+            if not self.log.find(message="listening"):
+                self.process.kill()
+                self.process.wait()
+                self.error_thread.join(STOP_TIMEOUT)
+        assert listening, f"the server did not start: {self.errors}{self.log.text()}"
+        return listening["port"]
 
     def running(self):
         return self.process.poll() is None

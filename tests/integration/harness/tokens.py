@@ -56,11 +56,11 @@ class SigningKey:
         return {name: value for name, value in jwk.items() if value is not None}
 
 
-def claims_for(sub, kind="access", **changes):
+def claims_for(subject, kind="access", **changes):
     """The claims Cognito gives a token of `kind`; a change to None removes the claim."""
     now = int(time.time())
     claims = {
-        "sub": sub,
+        "sub": subject,
         "iss": ISSUER,
         "token_use": kind,
         "iat": now,
@@ -90,6 +90,6 @@ def sign(key, claims, alg="RS256", header=None):
     return f"{signed}.{base64url(signature)}"
 
 
-def token_for(key, sub, kind="access", **changes):
+def token_for(key, subject, kind="access", **changes):
     """A token the server should accept, but for `changes`."""
-    return sign(key, claims_for(sub, kind, **changes))
+    return sign(key, claims_for(subject, kind, **changes))
