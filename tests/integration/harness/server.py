@@ -92,9 +92,9 @@ class Log:
 
 
 class Server:
-    def __init__(self, **settings):
+    def __init__(self, *arguments, **settings):
         self.process = subprocess.Popen(
-            [str(BINARY), "serve"],
+            [str(BINARY), "serve", *arguments],
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

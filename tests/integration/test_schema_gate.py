@@ -1,0 +1,57 @@
+"""What the server does about a database that is behind, or that is not there yet."""
+
+import pytest
+
+from harness.api import Api
+from harness.server import Server, run
+
+
+@pytest.fixture
+def behind(pg_cluster, settings):
+    """Settings of a server whose database is empty."""
+    return {**settings, "CONNECTION_URL": pg_cluster.fresh_database()}
+
+
+def test_a_database_that_is_behind_is_not_served_from(behind):
+    done = run("serve", **behind)
+    assert done.returncode == 3
+    assert "the database is behind" in done.stdout
+    assert "add_bio_column" in done.stdout
+
+
+def test_with_migrate_it_is_brought_up_to_date_and_served(behind, description):
+    server = Server("--migrate", **behind)
+    assert server.log.wait_for(message="postgres connected")
+    api = Api(server.port, description)
+    api.get("/api/activities/home").expect(200, [])
+    api.close()
+    server.stop()
+    assert run("status", CONNECTION_URL=behind["CONNECTION_URL"]).returncode == 0
+
+
+def test_many_instances_may_migrate_at_once(behind):
+    servers = [Server("--migrate", **behind) for _ in range(4)]
+    for server in servers:
+        assert server.log.wait_for(message="postgres connected")
+    for server in servers:
+        server.stop()
+    applied = [
+        event
+        for server in servers
+        for event in server.log.find(message="migrate")
+        if event["text"].startswith("applied") and "add_bio_column" in event["text"]
+    ]
+    assert len(applied) == 1
+
+
+def test_a_database_that_is_not_there_is_waited_for(settings, description):
+    """It starts, is not ready, and says why."""
+    server = Server(**{**settings, "CONNECTION_URL": "host=/nonexistent dbname=cruddur"})
+    assert server.log.wait_for(message="the database's schema cannot be checked yet")
+    api = Api(server.port, description)
+    api.get("/api/health-check").expect(200)
+    readiness = api.get("/api/readiness").expect(503)
+    assert (readiness["ready"], readiness["schema"]) == (False, "unchecked")
+    api.get("/api/activities/home").expect(503, ["generic_503"])
+    api.close()
+    server.stop()

@@ -1,0 +1,197 @@
+"""What watchers are told: traces to OTLP and X-Ray, items to Rollbar, counters to Prometheus."""
+
+import re
+import socket
+import urllib.request
+
+import pytest
+
+from harness.api import Api
+from harness.watchers import Collector, Rollbar, XrayDaemon
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = "b7ad6b7169203331"
+TRACEPARENT = f"00-{TRACE}-{CALLER}-01"
+
+
+@pytest.fixture
+def collector():
+    collector = Collector()
+    yield collector
+    collector.close()
+    assert not collector.problems
+
+
+@pytest.fixture
+def xray():
+    daemon = XrayDaemon()
+    yield daemon
+    daemon.close()
+    assert not daemon.problems
+
+
+@pytest.fixture
+def rollbar():
+    rollbar = Rollbar()
+    yield rollbar
+    rollbar.close()
+    assert not rollbar.problems
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def metrics_of(port):
+    """Prometheus's samples: {'name{labels}': value}."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        lines = answer.read().decode().splitlines()
+    samples = {}
+    for line in lines:
+        if not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            samples[name] = float(value)
+    return samples
+
+
+def test_a_request_and_its_statement_are_spans_of_the_callers_trace(
+    start_server, collector, description
+):
+    server = start_server(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=a%20key, x-other=b",
+        OTEL_SERVICE_NAME="backend-flask",
+        FLASK_ENV="production",
+    )
+    api = Api(server.port, description)
+    answer = api.get("/api/activities/home", headers={"traceparent": TRACEPARENT})
+    request_id = answer.header("X-Request-Id")
+    span = collector.wait_for(lambda item: item["name"] == "GET /api/activities/home")
+    statement = collector.wait_for(lambda item: item["name"] == "postgres activities/home")
+    assert span["traceId"] == statement["traceId"] == TRACE
+    assert span["parentSpanId"] == CALLER
+    assert statement["parentSpanId"] == span["spanId"]
+    assert (span["kind"], statement["kind"]) == (2, 3)
+    assert span["values"]["http.response.status_code"] == 200
+    assert span["values"]["request.id"] == request_id
+    assert span["resource"]["service.name"] == "backend-flask"
+    assert span["headers"]["x-honeycomb-team"] == "a key"
+    assert span["headers"]["x-other"] == "b"
+    api.close()
+
+
+def test_what_is_buffered_is_sent_when_the_server_stops(start_server, collector, description):
+    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    api = Api(server.port, description)
+    api.get("/api/health-check").expect(200)
+    api.close()
+    server.stop()
+    assert any(item["name"] == "GET /api/health-check" for item in collector.items)
+
+
+def test_a_caller_that_does_not_sample_is_not_traced(start_server, collector, description):
+    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    api = Api(server.port, description)
+    api.get("/api/health-check", headers={"traceparent": TRACEPARENT[:-1] + "0"}).expect(200)
+    api.close()
+    server.stop()
+    assert not any(item["traceId"] == TRACE for item in collector.items)
+
+
+def test_a_ratio_of_zero_begins_no_trace(start_server, collector, description):
+    server = start_server(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_TRACES_SAMPLER_ARG="0"
+    )
+    api = Api(server.port, description)
+    api.get("/api/health-check").expect(200)
+    api.close()
+    server.stop()
+    assert collector.items == []
+
+
+@pytest.mark.parametrize("mode", ["error", "hang"])
+def test_a_sick_collector_changes_nothing_but_the_count_of_drops(
+    start_server, collector, description, mode
+):
+    collector.mode = mode
+    port = free_port()
+    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, METRICS_PORT=port)
+    api = Api(server.port, description)
+    for _ in range(20):
+        api.get("/api/activities/home").expect(200)
+    if mode == "error":
+        assert server.log.wait_for(message="the trace collector takes no spans")
+        assert metrics_of(port)["cruddur_trace_spans_dropped_total"] > 0
+    api.close()
+    server.stop()
+
+
+def test_x_ray_gets_segments_and_subsegments(start_server, xray, description):
+    server = start_server(AWS_XRAY_DAEMON_ADDRESS=xray.address, OTEL_SERVICE_NAME="backend")
+    api = Api(server.port, description)
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    api.get("/api/activities/home", headers={"X-Amzn-Trace-Id": header}).expect(200)
+    segment = xray.wait_for(lambda item: item["name"] == "backend")
+    statement = xray.wait_for(lambda item: item["name"] == "postgres activities/home")
+    assert segment["trace_id"] == statement["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+    assert segment["parent_id"] == "53995c3f42cd8ad8"
+    assert statement["parent_id"] == segment["id"]
+    assert segment["http"]["request"] == {"method": "GET", "url": "/api/activities/home"}
+    assert segment["http"]["response"] == {"status": 200}
+    api.close()
+
+
+def test_the_rollbar_test_sends_a_warning(start_server, rollbar, description):
+    server = start_server(
+        ROLLBAR_ACCESS_TOKEN="secret-token",
+        ROLLBAR_API_URL=rollbar.url + "/api/1/item/",
+        FLASK_ENV="staging",
+    )
+    api = Api(server.port, description)
+    answer = api.get("/rollbar/test")
+    assert (answer.status, answer.body) == (200, b"Hello World!")
+    item = rollbar.wait_for(lambda item: True)
+    assert (item["level"], item["environment"]) == ("warning", "staging")
+    assert item["token"] == "secret-token"
+    assert item["custom"]["request_id"] == answer.header("X-Request-Id")
+    api.close()
+
+
+def test_prometheus_is_told_what_was_answered(start_server, description):
+    port = free_port()
+    server = start_server(METRICS_PORT=port)
+    api = Api(server.port, description)
+    assert server.log.wait_for(message="postgres connected")
+    api.get("/api/activities/home").expect(200)
+    api.get("/nowhere").expect(404)
+    for status in (200, 404):  # a request is counted before it is logged
+        assert server.log.wait_for(message="request", status=status)
+    samples = metrics_of(port)
+    home = 'method="GET",route="/api/activities/home"'
+    assert samples['cruddur_http_requests_total{%s,status="200"}' % home] == 1
+    assert samples['cruddur_http_requests_total{method="-",route="-",status="404"}'] == 1
+    assert samples["cruddur_http_request_duration_seconds_count{%s}" % home] == 1
+    assert samples['cruddur_http_request_duration_seconds_bucket{%s,le="+Inf"}' % home] == 1
+    assert samples["cruddur_pg_batches_total"] == 1
+    assert samples["cruddur_pg_connections_ready"] >= 1
+    assert samples["process_resident_memory_bytes"] > 1_000_000
+    api.close()
+
+
+def test_the_api_port_has_no_metrics(api):
+    api.get("/metrics").expect(404)
+
+
+@pytest.mark.parametrize(
+    "setting, value",
+    [("OTEL_TRACES_SAMPLER_ARG", "2"), ("AWS_XRAY_DAEMON_ADDRESS", "nowhere"), ("METRICS_PORT", "x")],
+)
+def test_a_bad_setting_is_named(settings, setting, value):
+    from harness.server import run
+
+    done = run("serve", **{**settings, setting: value})
+    assert done.returncode == 2
+    assert re.search(rf"{setting}.*for example", done.stderr)
