@@ -39,6 +39,7 @@ struct aws_request {
   bool body_borrowed; /* `body` stays until `done`, and is not copied: for files in memory */
 
   uint64_t deadline_ms; /* from the call to `done`: credentials, all tries and the pauses between */
+  uint64_t pause_ms;    /* before the first try, within the deadline */
   uint64_t try_timeout_ms; /* of one try; 0: what is left of the deadline */
   size_t response_limit;   /* bytes of the answer's body; 0: 1 MiB */
 

@@ -1,8 +1,8 @@
 /* sigv4.h: AWS Signature Version 4: pure functions over OpenSSL's HMAC, without I/O and clock.
  *
  * Source: AWS General Reference, "Signing AWS API requests"; golden vectors from botocore
- * (tests/vectors/sigv4.json). S3 is signed with its path as it is, encoded once, and with the header
- * x-amz-content-sha256; every other service with its path normalised and encoded twice. */
+ * (tests/vectors/sigv4.json). S3 is signed with its path as it is, encoded once, and with the
+ * header x-amz-content-sha256; every other service with its path normalised and encoded twice. */
 #pragma once
 
 #include "lib/base/buffer.h"

@@ -1,0 +1,277 @@
+/* s3.c: see s3.h. */
+#include "lib/aws/s3.h"
+
+#include "lib/aws/document.h"
+#include "lib/aws/xml.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/encoding.h"
+#include "lib/base/utf8.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ANSWER_LIMIT = 8 * 1024 * 1024, COPY_TRIES = 4, MD5_BASE64_SIZE = 25 };
+
+int64_t s3_parse_time(struct str text) {
+  char copy[64];
+  struct tm parts = {0};
+  if (text.length == 0 || text.length >= sizeof(copy)) return -1;
+  memcpy(copy, text.data, text.length);
+  copy[text.length] = '\0';
+  const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end && !*end) return (int64_t)timegm(&parts);
+  parts = (struct tm){0};
+  end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &parts);
+  if (!end || (*end != '.' && *end != 'Z')) return -1;
+  return (int64_t)timegm(&parts);
+}
+
+bool s3_key_fits_xml(const char *key) {
+  for (const unsigned char *byte = (const unsigned char *)key; *byte; byte++) {
+    if (*byte < ' ' || *byte == 0x7F) return false;
+    if (byte[0] == 0xEF && byte[1] == 0xBF && byte[2] >= 0xBE) return false; /* U+FFFE, U+FFFF */
+  }
+  return utf8_valid(str_from(key));
+}
+
+/* --- Single objects --- */
+
+/* A call of `method` on the object `key`; "" is the bucket itself. */
+static bool call_object(struct aws_client *client, const struct s3_bucket *bucket,
+                        const char *method, const char *key, struct aws_request *request,
+                        aws_done done, void *argument) {
+  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
+  buffer_append_format(&path, "/%s", key);
+  if (path.failed) return false;
+  request->service = AWS_S3;
+  request->method = method;
+  request->bucket = str_from(bucket->name);
+  request->path = buffer_str(&path);
+  request->deadline_ms = bucket->deadline_ms;
+  request->try_timeout_ms = bucket->try_timeout_ms;
+  request->repeatable = true;
+  return aws_call(client, request, done, argument);
+}
+
+bool s3_get(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+            size_t limit, aws_done done, void *argument) {
+  struct aws_request request = {.response_limit = limit};
+  return call_object(client, bucket, "GET", key, &request, done, argument);
+}
+
+bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+             aws_done done, void *argument) {
+  struct aws_request request = {0};
+  return call_object(client, bucket, "HEAD", key, &request, done, argument);
+}
+
+bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+            struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
+            void *argument) {
+  struct aws_request request = {
+      .headers = headers, .header_count = header_count, .body = body, .body_borrowed = true};
+  return call_object(client, bucket, "PUT", key, &request, done, argument);
+}
+
+bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+               aws_done done, void *argument) {
+  struct aws_request request = {0};
+  return call_object(client, bucket, "DELETE", key, &request, done, argument);
+}
+
+/* --- Copies --- */
+
+struct copying {
+  struct aws_client *client;
+  struct s3_bucket bucket;
+  char *key;
+  struct buffer source;
+  struct sigv4_header headers[S3_HEADERS_LIMIT + 3];
+  size_t header_count;
+  struct buffer header_texts[S3_HEADERS_LIMIT];
+  char *etag; /* quoted; NULL: any */
+  unsigned tries;
+  aws_done done;
+  void *argument;
+};
+
+static void copying_free(struct copying *copying) {
+  for (size_t i = 0; i < S3_HEADERS_LIMIT; i++)
+    buffer_free(&copying->header_texts[i]);
+  buffer_free(&copying->source);
+  free(copying->key);
+  free(copying->etag);
+  free(copying);
+}
+
+static bool copy_found_etag(const char *path, struct str text, void *argument) {
+  if (strcmp(path, "ETag") == 0 && text.length > 0) *(bool *)argument = true;
+  return true;
+}
+
+static bool start_copy(struct copying *copying);
+
+/* The status of a copy is sent before its work is done: the body tells how it ended. */
+static void on_copied(const struct aws_response *response, void *argument) {
+  struct copying *copying = argument;
+  struct aws_response told = *response;
+  struct error error = {0};
+  bool whole = false;
+  if (!response->error &&
+      (!document_read(response->body, "CopyObjectResult", copy_found_etag, &whole, &error) ||
+       !whole)) {
+    if (++copying->tries < COPY_TRIES && start_copy(copying)) return;
+    error_set(&error, ERROR_UNAVAILABLE, "S3 began to copy and did not end");
+    told.error = &error;
+  }
+  copying->done(&told, copying->argument);
+  copying_free(copying);
+}
+
+static bool start_copy(struct copying *copying) {
+  struct aws_request request = {.headers = copying->headers, .header_count = copying->header_count};
+  return call_object(copying->client, &copying->bucket, "PUT", copying->key, &request, on_copied,
+                     copying);
+}
+
+static void add_header(struct copying *copying, struct str name, struct str value) {
+  copying->headers[copying->header_count++] = (struct sigv4_header){name, value};
+}
+
+/* Keeps copies: a second try comes after the caller's headers are gone. Their names are constants
+ * or as long-lived as the bucket's. */
+static bool keep_headers(struct copying *copying, const struct sigv4_header *headers,
+                         size_t header_count) {
+  for (size_t i = 0; i < header_count; i++) {
+    struct buffer *text = &copying->header_texts[i];
+    buffer_append_str(text, headers[i].name);
+    buffer_append_str(text, headers[i].value);
+    if (text->failed) return false;
+    struct str name = {text->data, headers[i].name.length};
+    add_header(copying, name, (struct str){text->data + name.length, headers[i].value.length});
+  }
+  return true;
+}
+
+/* The source is percent-encoded but for the slashes. */
+static void append_source(struct buffer *output, const char *bucket, const char *key) {
+  buffer_append_format(output, "/%s/", bucket);
+  struct str rest = str_from(key);
+  while (rest.length > 0) {
+    const char *slash = memchr(rest.data, '/', rest.length);
+    size_t length = slash ? (size_t)(slash - rest.data) : rest.length;
+    percent_append(output, (struct str){rest.data, length});
+    if (slash) buffer_append_char(output, '/');
+    rest =
+        (struct str){rest.data + length + (slash != NULL), rest.length - length - (slash != NULL)};
+  }
+}
+
+bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket, const char *from,
+             const char *etag, const char *key, const struct sigv4_header *headers,
+             size_t header_count, aws_done done, void *argument) {
+  struct copying *copying = calloc(1, sizeof(*copying));
+  if (!copying || header_count > S3_HEADERS_LIMIT) {
+    free(copying);
+    return false;
+  }
+  copying->client = client;
+  copying->bucket = *bucket;
+  copying->key = strdup(key);
+  copying->done = done;
+  copying->argument = argument;
+  append_source(&copying->source, bucket->name, from);
+  bool kept = keep_headers(copying, headers, header_count);
+  add_header(copying, STR("x-amz-copy-source"), buffer_str(&copying->source));
+  add_header(copying, STR("x-amz-metadata-directive"), STR("REPLACE"));
+  if (etag && asprintf(&copying->etag, "\"%s\"", etag) > 0)
+    add_header(copying, STR("x-amz-copy-source-if-match"), str_from(copying->etag));
+  if (kept && copying->key && !copying->source.failed && start_copy(copying)) return true;
+  copying_free(copying);
+  return false;
+}
+
+/* --- Deleting many --- */
+
+struct deleting {
+  struct s3_deletion deletion;
+  size_t failed;
+  struct buffer key, code, message; /* of the <Error> that is read */
+};
+
+static void deleting_free(struct deleting *deleting) {
+  buffer_free(&deleting->key);
+  buffer_free(&deleting->code);
+  buffer_free(&deleting->message);
+  free(deleting);
+}
+
+static bool deleting_element(const char *path, struct str text, void *argument) {
+  struct deleting *deleting = argument;
+  struct buffer *target = strcmp(path, "Error/Key") == 0       ? &deleting->key
+                          : strcmp(path, "Error/Code") == 0    ? &deleting->code
+                          : strcmp(path, "Error/Message") == 0 ? &deleting->message
+                                                               : NULL;
+  if (target) {
+    target->length = 0;
+    buffer_append_str(target, text);
+  } else if (strcmp(path, "Error") == 0) {
+    deleting->failed++;
+    deleting->deletion.failed(buffer_text(&deleting->key), buffer_text(&deleting->code),
+                              buffer_text(&deleting->message), deleting->deletion.argument);
+    deleting->key.length = deleting->code.length = deleting->message.length = 0;
+  }
+  return true;
+}
+
+static void on_deleted(const struct aws_response *response, void *argument) {
+  struct deleting *deleting = argument;
+  struct error error = {0};
+  const struct error *told = response->error;
+  if (!told && !document_read(response->body, "DeleteResult", deleting_element, deleting, &error))
+    told = &error;
+  deleting->deletion.done(told, deleting->deletion.argument);
+  deleting_free(deleting);
+}
+
+static void append_deletion(const struct s3_deletion *deletion, struct buffer *body) {
+  buffer_append_text(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                           "<Quiet>true</Quiet>");
+  for (size_t i = 0; i < deletion->count; i++) {
+    buffer_append_text(body, "<Object><Key>");
+    xml_append_escaped(body, str_from(deletion->keys[i]));
+    buffer_append_text(body, "</Key></Object>");
+  }
+  buffer_append_text(body, "</Delete>");
+}
+
+bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion) {
+  _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
+  struct deleting *deleting = calloc(1, sizeof(*deleting));
+  append_deletion(deletion, &body);
+  if (!deleting || body.failed || deletion->count > S3_DELETE_LIMIT) {
+    free(deleting);
+    return false;
+  }
+  deleting->deletion = *deletion;
+  unsigned char md5[EVP_MAX_MD_SIZE] = {0};
+  char base64[MD5_BASE64_SIZE];
+  EVP_Digest(body.data, body.length, md5, NULL, EVP_md5(), NULL);
+  EVP_EncodeBlock((unsigned char *)base64, md5, 16);
+  struct sigv4_parameter query = {STR("delete"), STR("")};
+  struct sigv4_header headers[] = {{STR("content-md5"), str_from(base64)},
+                                   {STR("content-type"), STR("application/xml")}};
+  struct aws_request request = {.query = &query,
+                                .query_count = 1,
+                                .headers = headers,
+                                .header_count = 2,
+                                .body = buffer_str(&body),
+                                .response_limit = ANSWER_LIMIT};
+  if (call_object(client, &deletion->bucket, "POST", "", &request, on_deleted, deleting))
+    return true;
+  deleting_free(deleting);
+  return false;
+}

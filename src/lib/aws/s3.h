@@ -1,0 +1,88 @@
+/* s3.h: the operations of S3 that a sync needs, over aws_call(). Sources: Amazon S3 API Reference.
+ * Every one of them is as good done twice as once, so tries without an answer are repeated. */
+#pragma once
+
+#include "lib/aws/client.h"
+
+enum {
+  S3_DELETE_LIMIT = 1000, /* keys in one DeleteObjects, the service's bound */
+  S3_PAGES_LIMIT = 10000, /* of a list: ten million keys */
+  S3_HEADERS_LIMIT = 12,  /* of one put or copy */
+  S3_KEY_LENGTH_LIMIT = 1024,
+};
+
+/* Which bucket, and the bounds of each call as in struct aws_request. */
+struct s3_bucket {
+  const char *name;
+  uint64_t deadline_ms;
+  uint64_t try_timeout_ms;
+};
+
+/* Borrowed for the time of the call. */
+struct s3_entry {
+  struct str key;
+  struct str etag; /* without quotes */
+  uint64_t size;
+  int64_t modified_s; /* seconds of UTC since 1970 */
+};
+
+struct s3_listing {
+  struct s3_bucket bucket;
+  const char *prefix;
+  /* Called for each object in S3's order; returning false ends the list as out of memory. */
+  bool (*entry)(const struct s3_entry *entry, void *argument);
+  /* Called exactly once, on the loop; `error` is NULL when all pages were read whole. */
+  void (*done)(const struct error *error, void *argument);
+  void *argument;
+};
+
+/* Lists all objects below the prefix, page after page (ListObjectsV2, encoding-type=url). A page
+ * that is cut short or makes no sense is asked for again, then an error: a list is never shorter
+ * than the bucket. `listing` is copied, its texts must stay until `done`. Returns false (and never
+ * calls back) when memory is out or the client is closing. */
+bool s3_list(struct aws_client *client, const struct s3_listing *listing);
+
+/* The body of the object, of at most `limit` bytes. `done` and the result as in aws_call(). */
+bool s3_get(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+            size_t limit, aws_done done, void *argument);
+
+bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+             aws_done done, void *argument);
+
+/* Writes the object. `body` stays until `done`; the headers are copied, Content-MD5 is the caller's
+ * to give. */
+bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+            struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
+            void *argument);
+
+/* Copies the object `from`, which must have the ETag `etag` (NULL: any), to `key` within the
+ * bucket, with these headers instead of its own. An answer of 200 that holds an error is one. */
+bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket, const char *from,
+             const char *etag, const char *key, const struct sigv4_header *headers,
+             size_t header_count, aws_done done, void *argument);
+
+/* Deletes the object; one that is not there counts as deleted. */
+bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
+               aws_done done, void *argument);
+
+struct s3_deletion {
+  struct s3_bucket bucket;
+  const char *const *keys;
+  size_t count; /* at most S3_DELETE_LIMIT */
+  /* Called for each key that was not deleted, with S3's code and message. */
+  void (*failed)(const char *key, const char *code, const char *message, void *argument);
+  /* Called exactly once, on the loop; an error means that any of the keys may be there still. */
+  void (*done)(const struct error *error, void *argument);
+  void *argument;
+};
+
+/* Deletes many (DeleteObjects). Keys that XML cannot express (control characters) must go by
+ * s3_delete(). `deletion` is copied, its keys must stay until `done`. */
+bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion);
+
+/* True when `key` can be named in XML 1.0. */
+bool s3_key_fits_xml(const char *key);
+
+/* Seconds of UTC since 1970 of an RFC 7231 date ("Sun, 06 Nov 1994 08:49:37 GMT") or of an ISO one
+ * ("2009-10-12T17:50:30.000Z"); -1 when it is neither. */
+int64_t s3_parse_time(struct str text);
