@@ -90,8 +90,35 @@ static bool parse_options(struct parser *parser, struct str rest) {
 
 /* --- Statements --- */
 
+/* Why a statement has no business in a migration; NULL: it has. */
+static const char *refusal(struct str sql) {
+  static const char *const TRANSACTION[] = {"begin", "start", "commit", "end", "abort"};
+  struct scanner scanner = {.text = sql};
+  struct token first = scanner_next_code(&scanner), second = scanner_next_code(&scanner);
+  bool transaction =
+      token_is_word(sql, &first, "prepare") && token_is_word(sql, &second, "transaction");
+  for (size_t i = 0; i < sizeof(TRANSACTION) / sizeof(TRANSACTION[0]); i++)
+    transaction = transaction || token_is_word(sql, &first, TRANSACTION[i]);
+  if (token_is_word(sql, &first, "rollback"))
+    transaction =
+        !token_is_word(sql, &second, "to") && scanner_next_code(&scanner).kind == TOKEN_END;
+  if (transaction)
+    return "the runner begins and ends transactions itself; 'transaction:false' behind the marker "
+           "runs the statements one by one";
+  if (token_is_word(sql, &first, "discard"))
+    return "DISCARD would give up the lock that keeps other runners away";
+  if (!token_is_word(sql, &first, "copy")) return NULL;
+  for (struct token token = second; token.kind != TOKEN_END; token = scanner_next_code(&scanner))
+    if (token_is_word(sql, &token, "stdin") || token_is_word(sql, &token, "stdout"))
+      return "COPY has nobody to talk to here; INSERT the rows";
+  return NULL;
+}
+
 static bool append_statement(struct parser *parser) {
   struct section *section = parser->section;
+  const char *refused =
+      refusal((struct str){parser->text.data + parser->statement.offset, parser->statement.length});
+  if (refused) return complain(parser, parser->statement.offset, refused);
   if (section->count == MIGRATION_STATEMENTS_MAX)
     return complain(parser, parser->statement.offset, "too many statements in one migration");
   if (section->count == parser->capacity) {
