@@ -94,7 +94,7 @@ def server(settings):
 @pytest.fixture(scope="module")
 def api(server, description):
     api = Api(server.port, description)
-    api.get("/api/health-check").expect(200)
+    api.wait_until_ready()
     yield api
     api.close()
 

@@ -16,7 +16,7 @@ def test_health_check(api):
 
 
 def test_readiness(api):
-    assert api.get("/api/readiness").expect(200)["ready"] is True
+    assert api.wait_until_ready()["ready"] is True
 
 
 def test_rollbar_test_greets(api):

@@ -165,7 +165,7 @@ def test_a_pool_that_is_broken_at_the_start(start_api, pool, user, mode):
     if mode == "down":
         pool.come_back()
     wait_for_keys(api, pool, user.token())
-    assert api.get("/api/readiness").expect(200)["ready"] is True
+    assert api.wait_until_ready()["ready"] is True
     assert server.log.find(level="warning") or server.log.find(level="error")
 
 

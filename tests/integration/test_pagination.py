@@ -165,3 +165,51 @@ def test_a_changed_cursor_does_no_harm(api, rows):
     api.get(f"{HOME}?before={urllib.parse.quote(cursor + 'A', safe='')}").expect(
         422, ["cursor_invalid"]
     )
+
+
+def walk(api, target, token=None):
+    """All pages from `target` on."""
+    pages = []
+    while target:
+        page = api.get(target, token)
+        pages.append(page.expect(200))
+        target = next_target(page)
+    return pages
+
+
+def test_a_profile_s_older_activities(api, database):
+    user = database.add_user()
+    made = [database.add_activity(user, str(age), age=age) for age in range(95)]
+    pages = walk(api, f"/api/activities/@{user.handle}")
+    assert [len(page["activities"]) for page in pages] == [40, 40, 15]
+    assert [uuid for page in pages for uuid in uuids(page["activities"])] == made
+    assert all(page["profile"]["cruds_count"] == 95 for page in pages)
+    database.run("delete from public.activities where user_uuid = %s", user.uuid)
+
+
+def test_a_thread_s_later_replies(api, database):
+    user = database.add_user()
+    parent = database.add_activity(user, age=1000)
+    made = [
+        database.add_activity(user, str(age), age=age, reply_to=parent)
+        for age in range(250, 0, -1)
+    ]
+    pages = walk(api, f"/api/activities/@{user.handle}/status/{parent}")
+    assert [uuid for page in pages for uuid in uuids(page["replies"])] == made
+    assert all(page["activity"]["uuid"] == parent for page in pages)
+    database.run("delete from public.activities where reply_to_activity_uuid = %s", parent)
+    database.run("delete from public.activities where user_uuid = %s", user.uuid)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "before=x", "limit=x&before=x"])
+def test_pages_within_pages_have_the_same_rules(api, database, query):
+    user = database.add_user()
+    activity = database.add_activity(user)
+    codes = [
+        code
+        for name, code in (("limit", "limit_invalid"), ("before", "cursor_invalid"))
+        if f"{name}=" in query
+    ]
+    for target in (f"@{user.handle}", f"@{user.handle}/status/{activity}"):
+        api.get(f"/api/activities/{target}?{query}").expect(422, codes)
+    database.run("delete from public.activities where user_uuid = %s", user.uuid)

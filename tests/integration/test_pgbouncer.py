@@ -4,6 +4,7 @@ import pytest
 
 from harness.feed import Checked
 from harness.load import Load, at_once
+from harness.people import TableLock
 from harness.pgbouncer import PgBouncer
 
 
@@ -47,7 +48,7 @@ def test_every_kind_of_request(start_api, bounced, database):
     page = api.get(f"/api/activities/@{user.handle}").expect(200)
     assert page["profile"]["display_name"] == "Bounced"
     api.get(f"/api/users/@{user.handle}/short").expect(200)
-    api.get("/api/readiness").expect(200)
+    api.wait_until_ready()
 
 
 def test_under_load(start_api, bounced, database):
@@ -57,6 +58,25 @@ def test_under_load(start_api, bounced, database):
         load.wait_for(200, more=1000)
     assert load.lost == 0
     assert set(load.statuses) == {200}
+
+
+def test_a_locked_table_is_503_at_the_deadline(start_api, bounced, database):
+    """statement_timeout reaches Postgres through the bouncer, one transaction at a time."""
+    checked = Checked(database, 4)
+    _, api = start_api(**bounced, CRUDDUR_PG_DEADLINE_MS=500)
+    api.wait_until_ready()
+    body = {"message": "bounced too late", "ttl": "1-day"}
+    with TableLock(database):
+        user = checked.rows[0].user
+        api.post("/api/activities", user.token(), json=body).expect(503, ["generic_503"])
+        database.wait_until(
+            """select count(*) = 0 from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock'"""
+        )
+    with Load(api, checked.step, clients=4) as load:
+        load.wait_for(200, more=100)
+    sql = "select count(*) from public.activities where message = 'bounced too late'"
+    assert database.value(sql) == 0
 
 
 def test_replies_at_once(start_api, bounced, database):

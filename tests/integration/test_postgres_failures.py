@@ -11,7 +11,7 @@ from harness.load import Load, at_once
 from harness.people import Database, TableLock
 from harness.raw import RawConnection, get
 from conftest import default_settings, load_template
-from pg_cluster import PgCluster
+from pg_cluster import PgCluster, query
 
 HOME = "/api/activities/home"
 
@@ -96,7 +96,7 @@ def test_stopped_and_started_under_load(start_api, own_cluster, database, checke
             load.wait_for(200, more=100)
     assert load.lost == 0
     assert set(load.statuses) == {200, 503}
-    assert api.get("/api/readiness").expect(200)["ready"] is True
+    assert api.wait_until_ready()["ready"] is True
     assert server.running()
 
 
@@ -291,6 +291,32 @@ def test_a_slow_request_between_quick_ones_of_one_connection(start_api, database
         assert isinstance(raw.read_answer().expect(200), list)
         for user in users:
             assert raw.read_answer().expect(200)["handle"] == user.handle
+
+
+@pytest.mark.parametrize("prepare", ["on", "off"])
+def test_prepared_or_not_the_answers_are_the_same(start_api, database, checked, prepare):
+    _, api = start_api(CRUDDUR_PG_PREPARE=prepare)
+    with Load(api, checked.step, clients=4) as load:
+        load.wait_for(200, more=200)
+        database.run(
+            """select pg_terminate_backend(pid) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()"""
+        )
+        load.wait_for(200, more=200)
+    assert load.lost == 0
+
+
+def test_the_database_is_dropped_and_made_anew(start_api, own_cluster, key):
+    """A restore under the same name: the statements are prepared again, without a restart."""
+    url = own_cluster.fresh_database(template="cruddur_template")
+    name = url.rpartition("/")[2]
+    server, api = start_api(CONNECTION_URL=url)
+    api.wait_until_ready()
+    query(own_cluster.url("postgres"), f'drop database "{name}" with (force)')
+    answer = api.get(HOME)
+    answer.expect(503, ["generic_503"])
+    own_cluster.fresh_database(template="cruddur_template", name=name)
+    wait_until_served(server, api)
 
 
 # --- Overload ---

@@ -72,6 +72,19 @@ def test_metacharacters_are_literal(api, database, author, term, matching, other
     assert uuids(search(api, term)) == [found]
 
 
+def test_an_at_sign_alone_names_nobody(api, database, author):
+    database.add_activity(author, "a message without that sign")
+    for term in ("@", " @ "):
+        assert "a message without that sign" not in messages(search(api, term))
+
+
+def test_many_words_in_any_order(api, database, author):
+    found = database.add_activity(author, "alphaq bravoq charlieq deltaq echoq foxtrotq golfq")
+    assert uuids(search(api, "alphaq bravoq charlieq deltaq echoq foxtrotq golfq")) == [found]
+    assert uuids(search(api, "golfq foxtrotq echoq deltaq charlieq bravoq alphaq")) == [found]
+    assert search(api, "alphaq bravoq charlieq deltaq echoq foxtrotq hotelq") == []
+
+
 @pytest.mark.parametrize("term", ["%", "_", "\\", "%%%", "___", "\\\\\\"])
 def test_a_term_of_metacharacters_alone_does_not_match_everything(api, database, author, term):
     database.add_activity(author, "nothing of that kind here")

@@ -2,6 +2,7 @@
 
 import http.client
 import json as json_module
+import select
 
 from harness.answer import Answer
 from harness.description import check_common
@@ -53,6 +54,22 @@ class Api:
 
     def post(self, target, token=None, json=None, **options):
         return self.request("POST", target, token, json, **options)
+
+    def wait_until_ready(self):
+        """Asks every loop, by new connections, until all of a row of them are ready."""
+        for _ in range(1500):
+            answers = [self.once("/api/readiness") for _ in range(8)]
+            if all(answer.status == 200 for answer in answers):
+                return answers[0].json()
+            select.select([], [], [], 0.02)
+        raise AssertionError(f"not ready: {answers[0].body!r}")
+
+    def once(self, target):
+        """A GET on a connection of its own."""
+        other = self.another()
+        answer = other.get(target)
+        other.close()
+        return answer
 
     def put(self, target, token=None, json=None, **options):
         return self.request("PUT", target, token, json, **options)

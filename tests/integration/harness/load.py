@@ -77,7 +77,7 @@ class Load:
         self.check()
 
 
-def at_once(functions):
+def at_once(functions, timeout=120):
     """Calls all functions at the same moment, each in a thread; returns their results in order."""
     results = [None] * len(functions)
     errors = []
@@ -96,7 +96,7 @@ def at_once(functions):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(timeout)
         assert not thread.is_alive(), "a call does not return"
     if errors:
         raise errors[0]

@@ -1,0 +1,192 @@
+"""A proxy in front of DynamoDB that loses, delays, throttles and fails requests, as networks and
+services do, and tells tests of each request.
+
+    proxy = DynamoProxy(dynalite.port)
+    proxy.plan = lambda call: Fault.DROP_AFTER if call.operation == "PutItem" else None
+    proxy.before = lambda call: …      # runs before the request is forwarded
+    proxy.after = lambda call: …       # runs after it was done, before the answer goes out
+"""
+
+import enum
+import http.client
+import http.server
+import json
+import random
+import socket
+import threading
+
+
+class Fault(enum.Enum):
+    DROP_BEFORE = "the connection closes, nothing was done"
+    DROP_AFTER = "it is done, then the connection closes"
+    THROTTLE = "400 ProvisionedThroughputExceededException"
+    FAIL_BEFORE = "500, nothing was done"
+    FAIL_AFTER = "it is done, then 500"
+    DELAY = "it is done late"
+
+
+class Call:
+    def __init__(self, operation, body):
+        self.operation = operation
+        self.body = json.loads(body)
+        item = self.body.get("Item") or self.body.get("Key") or {}
+        values = self.body.get("ExpressionAttributeValues", {})
+        self.pk = (item.get("pk") or values.get(":pk") or {}).get("S", "")
+        self.sk = item.get("sk", {}).get("S")
+        self.answer = None
+
+    def writes_message(self):
+        return self.operation == "PutItem" and self.pk.startswith("MSG#")
+
+    def writes_group(self):
+        return self.operation == "PutItem" and self.pk.startswith("GRP#")
+
+
+class DynamoProxy:
+    def __init__(self, target_port, delay_s=2.0):
+        self.target_port = target_port
+        self.delay_s = delay_s
+        self.plan = lambda call: None
+        self.before = lambda call: None
+        self.after = lambda call: None
+        self.calls = []
+        self.lock = threading.Lock()
+        self.open = set()
+        self.stopping = threading.Event()
+        proxy = self
+
+        class Handler(RequestHandler):
+            owner = proxy
+
+        self.server = Listener(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
+        self.thread.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def reset(self):
+        self.plan = lambda call: None
+        self.before = lambda call: None
+        self.after = lambda call: None
+        with self.lock:
+            self.calls = []
+
+    def wait(self, seconds):
+        """Returns early when the proxy closes."""
+        self.stopping.wait(seconds)
+
+    def close(self):
+        self.stopping.set()
+        self.server.shutdown()
+        self.server.server_close()
+        with self.lock:
+            connections = list(self.open)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        """A client that goes away is no error here."""
+
+
+class RequestHandler(http.server.BaseHTTPRequestHandler):
+    owner = None
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.upstream = http.client.HTTPConnection("127.0.0.1", self.owner.target_port, timeout=60)
+        with self.owner.lock:
+            self.owner.open.add(self.connection)
+
+    def finish(self):
+        self.upstream.close()
+        with self.owner.lock:
+            self.owner.open.discard(self.connection)
+        super().finish()
+
+    def log_message(self, *unused):  # pylint: disable=arguments-differ
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        call = Call(self.headers["X-Amz-Target"].partition(".")[2], body)
+        with self.owner.lock:
+            self.owner.calls.append(call)
+            fault = self.owner.plan(call)
+        if fault is Fault.DROP_BEFORE:
+            self.drop()
+        elif fault is Fault.THROTTLE:
+            self.fail(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException")
+        elif fault is Fault.FAIL_BEFORE:
+            self.fail(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
+        else:
+            self.forward(call, body, fault)
+
+    def forward(self, call, body, fault):
+        if fault is Fault.DELAY:
+            self.owner.wait(random.random() * self.owner.delay_s)
+        self.owner.before(call)
+        status, answer, headers = self.ask(body)
+        call.answer = status, answer
+        self.owner.after(call)
+        if fault is Fault.DROP_AFTER:
+            self.drop()
+        elif fault is Fault.FAIL_AFTER:
+            self.fail(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
+        else:
+            self.respond(status, answer, headers)
+
+    def ask(self, body):
+        headers = {name: value for name, value in self.headers.items()
+                   if name.lower() not in ("host", "connection", "content-length")}
+        headers["Host"] = self.headers["Host"]
+        for _ in range(2):  # a kept connection may have ended
+            try:
+                self.upstream.request("POST", self.path, body, headers)
+                response = self.upstream.getresponse()
+                return response.status, response.read(), response.headers
+            except (http.client.RemoteDisconnected, ConnectionError):
+                self.upstream.close()
+        raise ConnectionError("DynamoDB does not answer")
+
+    def respond(self, status, body, headers):
+        self.send_response_only(status)
+        for name in ("Content-Type", "x-amzn-RequestId", "x-amz-crc32"):
+            if name in headers:
+                self.send_header(name, headers[name])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def fail(self, status, kind):
+        body = json.dumps({"__type": kind, "message": "a fault of the test"}).encode()
+        self.respond(status, body, {"Content-Type": "application/x-amz-json-1.0"})
+
+    def drop(self):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def random_faults(seed, share):
+    """A plan in which `share` of the requests meet a fault, each kind as often."""
+    generator = random.Random(seed)
+    kinds = list(Fault)
+
+    def plan(call):
+        return generator.choice(kinds) if generator.random() < share else None
+
+    return plan
+
