@@ -162,7 +162,7 @@ static bool derive_tracing(struct service *service, struct error *error) {
 }
 
 static bool read_settings(struct service *service, struct error *error) {
-  if (!config_load(&service->config, CONFIG_SERVER, error)) return false;
+  if (!config_load(&service->config, CONFIG_SERVER | CONFIG_AWS, error)) return false;
   enum log_level level;
   if (!log_level_parse(str_from(service->config.log_level), &level))
     return error_set(error, ERROR_INVALID,
@@ -205,6 +205,7 @@ static void on_first_finished(struct worker *worker) {
     uv_close((uv_handle_t *)&service->signals[i], NULL);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
+  aws_provider_close(service->options.provider);
   schema_gate_close(service->schema);
 }
 
@@ -243,6 +244,11 @@ static bool make_shared(struct service *service, struct loop *loop, struct error
                                            .argument = service};
   service->keeper = key_keeper_new(loop, &service->auth, error);
   service->schema = schema_gate_new(loop, &gate, error);
+  if (service->config.ddb_message_table) {
+    service->options.config = &service->config;
+    service->options.provider = aws_provider_new(loop, &service->config, error);
+    if (!service->options.provider) return false;
+  }
   return service->keeper && service->schema;
 }
 

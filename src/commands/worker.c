@@ -14,6 +14,23 @@ static bool start_tracing(struct worker *worker, struct error *error) {
   return true;
 }
 
+/* Messages live in DynamoDB where the settings name a table, else in Postgres. */
+static bool open_messages(struct worker *worker, struct error *error) {
+  const struct worker_options *options = worker->options;
+  struct route_context *context = &worker->context;
+  if (!context->pool) return false;
+  if (!options->provider) {
+    context->messages = message_store_on_postgres(worker->loop, context->pool, error);
+    return context->messages != NULL;
+  }
+  worker->aws = aws_client_new(worker->loop, options->provider, options->config, error);
+  if (!worker->aws) return false;
+  context->messages = message_store_on_dynamodb(worker->loop, context->pool, worker->aws,
+                                                options->config->ddb_message_table,
+                                                options->config->ddb_deadline_ms, error);
+  return context->messages != NULL;
+}
+
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error) {
   *worker = (struct worker){.loop = loop, .options = options};
@@ -26,11 +43,9 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
   worker->context.keeper = keeper;
   worker->context.rollbar = rollbar_new(loop, worker->fetcher, &options->rollbar, error);
   worker->context.pool = pg_pool_new(loop, &options->pg, error);
-  worker->context.messages =
-      worker->context.pool ? message_store_on_postgres(loop, worker->context.pool, error) : NULL;
   worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
                                            worker->authenticator, error);
-  return worker->context.rollbar && worker->context.messages && worker->context.server &&
+  return worker->context.rollbar && worker->context.server && open_messages(worker, error) &&
          start_tracing(worker, error);
 }
 
@@ -47,6 +62,7 @@ static void on_drained(void *argument) {
   struct worker *worker = argument;
   authenticator_close(worker->authenticator);
   message_store_close(worker->context.messages);
+  aws_client_close(worker->aws);
   pg_pool_close(worker->context.pool);
   http_server_close(worker->context.server);
   tracer_drain(worker->tracer, on_traces_sent, worker);

@@ -4,6 +4,7 @@
 #include "routes/context.h"
 
 #include "lib/auth/auth.h"
+#include "lib/aws/client.h"
 #include "lib/base/config.h"
 #include "lib/http/server.h"
 #include "lib/pg/pool.h"
@@ -20,6 +21,8 @@ struct worker_options {
   struct tracer_options tracer;
   bool traced; /* spans go somewhere */
   uint64_t drain_timeout_ms;
+  const struct config *config;   /* for what talks to AWS */
+  struct aws_provider *provider; /* NULL: nothing does, and messages live in Postgres */
 };
 
 struct worker {
@@ -28,7 +31,8 @@ struct worker {
   const struct worker_options *options;
   struct fetcher *fetcher;
   struct authenticator *authenticator;
-  struct tracer *tracer; /* NULL: nothing is traced */
+  struct aws_client *aws; /* NULL: there is no provider */
+  struct tracer *tracer;  /* NULL: nothing is traced */
   struct route_context context;
   bool draining;
   void (*finished)(

@@ -130,7 +130,7 @@ def message_item(group, sender, message, sk, message_uuid):
     }
 
 
-@pytest.fixture(scope="module", params=["postgres"])
+@pytest.fixture(scope="module", params=["postgres", "dynamodb"])
 def store(request, database):
     if request.param == "postgres":
         return PostgresStore(database)

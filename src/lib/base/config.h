@@ -1,7 +1,7 @@
 /* config.h: the settings: one table of environment variables, read once into one struct.
  *
  * A row says the variable's name, its type, its default, what it means and an example; the checks,
- * the messages, `cruddur config` and the README's table (checked by a test) come from it. */
+ * the messages, `cruddur config` and the table of docs/configuration.md (checked by a test) come from it. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -41,6 +41,8 @@ struct config {
   uint32_t receive_timeout_s;
   uint32_t send_timeout_s;
   uint32_t drain_timeout_s;
+  const char *ddb_message_table; /* NULL: messages live in Postgres */
+  uint32_t ddb_deadline_ms;
   struct config_aws {
     const char *access_key_id;
     const char *secret_access_key;

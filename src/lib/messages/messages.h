@@ -78,8 +78,8 @@ void message_store_close(struct message_store *store);
 struct message_store *message_store_on_postgres(struct loop *loop, struct pg_pool *pool,
                                                 struct error *error);
 
-/* Messages in DynamoDB's table `table`, users in Postgres. `table` must outlive the store. NULL
- * when memory is out. */
+/* Messages in DynamoDB's table `table`, which must outlive the store; users in Postgres. A call has
+ * `deadline_ms`, all its requests to DynamoDB together. NULL when memory is out. */
 struct message_store *message_store_on_dynamodb(struct loop *loop, struct pg_pool *pool,
                                                 struct aws_client *client, const char *table,
-                                                struct error *error);
+                                                unsigned deadline_ms, struct error *error);

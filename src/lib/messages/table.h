@@ -1,0 +1,74 @@
+/* table.h: requests to the DynamoDB table of messages: items, keys, queries page by page.
+ *
+ * Items are those of the contract: messages under MSG#{group}, a row for each member of a group
+ * under GRP#{member}; both sort by time. */
+#pragma once
+
+#include "lib/aws/dynamodb.h"
+#include "lib/base/clock.h"
+#include "lib/base/uuid.h"
+
+enum { TABLE_ID_SIZE = UUID_TEXT_LENGTH + 1 };
+
+/* What all requests of one call of the store share. */
+struct table_session {
+  struct loop *loop;
+  struct aws_client *client;
+  const char *table;
+  uint64_t due_ms;         /* of the loop's clock: when the whole call must have ended */
+  uint64_t try_timeout_ms; /* of one try of a request */
+};
+
+/* A user as items name them. */
+struct person {
+  char id[TABLE_ID_SIZE];
+  char *display_name, *handle; /* owned; NULL: unknown */
+};
+
+void person_free(struct person *person);
+
+/* Copies; false when memory is out. Data of NULL stays unknown. */
+bool person_set(struct person *person, const char *id, struct str display_name, struct str handle);
+
+void table_format_id(const struct uuid *uuid, char id[TABLE_ID_SIZE]);
+
+/* Sends `input`, which it takes, with the table's name in it; NULL counts as memory being out.
+ * Repeats what fails while the call has time: every request must be one that does no harm twice.
+ * `done` may be called from inside when the request cannot be sent. */
+void table_request(const struct table_session *session, const char *operation, json_t *input,
+                   dynamodb_done done, void *argument);
+
+/* --- Inputs; NULL when memory is out. --- */
+
+/* The newest first of a partition "MSG#id" or "GRP#id". */
+json_t *table_query_input(const char *prefix, const char *id);
+
+/* Lets only rows pass whose attribute `name` is `id`. */
+void table_query_filter(json_t *input, const char *name, const char *id);
+
+/* Lets only rows pass whose key is less than `sk`. */
+void table_query_until(json_t *input, const char *sk);
+
+json_t *table_get_input(const char *prefix, const char *id, struct str sk);
+
+/* A member's row of a group; the key must be free, or the group's own. */
+json_t *table_put_group_input(const char *member_id, const char *group_id,
+                              const struct person *other, struct str sk, struct str message);
+
+/* The same row's deletion, if it is the group's. */
+json_t *table_delete_group_input(const char *member_id, const char *group_id, struct str sk);
+
+/* A message; the key must be free. */
+json_t *table_put_message_input(const char *group_id, const struct person *sender,
+                                const char *message_id, struct str sk, struct str message);
+
+/* --- Queries --- */
+
+typedef void (*table_query_done)(json_t *items, const struct error *error, void *argument);
+
+/* Reads the pages of a query until `enough` says so (NULL: all of them). `done` gets the items, an
+ * array borrowed for the time of the call, or an error. Takes `input`; `limit` is how many items to
+ * read at once, 0: as many as the service gives. */
+void table_query(const struct table_session *session, json_t *input, int limit,
+                 bool (*enough)(const json_t *items, void *argument), table_query_done done,
+                 void *argument);
