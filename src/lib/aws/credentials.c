@@ -45,6 +45,7 @@ struct aws_provider {
   struct error failure; /* of the last round; kind ERROR_NONE after a good one */
   uint64_t settled_us;  /* when the last round ended */
   bool fetching;
+  bool refused; /* a service refused the current credentials: who needs some waits for others */
   bool closing;
   struct list watchers;
 };
@@ -86,6 +87,7 @@ static void settle(struct aws_provider *provider, struct aws_credentials *fetche
   }
   provider->settled_us = clock_monotonic_us();
   provider->fetching = false;
+  provider->refused = false;
   for (struct list *node = provider->watchers.next; node != &provider->watchers;
        node = node->next) {
     struct aws_watcher *watcher = LIST_ENTRY(node, struct aws_watcher, node);
@@ -323,7 +325,7 @@ enum aws_taken aws_provider_take(struct aws_provider *provider, struct aws_crede
                                  struct error *error) {
   enum aws_taken taken = AWS_NONE;
   pthread_mutex_lock(&provider->mutex);
-  if (is_good(provider->current)) {
+  if (is_good(provider->current) && !provider->refused) {
     *ret = aws_credentials_ref(provider->current);
     taken = AWS_TAKEN;
   } else if (ask(provider)) {
@@ -342,6 +344,7 @@ bool aws_provider_refused(struct aws_provider *provider,
   pthread_mutex_lock(&provider->mutex);
   bool changed = provider->current != credentials;
   bool asked = !changed && ask(provider);
+  if (asked) provider->refused = true;
   pthread_mutex_unlock(&provider->mutex);
   return changed || asked;
 }
