@@ -102,10 +102,17 @@ size_t request_headers_size(const struct http_request *request);
  * believed the other one (RFC 9112, section 6.3: request smuggling). */
 bool request_framing_is_ambiguous(const struct http_request *request);
 
+/* True when HTTP/1.1's Host is missing (RFC 9112, section 3.2). Ours to look at: libmicrohttpd
+ * 0.9.75 would, in its strict mode, answer with two heads. */
+bool request_lacks_host(const struct http_request *request, const char *version);
+
 /* Sets the request's id from X-Request-Id or makes one. */
 void request_set_id(struct http_request *request);
 
 enum body_verdict { BODY_GOOD, BODY_TOO_LARGE, BODY_NOT_JSON, BODY_MALFORMED };
+
+/* True when the headers announce a body. */
+bool request_has_body(const struct http_request *request);
 
 /* Judges the body by the headers, before it is read. */
 enum body_verdict request_announced_body(const struct http_request *request);

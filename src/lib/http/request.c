@@ -94,6 +94,11 @@ bool request_framing_is_ambiguous(const struct http_request *request) {
          http_request_header(request, "Content-Length").length > 0;
 }
 
+bool request_lacks_host(const struct http_request *request, const char *version) {
+  const char *host = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Host");
+  return !host && strcmp(version, "HTTP/1.1") == 0;
+}
+
 static bool is_sane_id(struct str id) {
   if (id.length == 0 || id.length > HTTP_REQUEST_ID_LIMIT) return false;
   for (size_t i = 0; i < id.length; i++) {
@@ -128,6 +133,12 @@ static bool is_json(struct str content_type) {
 static size_t body_limit(const struct http_request *request) {
   return request->route && request->route->body_limit ? request->route->body_limit
                                                       : HTTP_BODY_LIMIT;
+}
+
+bool request_has_body(const struct http_request *request) {
+  struct str length = http_request_header(request, "Content-Length");
+  return http_request_header(request, "Transfer-Encoding").length > 0 ||
+         (length.length > 0 && !str_equal(length, STR("0")));
 }
 
 enum body_verdict request_announced_body(const struct http_request *request) {

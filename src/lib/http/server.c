@@ -157,7 +157,7 @@ static void refuse_method(struct http_request *request, unsigned methods) {
 }
 
 /* The headers are here: whatever can be said without the body is said now. */
-static void judge_headers(struct http_request *request, const char *method) {
+static void judge_headers(struct http_request *request, const char *method, const char *version) {
   request->phase = HTTP_PHASE_BODY;
   request_set_id(request);
   span_begin(request);
@@ -166,7 +166,7 @@ static void judge_headers(struct http_request *request, const char *method) {
     http_answer_error(request, HTTP_HEADERS_TOO_LARGE, "generic_431");
     return;
   }
-  if (request_framing_is_ambiguous(request)) {
+  if (request_framing_is_ambiguous(request) || request_lacks_host(request, version)) {
     http_answer_error(request, HTTP_BAD_REQUEST, "generic_400");
     return;
   }
@@ -186,12 +186,15 @@ static void judge_headers(struct http_request *request, const char *method) {
 static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_size, void **request_context) {
-  (void)argument, (void)mhd, (void)url, (void)version;
+  (void)argument, (void)mhd, (void)url;
   struct http_request *request = *request_context;
   if (!request) return MHD_NO;
   if (request->phase == HTTP_PHASE_HEADERS) {
-    judge_headers(request, method);
-    return request->phase == HTTP_PHASE_ANSWERED ? answer_queue(request) : MHD_YES;
+    judge_headers(request, method, version);
+    /* An answer before a body stops the body and ends the connection; without one it can wait for
+     * the next call, and the connection stays. */
+    bool at_once = request->phase == HTTP_PHASE_ANSWERED && request_has_body(request);
+    return at_once ? answer_queue(request) : MHD_YES;
   }
   if (*upload_size > 0) {
     bool taken = request_take_body(request, upload, *upload_size);
@@ -233,7 +236,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
       MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
       MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, request_begin,
-      server, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, server, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+      server, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, server,
       MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
