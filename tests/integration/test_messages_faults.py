@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from harness.dynamo_proxy import DynamoProxy, random_faults
+from harness.dynamo_proxy import DynamoProxy, Fault, random_faults
 from harness.load import at_once
 from message_stores import DynamoStore, dynalite  # noqa: F401 (fixture)
 from test_messages import MESSAGES, groups_of, send
@@ -101,10 +101,12 @@ def test_nothing_lost_nothing_doubled(api, database, store, proxy):
         writer.run(mine, MESSAGES_IN_ALL // WRITERS)
         mine.close()
 
-    proxy.plan = random_faults(20230520, FAULTS)
+    proxy.plan = plan = random_faults(20230520, FAULTS)
     at_once([lambda writer=writer: run(writer) for writer in writers], timeout=3600)
     proxy.reset()
+    assert all(plan.counts[fault] >= MESSAGES_IN_ALL / 50 for fault in Fault), plan.counts
     acknowledged = sum(len(writer.acknowledged) for writer in writers)
+    print(f"{acknowledged} of {MESSAGES_IN_ALL} acknowledged, {dict(plan.counts)}")
     assert acknowledged > 0.9 * MESSAGES_IN_ALL
     for pair in zip(writers[::2], writers[1::2]):
         groups = pair[0].groups | pair[1].groups

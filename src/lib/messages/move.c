@@ -112,7 +112,8 @@ static bool collect_stale(struct move *move, const json_t *items, const json_t *
     struct str sk = dynamodb_item_string(item, "sk");
     int64_t at_us;
     bool older = item != newest && sk.data && moment_parse(sk, &at_us);
-    if (older && json_array_append_new(move->stale, dynamodb_string(sk)) != 0) return false;
+    if (older && json_array_append_new(move->stale, json_stringn(sk.data, sk.length)) != 0)
+      return false;
   }
   return move->stale != NULL;
 }

@@ -7,6 +7,7 @@ services do, and tells tests of each request.
     proxy.after = lambda call: …       # runs after it was done, before the answer goes out
 """
 
+import collections
 import enum
 import http.client
 import http.server
@@ -181,12 +182,16 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 
 
 def random_faults(seed, share):
-    """A plan in which `share` of the requests meet a fault, each kind as often."""
+    """A plan in which `share` of the requests meet a fault, each kind as often; it counts them."""
     generator = random.Random(seed)
     kinds = list(Fault)
 
-    def plan(call):
-        return generator.choice(kinds) if generator.random() < share else None
+    def plan(_):
+        if generator.random() >= share:
+            return None
+        fault = generator.choice(kinds)
+        plan.counts[fault] += 1
+        return fault
 
+    plan.counts = collections.Counter()
     return plan
-
