@@ -312,7 +312,8 @@ static bool ask(struct aws_provider *provider) {
   if (provider->closing || since_us < provider->timing.failure_ms * 1000) return false;
   provider_ref(provider);
   provider->fetching = loop_post(provider->loop, on_asked, provider);
-  if (!provider->fetching) provider_unref(provider); /* never the last one: the caller has joined */
+  if (!provider->fetching) /* never the last one: the caller has joined */
+    atomic_fetch_sub_explicit(&provider->references, 1, memory_order_relaxed);
   return provider->fetching;
 }
 
