@@ -105,7 +105,7 @@ class PgCluster:
         self.process = None
 
     def stop(self):
-        self.down()
+        self.down(signal.SIGQUIT)  # nothing of it is needed any more: no checkpoint
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database, user=None):

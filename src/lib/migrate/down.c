@@ -95,8 +95,7 @@ static enum exit_code count_newer(const struct runner *runner, const char *to, s
   return EXIT_DONE;
 }
 
-/* Everything that could stop the way back in its middle is found before its first step. */
-static enum exit_code check_way_back(struct runner *runner, size_t steps, struct error *error) {
+static enum exit_code refuse_begun(const struct runner *runner, struct error *error) {
   for (size_t i = 0; i < runner->plan.count; i++) {
     if (runner->plan.items[i].state != PLAN_PARTIAL) continue;
     const struct migration *migration = runner->plan.items[i].migration;
@@ -106,6 +105,11 @@ static enum exit_code check_way_back(struct runner *runner, size_t steps, struct
               migration->version.text, migration->name, migration->version.text);
     return EXIT_REFUSED;
   }
+  return EXIT_DONE;
+}
+
+/* Everything that could stop the way back in its middle is found before its first step. */
+static enum exit_code check_way_back(struct runner *runner, size_t steps, struct error *error) {
   for (size_t i = runner->plan.count; i-- > 0 && steps > 0;) {
     const struct plan_item *item = &runner->plan.items[i];
     if (!item->entry) continue;
@@ -140,6 +144,7 @@ static enum exit_code undo_newest(struct runner *runner, size_t steps, struct er
 static enum exit_code roll_back(struct runner *runner, size_t steps, const char *to,
                                 struct error *error) {
   enum exit_code code = runner_open(runner, RUNNER_WORK, error);
+  if (code == EXIT_DONE) code = refuse_begun(runner, error);
   if (code == EXIT_DONE && to) code = count_newer(runner, to, &steps, error);
   if (code != EXIT_DONE) return code;
   if (steps > runner->history.count) steps = runner->history.count;
@@ -169,6 +174,7 @@ enum exit_code migrate_rollback(const struct migrate_options *options, size_t st
 
 static enum exit_code redo(struct runner *runner, struct error *error) {
   enum exit_code code = runner_open(runner, RUNNER_WORK, error);
+  if (code == EXIT_DONE) code = refuse_begun(runner, error);
   if (code != EXIT_DONE) return code;
   const struct plan_item *newest = applied_before(&runner->plan, runner->plan.count);
   if (!newest || !newest->migration) {

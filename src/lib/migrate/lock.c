@@ -88,9 +88,9 @@ static bool backend_is_shared(struct runner *runner, int64_t first_pid) {
   _cleanup_(pg_session_close_p) struct pg_session *other = NULL;
   struct pg_session_options options = {.connection_url = runner->options->connection_url,
                                        .database = runner->options->database,
-                                       .application_name = "cruddur migrate: pooler check"};
+                                       .application_name = "cruddur migrate: pooler check",
+                                       .limit_ms = POOLER_LIMIT_MS};
   if (!pg_session_open(&options, &other, NULL)) return true;
-  pg_session_set_limit_ms(other, POOLER_LIMIT_MS);
   int64_t other_pid = 0, second_pid = 0;
   if (!pg_session_exec(other, "BEGIN", NULL) || !backend_pid(other, &other_pid)) return true;
   pg_session_set_limit_ms(runner->session, POOLER_LIMIT_MS);

@@ -77,9 +77,12 @@ static bool connect(struct runner *runner, enum runner_mode mode, struct error *
   pg_session_on_notice(runner->session, on_notice, runner);
   watch_start(&runner->watch, &options, pg_session_announced_pid(runner->session),
               runner->reporter);
-  if (mode != RUNNER_READ)
-    pg_session_on_wait(runner->session, watch_look, &runner->watch, WAIT_FIRST_MS, WAIT_EVERY_MS);
   return prepare(runner, error);
+}
+
+/* Not before the pooler is ruled out: behind one that is busy the watch would only wait. */
+static void start_watching(struct runner *runner) {
+  pg_session_on_wait(runner->session, watch_look, &runner->watch, WAIT_FIRST_MS, WAIT_EVERY_MS);
 }
 
 enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, struct error *error) {
@@ -89,14 +92,19 @@ enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, stru
     error_prefix(error, "cannot connect to the database");
     return code;
   }
-  return mode != RUNNER_READ ? lock_refuse_pooler(runner, error) : EXIT_DONE;
+  if (mode == RUNNER_READ) return EXIT_DONE;
+  enum exit_code code = lock_refuse_pooler(runner, error);
+  start_watching(runner);
+  return code;
 }
 
 bool runner_reconnect(struct runner *runner, struct error *error) {
   pg_session_close(runner->session);
   runner->session = NULL;
   watch_stop(&runner->watch);
-  return connect(runner, RUNNER_WORK, error);
+  if (!connect(runner, RUNNER_WORK, error)) return false;
+  start_watching(runner);
+  return true;
 }
 
 bool runner_reset_session(struct runner *runner, struct error *error) {

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { QUERY_LIMIT_MS = 2000, SAY_EVERY_MS = 5000 };
+enum { CONNECT_TIMEOUT_S = 2, QUERY_LIMIT_MS = 2000, SAY_EVERY_MS = 5000 };
 
 static const char BLOCKERS_SQL[] =
     "SELECT a.pid, coalesce(a.usename, '?'), coalesce(nullif(a.application_name, ''), '?'), "
@@ -25,6 +25,8 @@ void watch_start(struct watch *watch, const struct pg_session_options *options, 
   *watch = (struct watch){.options = *options, .backend_pid = backend_pid, .reporter = reporter};
   watch->options.application_name = "cruddur migrate: watch";
   watch->options.read_only = true;
+  watch->options.connect_timeout_s = CONNECT_TIMEOUT_S;
+  watch->options.limit_ms = QUERY_LIMIT_MS;
 }
 
 void watch_stop(struct watch *watch) {
@@ -91,7 +93,6 @@ void watch_look(uint64_t waited_ms, void *argument) {
       watch->failed = true;
       return;
     }
-    pg_session_set_limit_ms(watch->session, QUERY_LIMIT_MS);
   }
   look_at_blockers(watch, waited_ms);
   if (!watch->failed) look_at_progress(watch);

@@ -67,6 +67,7 @@ static enum error_kind connect_error_kind(const PGconn *connection) {
   };
   if (PQconnectionNeedsPassword(connection)) return ERROR_DENIED;
   const char *message = PQerrorMessage(connection);
+  if (strncmp(message, "invalid ", 8) == 0) return ERROR_INVALID; /* a value in the URL */
   for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
     const char *found = strstr(message, KNOWN[i].words);
     if (!found) continue;
@@ -148,6 +149,7 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
   struct pg_session *session = calloc(1, sizeof(*session));
   if (!session) return error_set(error, ERROR_MEMORY, "out of memory");
   clear_failure(session);
+  session->limit_ms = options->limit_ms;
   session->connection = connect_with(options);
   if (!session->connection) {
     error_set(error, ERROR_MEMORY, "out of memory");

@@ -27,6 +27,7 @@ struct pg_session_options {
   const char *application_name; /* as pg_stat_activity shows it; may be NULL */
   const char *database;         /* in place of the URL's; NULL: the URL's */
   unsigned connect_timeout_s;   /* for each host; 0: 10 seconds */
+  unsigned limit_ms;            /* see pg_session_set_limit_ms() */
   bool read_only;               /* every transaction of the session is READ ONLY */
 };
 
