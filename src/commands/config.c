@@ -22,7 +22,7 @@ static const char HELP[] =
     "environment. Of a secret it says only whether it is set.\n"
     "\n"
     "  --json      as a JSON array\n"
-    "  --markdown  as the table of the README: meanings and defaults, not this environment\n"
+    "  --markdown  as the table of docs/configuration.md, without this environment\n"
     "  --help      this text\n";
 
 /* The value of now, hidden where it is a secret; NULL when there is none. */

@@ -9,13 +9,15 @@ from harness.server import run
 README = (PROJECT / "README.md").read_text()
 
 
-def between(start, end):
-    return README.split(f"<!-- {start} -->\n")[1].split(f"<!-- {end} -->")[0]
+def marked(name, text):
+    """What stands between the comments <!-- name --> and <!-- end of name -->."""
+    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
 
 
-def test_readme_lists_every_setting_and_no_other():
+def test_every_setting_is_documented_and_no_other():
     table = run("config", "--markdown").stdout
-    assert between("settings", "end of settings") == table, "bin/check --fix rewrites the table"
+    document = (PROJECT / "docs" / "configuration.md").read_text()
+    assert marked("settings", document) == table, "bin/check --fix rewrites the table"
 
 
 def test_config_tells_values_but_no_secrets():
@@ -44,7 +46,7 @@ def test_readme_lists_every_route_and_no_other():
     described = {(method.upper(), path) for path, row in paths.items() for method in row
                  if method in ("get", "post", "put", "delete")}
     listed = set()
-    for methods, path in re.findall(r"^\| ([A-Z, ]+) `([^`]+)`", between("routes", "end of routes"), re.M):
+    for methods, path in re.findall(r"^\| ([A-Z, ]+) `([^`]+)`", marked("routes", README), re.M):
         listed |= {(method, path) for method in methods.split(", ")}
     assert listed == described
 
