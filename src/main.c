@@ -22,6 +22,7 @@ static const struct command COMMANDS[] = {
     {"verify", command_verify, "check that every migration undoes what it does"},
     {"repair", command_repair, "accept migrations that changed after they were applied"},
     {"migration", command_migration, "write the file of a new migration"},
+    {"sync", command_sync, "ship the frontend to S3 and CloudFront"},
     {"config", command_config, "list the settings and what they are now"},
     {"dev-token", command_dev_token, "issue a token of the local development pool"},
 };

@@ -13,4 +13,5 @@ int command_repair(int argc, char **argv);
 int command_rollback(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_sync(int argc, char **argv);
 int command_verify(int argc, char **argv);

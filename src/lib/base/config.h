@@ -1,7 +1,8 @@
 /* config.h: the settings: one table of environment variables, read once into one struct.
  *
  * A row says the variable's name, its type, its default, what it means and an example; the checks,
- * the messages, `cruddur config` and the table of docs/configuration.md (checked by a test) come from it. */
+ * the messages, `cruddur config` and the table of docs/configuration.md (checked by a test) come
+ * from it. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -66,6 +67,13 @@ struct config {
     const char *endpoint_cognito;
     const char *endpoint_sts;
   } aws; /* its region is `aws_region` */
+  struct config_sync {
+    const char *bucket;
+    const char *distribution;
+    const char *build_folder;
+    const char *changeset_path;
+    bool auto_approve;
+  } sync;
 };
 
 /* Which part of the program needs a setting: a command loads only what it uses. */
@@ -74,6 +82,7 @@ enum config_scope {
   CONFIG_SERVER = 1 << 1,    /* what `cruddur serve` reads */
   CONFIG_AWS = 1 << 2,       /* what requests to AWS need: region, credentials, endpoints */
   CONFIG_DEV_TOKEN = 1 << 3, /* what `cruddur dev-token` reads */
+  CONFIG_SYNC = 1 << 4,      /* what `cruddur sync` reads besides CONFIG_AWS */
 };
 
 enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };

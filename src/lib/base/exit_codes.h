@@ -9,4 +9,5 @@ enum exit_code {
   EXIT_REFUSED = 4,     /* a guard said no; the message names the flag that says yes */
   EXIT_UNAVAILABLE = 5, /* a dependency (database, AWS) could not be reached */
   EXIT_CREDENTIALS = 6, /* credentials are missing or were refused */
+  EXIT_PARTLY = 7,      /* begun and not finished: running it again finishes it */
 };

@@ -1,0 +1,212 @@
+/* sync.c: `cruddur sync`: ships the frontend: plan, show, ask, apply, invalidate; and its verbs
+ * plan, apply, rollback and releases. */
+#include "commands/commands.h"
+#include "commands/sync_options.h"
+#include "commands/sync_screen.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/exit_codes.h"
+#include "lib/sync/apply.h"
+#include "lib/sync/release.h"
+#include "lib/sync/restore.h"
+#include "lib/sync/survey.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MICROSECONDS = 1000000 };
+
+struct sync_command {
+  struct sync_options options;
+  struct sync_screen screen;
+  struct sync_run run;
+  struct changeset changeset; /* of apply */
+  struct error error;
+};
+
+static int code_of(const struct error *error) {
+  switch (error->kind) {
+  case ERROR_CONFLICT: return EXIT_REFUSED;
+  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
+  case ERROR_DENIED: return EXIT_CREDENTIALS;
+  default: return EXIT_FAILED;
+  }
+}
+
+static int end(struct sync_command *command, const char *result, int code) {
+  sync_screen_end(&command->screen, &command->run, result, code,
+                  command->error.kind == ERROR_NONE ? NULL : command->error.message);
+  return code;
+}
+
+static int fail(struct sync_command *command, int code) {
+  return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
+}
+
+/* A build that is missing, empty or holds what must not be published is refused. */
+static int fail_build(struct sync_command *command) {
+  bool memory = command->error.kind == ERROR_MEMORY;
+  return fail(command, memory ? EXIT_FAILED : EXIT_REFUSED);
+}
+
+/* --- The changeset file --- */
+
+static bool write_changeset(struct sync_command *command) {
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY, temporary = BUFFER_EMPTY;
+  const struct sync_run *run = &command->run;
+  const char *path = command->options.changeset_path;
+  struct changeset_place place = {run->settings.bucket, run->settings.prefix,
+                                  run->settings.distribution, run->settings.build_folder};
+  changeset_write(&place, &run->journal, &run->plan, clock_unix_us() / MICROSECONDS, &text);
+  buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
+  FILE *file = sync_make_folder_of(path) ? fopen(buffer_text(&temporary), "we") : NULL;
+  bool written = file && !text.failed && fwrite(text.data, 1, text.length, file) == text.length;
+  if (file && fclose(file) != 0) written = false;
+  if (written && rename(buffer_text(&temporary), path) == 0) return true;
+  int reason = errno;
+  if (file) unlink(buffer_text(&temporary));
+  return error_set(&command->error, ERROR_INVALID, "the changeset %s cannot be written: %s", path,
+                   strerror(reason));
+}
+
+static bool read_changeset(struct sync_command *command) {
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
+  const char *path = command->options.changeset_path;
+  _cleanup_fclose_ FILE *file = fopen(path, "re");
+  char chunk[16384];
+  size_t length;
+  while (file && text.length < CHANGESET_SIZE_LIMIT &&
+         (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
+    buffer_append(&text, chunk, length);
+  if (!file || ferror(file) || text.failed)
+    return error_set(&command->error, ERROR_INVALID, "%s cannot be read: %s", path,
+                     strerror(errno));
+  return changeset_parse(buffer_str(&text), &command->options.arena, &command->changeset,
+                         &command->error) ||
+         error_prefix(&command->error, "%s", path);
+}
+
+/* A changeset is applied where it belongs, or nowhere. */
+static bool take_place(struct sync_command *command) {
+  struct sync_settings *settings = &command->options.settings;
+  const struct changeset_place *place = &command->changeset.place;
+  if (*settings->bucket && strcmp(settings->bucket, place->bucket) != 0)
+    return error_set(&command->error, ERROR_CONFLICT,
+                     "the changeset is for the bucket %s, not for %s", place->bucket,
+                     settings->bucket);
+  settings->bucket = place->bucket;
+  settings->prefix = place->prefix;
+  settings->distribution = place->distribution;
+  settings->build_folder = place->build_folder;
+  return true;
+}
+
+/* --- Applying --- */
+
+static int apply(struct sync_command *command) {
+  bool started = false;
+  if (!survey_guard(&command->run, &command->error)) return fail(command, code_of(&command->error));
+  if (!command->options.yes && !sync_screen_ask(&command->screen))
+    return end(command, "not applied", EXIT_PENDING);
+  if (apply_plan(&command->run, &started, &command->error)) return end(command, "done", EXIT_DONE);
+  if (!started) return fail(command, code_of(&command->error));
+  return end(command, "partly done, run it again to finish", EXIT_PARTLY);
+}
+
+/* What HEAD told is written down, so that the next run need not ask: a convenience, no failure. */
+static int nothing_to_do(struct sync_command *command) {
+  struct error ignored = {0};
+  if (command->run.asked > 0 && !command->options.dry_run &&
+      command->options.verb != SYNC_VERB_PLAN)
+    release_learn(&command->run, &ignored);
+  return end(command, "nothing to do", EXIT_DONE);
+}
+
+static int show_and_apply(struct sync_command *command) {
+  bool only_plan = command->options.dry_run || command->options.verb == SYNC_VERB_PLAN;
+  if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command))
+    return fail(command, EXIT_FAILED);
+  sync_screen_plan(&command->screen, &command->run);
+  if (!survey_has_work(&command->run)) return nothing_to_do(command);
+  if (!only_plan) return apply(command);
+  if (!survey_guard(&command->run, &command->error)) return fail(command, code_of(&command->error));
+  return end(command, "pending", EXIT_PENDING);
+}
+
+/* --- Verbs --- */
+
+static int run_sync(struct sync_command *command) {
+  struct sync_run *run = &command->run;
+  bool is_apply = command->options.verb == SYNC_VERB_APPLY;
+  if (!survey_build(run, &command->error)) return fail_build(command);
+  if (!survey_bucket(run, &command->error) || !survey_plan(run, &command->error))
+    return fail(command, code_of(&command->error));
+  if (is_apply) {
+    if (!changeset_check(&command->changeset, &run->plan, &run->build, &run->remote,
+                         &command->error))
+      return fail(command, EXIT_REFUSED);
+    run->journal.id = command->changeset.id;
+  }
+  return show_and_apply(command);
+}
+
+static int run_rollback(struct sync_command *command) {
+  struct sync_run *run = &command->run;
+  if (!survey_bucket(run, &command->error)) return fail(command, code_of(&command->error));
+  uint64_t number = command->options.release;
+  if (number == 0) number = restore_default(&run->manifest);
+  if (number == 0) {
+    error_set(&command->error, ERROR_CONFLICT,
+              "there is no earlier release; 'cruddur sync releases' lists them");
+    return fail(command, EXIT_REFUSED);
+  }
+  if (!restore_plan(run, number, &command->error)) {
+    bool gone = command->error.kind == ERROR_NOT_FOUND;
+    return fail(command, gone ? EXIT_REFUSED : code_of(&command->error));
+  }
+  return show_and_apply(command);
+}
+
+static int run_releases(struct sync_command *command) {
+  if (!survey_bucket(&command->run, &command->error))
+    return fail(command, code_of(&command->error));
+  sync_screen_releases(&command->screen, &command->run);
+  return EXIT_DONE;
+}
+
+static int run_verb(struct sync_command *command) {
+  if (command->options.verb == SYNC_VERB_APPLY && !read_changeset(command)) {
+    fprintf(stderr, "cruddur sync: %s\n", command->error.message);
+    return EXIT_USAGE;
+  }
+  command->run.observer = sync_screen_open(&command->screen, &command->options);
+  if (command->options.verb == SYNC_VERB_APPLY && !take_place(command))
+    return fail(command, EXIT_REFUSED);
+  command->run.settings = command->options.settings;
+  if (!run_open(&command->run, &command->options.config, &command->error))
+    return fail(command,
+                command->error.kind == ERROR_INVALID ? EXIT_USAGE : code_of(&command->error));
+  switch (command->options.verb) {
+  case SYNC_VERB_ROLLBACK: return run_rollback(command);
+  case SYNC_VERB_RELEASES: return run_releases(command);
+  default: return run_sync(command);
+  }
+}
+
+int command_sync(int argc, char **argv) {
+  struct sync_command *command = calloc(1, sizeof(*command));
+  int code = EXIT_FAILED;
+  if (!command) return code;
+  signal(SIGPIPE, SIG_IGN);
+  if (sync_options_read(&command->options, argc, argv, &code)) {
+    code = run_verb(command);
+    run_close(&command->run);
+  }
+  arena_free(&command->options.arena);
+  free(command);
+  return code;
+}

@@ -1,0 +1,205 @@
+/* sync_screen.c: see sync_screen.h. */
+#include "commands/sync_screen.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAW_INTERVAL_US = 100 * 1000, MICROSECONDS = 1000000 };
+
+static const char *const COLOURS[SYNC_ACTIONS] = {
+    [SYNC_CREATE] = "\033[32m",   [SYNC_UPDATE] = "\033[36m", [SYNC_HEADERS] = "\033[34m",
+    [SYNC_DELETE] = "\033[31m",   [SYNC_KEEP] = "\033[35m",   [SYNC_IGNORE] = "\033[90m",
+    [SYNC_NO_CHANGE] = "\033[33m"};
+
+static bool has_colours(FILE *stream) {
+  const char *no_colour = getenv("NO_COLOR");
+  return isatty(fileno(stream)) && !(no_colour && *no_colour);
+}
+
+/* Keys come from strangers: what a terminal would obey is shown as '?'. */
+static void print_safely(FILE *stream, const char *text) {
+  for (; *text; text++) {
+    unsigned char byte = (unsigned char)*text;
+    bool c1 = byte == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
+    fputc(byte < ' ' || byte == 0x7F || c1 ? '?' : byte, stream);
+    if (c1) text++;
+  }
+}
+
+static void clear_line(struct sync_screen *screen) {
+  if (screen->drawn) fputs("\r\033[K", stderr);
+  screen->drawn = false;
+}
+
+static void on_notice(const char *sentence, void *argument) {
+  clear_line(argument);
+  fputs("cruddur sync: ", stderr);
+  print_safely(stderr, sentence);
+  fputc('\n', stderr);
+}
+
+static void draw(const struct sync_progress *progress, double seconds) {
+  size_t done = progress->done + progress->failed;
+  fprintf(stderr, "\r\033[K%s %zu/%zu", progress->what, done, progress->total);
+  if (progress->total_bytes > 0)
+    fprintf(stderr, ", %.1f of %.1f MB, %.1f MB/s", (double)progress->bytes / 1e6,
+            (double)progress->total_bytes / 1e6,
+            seconds > 0 ? (double)progress->bytes / 1e6 / seconds : 0);
+  if (done > 0 && done < progress->total)
+    fprintf(stderr, ", %.0f s left", seconds / (double)done * (double)(progress->total - done));
+  if (progress->failed > 0) fprintf(stderr, ", %zu failed", progress->failed);
+}
+
+static void on_progress(const struct sync_progress *progress, void *argument) {
+  struct sync_screen *screen = argument;
+  uint64_t now_us = clock_monotonic_us();
+  if (!screen->draws) return;
+  if (screen->step != progress->what) {
+    screen->step = progress->what;
+    screen->step_us = now_us;
+    screen->drawn_us = 0;
+  }
+  if (now_us - screen->drawn_us < DRAW_INTERVAL_US) return;
+  screen->drawn_us = now_us;
+  screen->drawn = true;
+  draw(progress, (double)(now_us - screen->step_us) / MICROSECONDS);
+}
+
+struct sync_observer sync_screen_open(struct sync_screen *screen,
+                                      const struct sync_options *options) {
+  const char *terminal = getenv("TERM");
+  *screen = (struct sync_screen){.options = options, .start_us = clock_monotonic_us()};
+  screen->draws = isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+  return (struct sync_observer){on_notice, on_progress, screen};
+}
+
+static void print_action(enum sync_action action, bool colours) {
+  fprintf(stdout, "%s%s%s", colours ? COLOURS[action] : "", sync_plan_action_name(action),
+          colours ? "\033[0m" : "");
+}
+
+static void print_unchanged(const struct sync_run *run, bool colours) {
+  for (size_t i = 0; i < run->build.count; i++) {
+    const char *key = run->build.objects[i].key;
+    if (sync_plan_find(&run->plan, key)) continue;
+    putchar('\t');
+    print_action(SYNC_NO_CHANGE, colours);
+    putchar(' ');
+    print_safely(stdout, key);
+    putchar('\n');
+  }
+}
+
+static void print_changes(const struct sync_screen *screen, const struct sync_run *run,
+                          bool colours) {
+  for (size_t i = 0; i < run->plan.count; i++) {
+    const struct sync_change *change = &run->plan.changes[i];
+    if (screen->options->silent[change->action]) continue;
+    putchar('\t');
+    print_action(change->action, colours);
+    putchar(' ');
+    print_safely(stdout, change->key);
+    putchar('\n');
+  }
+  if (!screen->options->silent[SYNC_NO_CHANGE]) print_unchanged(run, colours);
+}
+
+void sync_screen_plan(const struct sync_screen *screen, const struct sync_run *run) {
+  bool colours = has_colours(stdout);
+  clear_line((struct sync_screen *)(uintptr_t)screen);
+  if (screen->options->json) return;
+  printf("---[ Plan ]---\nbucket: %s", run->settings.bucket);
+  if (*run->settings.prefix) printf(", below %s", run->settings.prefix);
+  printf("\nchangeset: %s\n\n", run->journal.id);
+  print_changes(screen, run, colours);
+  puts("---");
+  for (enum sync_action action = 0; action < SYNC_ACTIONS; action++) {
+    print_action(action, colours);
+    printf(": %zu%s", run->plan.counts[action], action + 1 < SYNC_ACTIONS ? "   " : "\n");
+  }
+  printf("upload: %.1f MB   invalidate: %zu paths\n", (double)run->plan.upload_bytes / 1e6,
+         *run->settings.distribution ? run->journal.changed.count + run->journal.deleted.count : 0);
+  if (run->has_earlier) puts("An earlier run was cut off: this one finishes it.");
+  if (!*run->settings.distribution) puts("No distribution is set: nothing will be invalidated.");
+  fflush(stdout);
+}
+
+bool sync_screen_ask(const struct sync_screen *screen) {
+  char answer[16];
+  FILE *stream = screen->options->json ? stderr : stdout;
+  fputs("Execute the plan? Type: yes or no\n> ", stream);
+  fflush(stream);
+  if (!fgets(answer, sizeof(answer), stdin)) return false;
+  answer[strcspn(answer, "\r\n")] = '\0';
+  return strcmp(answer, "yes") == 0;
+}
+
+static void end_in_json(const struct sync_run *run, const char *path, const char *result,
+                        int exit_code, const char *sentence, double seconds) {
+  struct buffer output = BUFFER_EMPTY;
+  buffer_append_text(&output, "{\"result\":");
+  json_append_string(&output, str_from(result));
+  buffer_append_format(&output, ",\"exit_code\":%d,\"changeset\":", exit_code);
+  json_append_string(&output, str_from(path));
+  buffer_append_text(&output, ",\"message\":");
+  if (sentence)
+    json_append_string(&output, str_from(sentence));
+  else
+    buffer_append_text(&output, "null");
+  buffer_append_text(&output, ",\"plan\":{");
+  for (enum sync_action action = 0; action < SYNC_ACTIONS; action++)
+    buffer_append_format(&output, "%s\"%s\":%zu", action == 0 ? "" : ",",
+                         sync_plan_action_name(action), run->plan.counts[action]);
+  const struct sync_counts *counts = &run->counts;
+  buffer_append_format(&output,
+                       "},\"uploaded\":%zu,\"copied\":%zu,\"deleted\":%zu,\"failed\":%zu,"
+                       "\"invalidated\":%zu,\"bytes\":%" PRIu64 ",\"seconds\":%.3f}\n",
+                       counts->uploaded, counts->copied, counts->deleted, counts->failed,
+                       counts->invalidated, counts->bytes, seconds);
+  fputs(buffer_text(&output), stdout);
+  buffer_free(&output);
+}
+
+void sync_screen_end(struct sync_screen *screen, const struct sync_run *run, const char *result,
+                     int exit_code, const char *sentence) {
+  double seconds = (double)(clock_monotonic_us() - screen->start_us) / MICROSECONDS;
+  clear_line(screen);
+  if (sentence) on_notice(sentence, screen);
+  if (screen->options->json) {
+    end_in_json(run, screen->options->changeset_path, result, exit_code, sentence, seconds);
+    return;
+  }
+  const struct sync_counts *counts = &run->counts;
+  printf("%s: %zu uploaded, %zu copied, %zu deleted, %zu failed, %zu paths invalidated, %" PRIu64
+         " bytes in %.2f s\n",
+         result, counts->uploaded, counts->copied, counts->deleted, counts->failed,
+         counts->invalidated, counts->bytes, seconds);
+}
+
+void sync_screen_releases(const struct sync_screen *screen, const struct sync_run *run) {
+  const struct manifest *manifest = &run->manifest;
+  bool json = screen->options->json;
+  if (json) puts("[");
+  for (size_t i = 0; i < manifest->release_count; i++) {
+    const struct known_release *release = &manifest->releases[i];
+    char created[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(release->created_s * MICROSECONDS, created);
+    if (json)
+      printf("%s{\"number\":%" PRIu64 ",\"created\":\"%s\",\"files\":%" PRIu64
+             ",\"restored\":%" PRIu64 "}\n",
+             i == 0 ? " " : ",", release->number, created, release->files, release->restored);
+    else if (release->restored > 0)
+      printf("%6" PRIu64 "  %.19s  pages of release %" PRIu64 " put back\n", release->number,
+             created, release->restored);
+    else
+      printf("%6" PRIu64 "  %.19s  %" PRIu64 " objects\n", release->number, created,
+             release->files);
+  }
+  if (json) puts("]");
+  if (!json && manifest->release_count == 0) puts("There is no release yet.");
+}

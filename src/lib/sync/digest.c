@@ -1,0 +1,137 @@
+/* digest.c: see digest.h. */
+#include "lib/sync/digest.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/encoding.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_SIZE = 256 * 1024, MD5_LENGTH = 16, SHA256_LENGTH = 32 };
+
+static void free_context(EVP_MD_CTX **context) {
+  EVP_MD_CTX_free(*context);
+}
+
+static void write_hex(const unsigned char *bytes, size_t length, char *ret_hex) {
+  static const char DIGITS[] = "0123456789abcdef";
+  for (size_t i = 0; i < length; i++) {
+    ret_hex[2 * i] = DIGITS[bytes[i] >> 4];
+    ret_hex[2 * i + 1] = DIGITS[bytes[i] & 15];
+  }
+  ret_hex[2 * length] = '\0';
+}
+
+void digest_md5(struct str bytes, char ret_hex[DIGEST_MD5_SIZE]) {
+  unsigned char md5[EVP_MAX_MD_SIZE] = {0};
+  EVP_Digest(bytes.data, bytes.length, md5, NULL, EVP_md5(), NULL);
+  write_hex(md5, MD5_LENGTH, ret_hex);
+}
+
+void digest_sha256(struct str bytes, char ret_hex[DIGEST_SHA256_SIZE]) {
+  unsigned char sha[EVP_MAX_MD_SIZE] = {0};
+  EVP_Digest(bytes.data, bytes.length, sha, NULL, EVP_sha256(), NULL);
+  write_hex(sha, SHA256_LENGTH, ret_hex);
+}
+
+void digest_short(struct str bytes, char ret_hex[DIGEST_SHORT_SIZE]) {
+  char hex[DIGEST_SHA256_SIZE];
+  digest_sha256(bytes, hex);
+  memcpy(ret_hex, hex, DIGEST_SHORT_SIZE - 1);
+  ret_hex[DIGEST_SHORT_SIZE - 1] = '\0';
+}
+
+static bool parse_md5(const char *hex, unsigned char md5[MD5_LENGTH]) {
+  for (size_t i = 0; i < MD5_LENGTH; i++) {
+    int high = hex_value(hex[2 * i]);
+    int low = high >= 0 ? hex_value(hex[2 * i + 1]) : -1;
+    if (low < 0) return false;
+    md5[i] = (unsigned char)(high << 4 | low);
+  }
+  return true;
+}
+
+void digest_md5_base64(const char hex[DIGEST_MD5_SIZE], char ret_base64[DIGEST_MD5_BASE64_SIZE]) {
+  unsigned char md5[MD5_LENGTH] = {0};
+  parse_md5(hex, md5);
+  EVP_EncodeBlock((unsigned char *)ret_base64, md5, MD5_LENGTH);
+}
+
+static bool read_failed(const char *path, struct error *error) {
+  return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID,
+                   "%s cannot be read: %s", path, strerror(errno));
+}
+
+bool digest_file(const char *path, char ret_hex[DIGEST_MD5_SIZE], uint64_t *ret_size,
+                 struct buffer *head, struct error *error) {
+  _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return read_failed(path, error);
+  _cleanup_(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
+  _cleanup_free_ char *chunk = malloc(READ_SIZE);
+  if (!context || !chunk || !EVP_DigestInit_ex(context, EVP_md5(), NULL))
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  uint64_t size = 0;
+  ssize_t length;
+  while ((length = read(fd, chunk, READ_SIZE)) > 0) {
+    if (size == 0 && head)
+      buffer_append(head, chunk,
+                    length > DIGEST_HEAD_LENGTH ? (size_t)DIGEST_HEAD_LENGTH : (size_t)length);
+    EVP_DigestUpdate(context, chunk, (size_t)length);
+    size += (uint64_t)length;
+  }
+  if (length < 0) return read_failed(path, error);
+  unsigned char md5[EVP_MAX_MD_SIZE];
+  EVP_DigestFinal_ex(context, md5, NULL);
+  write_hex(md5, MD5_LENGTH, ret_hex);
+  *ret_size = size;
+  return true;
+}
+
+/* Reads exactly `wanted` bytes of a part; false at an early end. */
+static bool digest_part(int fd, uint64_t wanted, char *chunk, unsigned char md5[EVP_MAX_MD_SIZE]) {
+  _cleanup_(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
+  if (!context || !EVP_DigestInit_ex(context, EVP_md5(), NULL)) return false;
+  while (wanted > 0) {
+    ssize_t length = read(fd, chunk, wanted < READ_SIZE ? (size_t)wanted : READ_SIZE);
+    if (length <= 0) return false;
+    EVP_DigestUpdate(context, chunk, (size_t)length);
+    wanted -= (uint64_t)length;
+  }
+  return EVP_DigestFinal_ex(context, md5, NULL) == 1;
+}
+
+static bool fits_part_size(const char *path, uint64_t size, uint64_t part, const char *etag) {
+  _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+  _cleanup_(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
+  _cleanup_free_ char *chunk = malloc(READ_SIZE);
+  if (fd < 0 || !context || !chunk || !EVP_DigestInit_ex(context, EVP_md5(), NULL)) return false;
+  unsigned char md5[EVP_MAX_MD_SIZE];
+  char hex[DIGEST_MD5_SIZE];
+  for (uint64_t left = size; left > 0;) {
+    uint64_t wanted = left < part ? left : part;
+    if (!digest_part(fd, wanted, chunk, md5)) return false;
+    EVP_DigestUpdate(context, md5, MD5_LENGTH);
+    left -= wanted;
+  }
+  EVP_DigestFinal_ex(context, md5, NULL);
+  write_hex(md5, MD5_LENGTH, hex);
+  return strncmp(hex, etag, DIGEST_MD5_SIZE - 1) == 0;
+}
+
+/* MiB: awscli and the SDKs 8, rclone 5, s3cmd 15, the console 16, others powers of two. */
+bool digest_fits_multipart(const char *path, uint64_t size, const char *etag) {
+  static const uint64_t PART_SIZES[] = {8, 5,  15, 16, 10,  32,  64,  6,
+                                        7, 20, 25, 50, 100, 128, 256, 512};
+  if (strlen(etag) < DIGEST_MD5_SIZE || etag[DIGEST_MD5_SIZE - 1] != '-' || size == 0) return false;
+  char *end = NULL;
+  unsigned long long parts = strtoull(etag + DIGEST_MD5_SIZE, &end, 10);
+  if (*end || parts == 0 || parts > 10000) return false;
+  for (size_t i = 0; i < sizeof(PART_SIZES) / sizeof(PART_SIZES[0]); i++) {
+    uint64_t part = PART_SIZES[i] << 20;
+    if ((size + part - 1) / part == parts && fits_part_size(path, size, part, etag)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,306 @@
+/* release.c: see release.h. */
+#include "lib/sync/release.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+#include "lib/sync/pool.h"
+#include "lib/sync/remove.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_SIZE = 64, MICROSECONDS = 1000000 };
+
+const char *release_blob_key(struct sync_run *run, const char *md5) {
+  char name[NAME_SIZE];
+  snprintf(name, sizeof(name), "pages/%.32s", md5);
+  return run_state_key(run, name);
+}
+
+const char *release_list_key(struct sync_run *run, uint64_t number) {
+  char name[NAME_SIZE];
+  snprintf(name, sizeof(name), "releases/%" PRIu64 ".json", number);
+  return run_state_key(run, name);
+}
+
+/* --- The manifest --- */
+
+struct noting {
+  struct sync_run *run;
+  const struct upload_result *results; /* NULL: nothing was changed */
+  struct manifest next;
+  uint64_t number; /* of the release that every object of the build belongs to */
+};
+
+static void note_known(struct noting *noting, const struct known_object *object) {
+  noting->next.objects[noting->next.object_count++] = *object;
+}
+
+/* What is known of an object of the build now that it is in the bucket. */
+static void note_object(struct noting *noting, const struct sync_object *object) {
+  struct sync_run *run = noting->run;
+  const struct sync_change *change = sync_plan_find(&run->plan, object->key);
+  const struct remote_object *remote = remote_find(&run->remote, object->key);
+  const struct known_object *before = manifest_object(&run->manifest, object->key);
+  char digest[DIGEST_SHORT_SIZE];
+  headers_digest(&object->headers, digest);
+  struct known_object known = {
+      .key = object->key,
+      .md5 = object->md5,
+      .headers_digest = arena_copy(&run->arena, str_from(digest)),
+      .first = before && before->first > 0 && before->last > 0 ? before->first : noting->number,
+      .last = noting->number};
+  if (change) {
+    const struct upload_result *result =
+        noting->results ? &noting->results[change - run->plan.changes] : NULL;
+    if (!result || !result->done) return;
+    known.etag = result->etag;
+    known.verified_s = result->verified_s;
+  } else if (remote) {
+    known.etag = remote->etag;
+    known.verified_s = sync_plan_is_known(before, remote) ? before->verified_s : remote->modified_s;
+  } else {
+    return;
+  }
+  note_known(noting, &known);
+}
+
+/* An object that stays without being of the build: an asset of earlier releases, or in a rollback
+ * everything but the pages. An asset that no release is known to have counts as one of the latest,
+ * and never as one that a rollback needs: its first release is after its last. */
+static void note_other(struct noting *noting, const struct remote_object *remote) {
+  struct sync_run *run = noting->run;
+  const struct known_object *before = manifest_object(&run->manifest, remote->key);
+  const struct sync_change *change = sync_plan_find(&run->plan, remote->key);
+  if (change && (change->action == SYNC_DELETE || change->action == SYNC_IGNORE)) return;
+  if (before) {
+    struct known_object known = *before;
+    uint64_t restored = run->restored;
+    if (restored > 0 && known.first <= restored && restored <= known.last)
+      known.last = noting->number;
+    note_known(noting, &known);
+  } else if (sync_plan_class_of_key(remote->key) == SYNC_ASSET) {
+    uint64_t latest = run->manifest.sequence > 0 ? run->manifest.sequence : 1;
+    struct known_object known = {.key = remote->key,
+                                 .etag = remote->etag,
+                                 .md5 = "",
+                                 .headers_digest = "",
+                                 .first = latest + 1,
+                                 .last = latest};
+    note_known(noting, &known);
+  }
+}
+
+static bool note_objects(struct noting *noting) {
+  struct sync_run *run = noting->run;
+  size_t room = run->build.count + run->remote.count + 1;
+  noting->next.objects = arena_take(&run->arena, room * sizeof(struct known_object));
+  if (!noting->next.objects) return false;
+  const char *state = run_state_key(run, "");
+  for (size_t i = 0; i < run->build.count; i++)
+    note_object(noting, &run->build.objects[i]);
+  for (size_t i = 0; i < run->remote.count; i++) {
+    const struct remote_object *remote = &run->remote.objects[i];
+    if (!build_find(&run->build, remote->key) &&
+        !str_starts_with(str_from(remote->key), str_from(state)))
+      note_other(noting, remote);
+  }
+  return true;
+}
+
+static bool note_release(struct noting *noting) {
+  struct sync_run *run = noting->run;
+  const struct manifest *before = &run->manifest;
+  struct manifest *next = &noting->next;
+  next->releases =
+      arena_take(&run->arena, (before->release_count + 1) * sizeof(struct known_release));
+  if (!next->releases) return false;
+  size_t dropped = before->release_count + 1 > MANIFEST_RELEASES_LIMIT
+                       ? before->release_count + 1 - MANIFEST_RELEASES_LIMIT
+                       : 0;
+  for (size_t i = dropped; i < before->release_count; i++)
+    next->releases[next->release_count++] = before->releases[i];
+  next->releases[next->release_count++] =
+      (struct known_release){.number = noting->number,
+                             .id = run->journal.id,
+                             .created_s = clock_unix_us() / MICROSECONDS,
+                             .files = run->build.count,
+                             .restored = run->restored};
+  next->sequence = noting->number;
+  return true;
+}
+
+static uint64_t oldest_kept(const struct noting *noting) {
+  uint64_t keep = noting->run->settings.keep_releases;
+  return noting->number > keep ? noting->number - keep : 1;
+}
+
+static int compare_blobs(const void *a, const void *b) {
+  return strcmp(((const struct known_blob *)a)->md5, ((const struct known_blob *)b)->md5);
+}
+
+/* The contents of this release's pages, and those of the releases that are kept. */
+static bool note_blobs(struct noting *noting) {
+  struct sync_run *run = noting->run;
+  const struct manifest *before = &run->manifest;
+  struct manifest *next = &noting->next;
+  size_t room = before->blob_count + run->build.count + 1, unique = 0;
+  next->blobs = arena_take(&run->arena, room * sizeof(struct known_blob));
+  if (!next->blobs) return false;
+  for (size_t i = 0; i < run->build.count; i++)
+    if (run->build.objects[i].class == SYNC_PAGE)
+      next->blobs[next->blob_count++] =
+          (struct known_blob){run->build.objects[i].md5, noting->number};
+  for (size_t i = 0; i < before->blob_count; i++)
+    if (before->blobs[i].last >= oldest_kept(noting))
+      next->blobs[next->blob_count++] = before->blobs[i];
+  qsort(next->blobs, next->blob_count, sizeof(struct known_blob), compare_blobs);
+  for (size_t i = 0; i < next->blob_count; i++) {
+    struct known_blob blob = next->blobs[i];
+    bool same = unique > 0 && strcmp(next->blobs[unique - 1].md5, blob.md5) == 0;
+    if (!same)
+      next->blobs[unique++] = blob;
+    else if (blob.last > next->blobs[unique - 1].last)
+      next->blobs[unique - 1].last = blob.last;
+  }
+  next->blob_count = unique;
+  return true;
+}
+
+static bool write_manifest(struct sync_run *run, struct manifest *manifest, struct error *error) {
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
+  manifest_sort(manifest);
+  manifest_write(manifest, &text);
+  if (text.failed || run->arena.failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  return run_put(run, run_state_key(run, "manifest.json"), buffer_str(&text), error);
+}
+
+bool release_learn(struct sync_run *run, struct error *error) {
+  struct noting noting = {.run = run, .number = run->manifest.sequence};
+  if (!note_objects(&noting)) return error_set(error, ERROR_MEMORY, "out of memory");
+  noting.next.releases = run->manifest.releases;
+  noting.next.release_count = run->manifest.release_count;
+  noting.next.blobs = run->manifest.blobs;
+  noting.next.blob_count = run->manifest.blob_count;
+  noting.next.sequence = run->manifest.sequence;
+  return write_manifest(run, &noting.next, error);
+}
+
+/* --- The pages --- */
+
+struct keeping {
+  struct pool *pool;
+  size_t index;
+  const struct sync_object *object;
+};
+
+static void on_kept(const struct aws_response *response, void *argument) {
+  struct keeping *keeping = argument;
+  if (!response->error) keeping->pool->run->counts.copied++;
+  pool_ended(keeping->pool, keeping->index, 0, response->error);
+}
+
+static void keep_page(struct pool *pool, size_t index) {
+  struct keeping *keeping = &((struct keeping *)pool->argument)[index];
+  struct sync_run *run = pool->run;
+  struct error error = {0};
+  struct sigv4_header headers[] = {{STR("content-type"), STR("application/octet-stream")},
+                                   {STR("cache-control"), STR("no-store")}};
+  keeping->pool = pool;
+  keeping->index = index;
+  if (s3_copy(run->client, &run->bucket, keeping->object->key, NULL,
+              release_blob_key(run, keeping->object->md5), headers, 2, on_kept, keeping))
+    return;
+  error_set(&error, ERROR_MEMORY, "out of memory");
+  pool_ended(pool, index, 0, &error);
+}
+
+static int compare_keeping(const void *a, const void *b) {
+  return strcmp(((const struct keeping *)a)->object->md5, ((const struct keeping *)b)->object->md5);
+}
+
+/* Copies each content that the bucket has no copy of. */
+static bool keep_pages(struct sync_run *run, struct error *error) {
+  _cleanup_free_ struct keeping *keeping = calloc(run->build.count + 1, sizeof(*keeping));
+  size_t count = 0, unique = 0;
+  if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
+  for (size_t i = 0; i < run->build.count; i++) {
+    const struct sync_object *object = &run->build.objects[i];
+    if (object->class == SYNC_PAGE &&
+        !remote_find(&run->remote, release_blob_key(run, object->md5)))
+      keeping[count++].object = object;
+  }
+  qsort(keeping, count, sizeof(*keeping), compare_keeping);
+  for (size_t i = 0; i < count; i++)
+    if (unique == 0 || compare_keeping(&keeping[unique - 1], &keeping[i]) != 0)
+      keeping[unique++] = keeping[i];
+  struct pool pool = {.run = run,
+                      .argument = keeping,
+                      .start = keep_page,
+                      .count = unique,
+                      .progress = {.what = "keeping pages for rollbacks"}};
+  if (pool_work(&pool)) return true;
+  *error = pool.first_error;
+  return error_prefix(error, "keeping a page for rollbacks");
+}
+
+static bool write_list(struct sync_run *run, uint64_t number, struct error *error) {
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
+  buffer_append_format(&text, "{\"version\":1,\"number\":%" PRIu64 ",\"pages\":[", number);
+  const char *separator = "\n[";
+  for (size_t i = 0; i < run->build.count; i++) {
+    const struct sync_object *object = &run->build.objects[i];
+    if (object->class != SYNC_PAGE) continue;
+    buffer_append_text(&text, separator);
+    json_append_string(&text, str_from(object->key));
+    buffer_append_format(&text, ",\"%s\",%" PRIu64, object->md5, object->size);
+    for (size_t header = 0; header < SYNC_HEADER_COUNT; header++) {
+      buffer_append_char(&text, ',');
+      json_append_string(&text, str_from(headers_get(&object->headers, header)));
+    }
+    buffer_append_char(&text, ']');
+    separator = ",\n[";
+  }
+  buffer_append_text(&text, "]}\n");
+  if (text.failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  return run_put(run, release_list_key(run, number), buffer_str(&text), error);
+}
+
+/* --- What is not needed any more --- */
+
+static bool is_needed(struct noting *noting, const char *name) {
+  if (strncmp(name, "pages/", 6) == 0) return manifest_blob(&noting->next, name + 6) != NULL;
+  if (strncmp(name, "releases/", 9) == 0) {
+    uint64_t number = strtoull(name + 9, NULL, 10);
+    return number >= oldest_kept(noting) && number <= noting->number;
+  }
+  return true;
+}
+
+static bool sweep(struct noting *noting, struct error *error) {
+  struct sync_run *run = noting->run;
+  _cleanup_free_ const char **keys = calloc(run->remote.count + 1, sizeof(*keys));
+  if (!keys) return error_set(error, ERROR_MEMORY, "out of memory");
+  const char *state = run_state_key(run, "");
+  size_t count = 0;
+  for (size_t i = 0; i < run->remote.count; i++) {
+    const char *key = run->remote.objects[i].key;
+    if (str_starts_with(str_from(key), str_from(state)) && !is_needed(noting, key + strlen(state)))
+      keys[count++] = key;
+  }
+  size_t deleted = run->counts.deleted;
+  bool swept = count == 0 || remove_keys(run, keys, count, error);
+  run->counts.deleted = deleted; /* nobody's business but ours */
+  return swept;
+}
+
+bool release_finish(struct sync_run *run, const struct upload_result *results,
+                    struct error *error) {
+  struct noting noting = {.run = run, .results = results, .number = run->manifest.sequence + 1};
+  if (!note_objects(&noting) || !note_release(&noting) || !note_blobs(&noting))
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  return keep_pages(run, error) && write_list(run, noting.number, error) &&
+         write_manifest(run, &noting.next, error) && sweep(&noting, error);
+}

@@ -1,0 +1,167 @@
+/* rules.c: see rules.h. */
+#include "lib/sync/rules.h"
+
+#include "lib/sync/glob.h"
+#include "lib/sync/mime.h"
+
+enum { RULES_SIZE_LIMIT = 256 * 1024, VALUE_LENGTH_LIMIT = 1024 };
+
+static const char LONG_AGE[] = "public, max-age=31536000, immutable";
+static const char SHORT_AGE[] = "public, max-age=300";
+static const char NO_AGE[] = "no-cache";
+
+enum choice { CHOICE_UNSET, CHOICE_NO, CHOICE_YES };
+
+struct sync_rule {
+  struct str pattern;
+  struct sync_headers headers; /* NULL: not set by this rule */
+  enum choice hashed, ignored, strip_html;
+  enum choice variants[SYNC_VARIANTS];
+  struct sync_rule *next;
+};
+
+struct reading {
+  struct arena *arena;
+  struct sync_rule *current;
+  struct sync_rule **end;
+  size_t line;
+};
+
+const char *rules_class_name(enum sync_class class) {
+  static const char *const NAMES[] = {"asset", "rest", "page"};
+  return NAMES[class];
+}
+
+static bool read_section(struct reading *reading, struct str line, struct error *error) {
+  if (line.length < 3 || line.data[line.length - 1] != ']')
+    return error_set(error, ERROR_INVALID, "line %zu: a section is [pattern]", reading->line);
+  struct str pattern = str_trim((struct str){line.data + 1, line.length - 2});
+  if (pattern.length == 0 || pattern.length > GLOB_LENGTH_LIMIT - 2)
+    return error_set(error, ERROR_INVALID, "line %zu: the pattern is empty or too long",
+                     reading->line);
+  struct sync_rule *rule = arena_take(reading->arena, sizeof(*rule));
+  if (!rule) return error_set(error, ERROR_MEMORY, "out of memory");
+  rule->pattern = str_from(arena_copy(reading->arena, pattern));
+  *reading->end = reading->current = rule;
+  reading->end = &rule->next;
+  return true;
+}
+
+static bool read_choice(const struct reading *reading, struct str name, struct str value,
+                        enum choice *ret_choice, struct error *error) {
+  bool yes = str_equal(value, STR("yes")), no = str_equal(value, STR("no"));
+  if (!yes && !no)
+    return error_set(error, ERROR_INVALID, "line %zu: %.*s is yes or no", reading->line,
+                     (int)name.length, name.data);
+  *ret_choice = yes ? CHOICE_YES : CHOICE_NO;
+  return true;
+}
+
+static bool read_variants(struct reading *reading, struct str value, struct error *error) {
+  enum choice *variants = reading->current->variants;
+  variants[SYNC_GZIP] = variants[SYNC_BROTLI] = CHOICE_NO;
+  if (str_equal(value, STR("none"))) return true;
+  struct str rest = value, item;
+  while (str_next(&rest, ',', &item)) {
+    if (str_equal(item, STR("gzip")))
+      variants[SYNC_GZIP] = CHOICE_YES;
+    else if (str_equal(item, STR("br")))
+      variants[SYNC_BROTLI] = CHOICE_YES;
+    else
+      return error_set(error, ERROR_INVALID, "line %zu: variants are gzip, br or none",
+                       reading->line);
+  }
+  return true;
+}
+
+/* A header's value is printable ASCII: anything else could not be signed and sent the same way. */
+static bool read_header(struct reading *reading, size_t index, struct str value,
+                        struct error *error) {
+  for (size_t i = 0; i < value.length; i++)
+    if (value.data[i] < ' ' || value.data[i] > '~')
+      return error_set(error, ERROR_INVALID, "line %zu: a header is printable ASCII",
+                       reading->line);
+  if (value.length > VALUE_LENGTH_LIMIT)
+    return error_set(error, ERROR_INVALID, "line %zu: a header has at most %d bytes", reading->line,
+                     VALUE_LENGTH_LIMIT);
+  headers_set(&reading->current->headers, index, arena_copy(reading->arena, value));
+  return true;
+}
+
+static bool read_setting(struct reading *reading, struct str line, struct error *error) {
+  const char *equals = memchr(line.data, '=', line.length);
+  if (!equals || !reading->current)
+    return error_set(error, ERROR_INVALID, "line %zu: expected %s", reading->line,
+                     equals ? "a [pattern] first" : "[pattern] or name = value");
+  struct str name = str_trim((struct str){line.data, (size_t)(equals - line.data)});
+  size_t skipped = (size_t)(equals + 1 - line.data);
+  struct str value = str_trim((struct str){equals + 1, line.length - skipped});
+  for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
+    if (str_equal_ignore_case(name, str_from(SYNC_HEADER_NAMES[i])))
+      return read_header(reading, i, value, error);
+  if (str_equal(name, STR("hashed")))
+    return read_choice(reading, name, value, &reading->current->hashed, error);
+  if (str_equal(name, STR("ignore")))
+    return read_choice(reading, name, value, &reading->current->ignored, error);
+  if (str_equal(name, STR("strip-html")))
+    return read_choice(reading, name, value, &reading->current->strip_html, error);
+  if (str_equal(name, STR("variants"))) return read_variants(reading, value, error);
+  return error_set(error, ERROR_INVALID, "line %zu: there is no setting '%.*s'", reading->line,
+                   (int)name.length, name.data);
+}
+
+bool rules_parse(struct str text, struct arena *arena, struct sync_rules *ret_rules,
+                 struct error *error) {
+  if (text.length > RULES_SIZE_LIMIT)
+    return error_set(error, ERROR_INVALID, "longer than %d bytes", RULES_SIZE_LIMIT);
+  struct sync_rules rules = {0};
+  struct reading reading = {.arena = arena, .end = &rules.first};
+  struct str rest = text, line;
+  while (str_next(&rest, '\n', &line)) {
+    reading.line++;
+    if (line.length > 0 && line.data[line.length - 1] == '\r') line.length--;
+    line = str_trim(line);
+    if (line.length == 0 || line.data[0] == '#' || line.data[0] == ';') continue;
+    bool read = line.data[0] == '[' ? read_section(&reading, line, error)
+                                    : read_setting(&reading, line, error);
+    if (!read) return false;
+  }
+  if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  digest_short(text, rules.digest);
+  *ret_rules = rules;
+  return true;
+}
+
+static bool chosen(enum choice choice, bool before) {
+  return choice == CHOICE_UNSET ? before : choice == CHOICE_YES;
+}
+
+static void apply_rule(const struct sync_rule *rule, struct sync_headers *headers,
+                       struct sync_traits *traits, enum choice *hashed) {
+  for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
+    if (headers_get(&rule->headers, i)) headers_set(headers, i, headers_get(&rule->headers, i));
+  traits->ignored = chosen(rule->ignored, traits->ignored);
+  traits->strip_html = chosen(rule->strip_html, traits->strip_html);
+  if (rule->hashed != CHOICE_UNSET) *hashed = rule->hashed;
+  for (int i = 0; i < SYNC_VARIANTS; i++)
+    traits->variants[i] = chosen(rule->variants[i], traits->variants[i]);
+}
+
+struct sync_traits rules_traits(const struct sync_rules *rules, struct str path, bool strip_html) {
+  struct sync_traits traits = {.strip_html = strip_html, .variants = {[SYNC_PLAIN] = true}};
+  struct sync_headers headers = {0};
+  enum choice hashed = CHOICE_UNSET;
+  for (const struct sync_rule *rule = rules->first; rule; rule = rule->next)
+    if (glob_fits(rule->pattern, path)) apply_rule(rule, &headers, &traits, &hashed);
+  traits.variants[SYNC_PLAIN] = true;
+  if (!headers.content_type) headers.content_type = mime_type(path);
+  bool is_page = str_starts_with(str_from(headers.content_type), STR("text/html"));
+  bool is_hashed = !is_page && chosen(hashed, mime_name_is_hashed(path));
+  traits.class = is_page ? SYNC_PAGE : is_hashed ? SYNC_ASSET : SYNC_REST;
+  if (!headers.cache_control)
+    headers.cache_control = is_page ? NO_AGE : is_hashed ? LONG_AGE : SHORT_AGE;
+  for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
+    if (!headers_get(&headers, i)) headers_set(&headers, i, "");
+  traits.headers = headers;
+  return traits;
+}

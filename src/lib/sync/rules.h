@@ -1,0 +1,47 @@
+/* rules.h: what is special about which files: the small file sync.conf.
+ *
+ *   [*.wasm]
+ *   cache-control = public, max-age=600
+ *   [*.js]
+ *   variants = gzip, br
+ *
+ * A section names the files by a pattern (glob.h) of their path below the build folder; a later
+ * section overrides an earlier one, setting by setting. */
+#pragma once
+
+#include "lib/sync/arena.h"
+#include "lib/sync/compress.h"
+#include "lib/sync/headers.h"
+
+/* How a file is cached and when it is uploaded. */
+enum sync_class {
+  SYNC_ASSET, /* its name holds its hash: cached for ever, uploaded first, kept for old pages */
+  SYNC_REST,
+  SYNC_PAGE, /* HTML: never cached without asking, uploaded last */
+};
+
+/* What holds for one file after all rules. */
+struct sync_traits {
+  struct sync_headers headers;
+  enum sync_class class;
+  bool ignored;
+  bool strip_html; /* about.html becomes about */
+  bool variants[SYNC_VARIANTS];
+};
+
+struct sync_rules {
+  struct sync_rule *first; /* NULL: none */
+  char digest[DIGEST_SHORT_SIZE];
+};
+
+/* Reads the text of sync.conf; what it holds is copied into `arena`. Fails as ERROR_INVALID, naming
+ * the line. */
+bool rules_parse(struct str text, struct arena *arena, struct sync_rules *ret_rules,
+                 struct error *error);
+
+/* The traits of the file at `path` below the build folder. `strip_html` is the option that the
+ * rules may override. The strings belong to the rules' arena, or are constant. */
+struct sync_traits rules_traits(const struct sync_rules *rules, struct str path, bool strip_html);
+
+/* "asset", "rest" or "page". */
+const char *rules_class_name(enum sync_class class);

@@ -1,0 +1,124 @@
+/* run.c: see run.h. */
+#include "lib/sync/run.h"
+
+#include "lib/base/cleanup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { CALL_DEADLINE_MS = 120 * 1000, TRY_TIMEOUT_MS = 60 * 1000, NOTICE_SIZE = 1024 };
+
+bool run_open(struct sync_run *run, const struct config *config, struct error *error) {
+  run->bucket = (struct s3_bucket){.name = run->settings.bucket,
+                                   .deadline_ms = CALL_DEADLINE_MS,
+                                   .try_timeout_ms = TRY_TIMEOUT_MS};
+  run->loop = loop_new(0);
+  if (!run->loop) return error_set(error, ERROR_MEMORY, "out of memory");
+  run->provider = aws_provider_new(run->loop, config, error);
+  if (!run->provider) return false;
+  run->client = aws_client_new(run->loop, run->provider, config, error);
+  return run->client != NULL;
+}
+
+void run_close(struct sync_run *run) {
+  aws_client_close(run->client);
+  aws_provider_close(run->provider);
+  loop_free(run->loop);
+  build_free(&run->build);
+  remote_free(&run->remote);
+  sync_plan_free(&run->plan);
+  journal_free(&run->journal);
+  journal_free(&run->earlier);
+  arena_free(&run->arena);
+}
+
+void run_until(struct sync_run *run, const bool *done) {
+  while (!*done)
+    uv_run(loop_uv(run->loop), UV_RUN_ONCE);
+}
+
+static void on_pause_over(uv_timer_t *timer) {
+  *(bool *)timer->data = true;
+}
+
+static void on_pause_closed(uv_handle_t *handle) {
+  *(bool *)handle->data = true;
+}
+
+void run_pause(struct sync_run *run, uint64_t ms) {
+  bool over = false, closed = false;
+  uv_timer_t timer;
+  uv_update_time(loop_uv(run->loop));
+  uv_timer_init(loop_uv(run->loop), &timer);
+  timer.data = &over;
+  uv_timer_start(&timer, on_pause_over, ms, 0);
+  run_until(run, &over);
+  timer.data = &closed;
+  uv_close((uv_handle_t *)&timer, on_pause_closed);
+  run_until(run, &closed);
+}
+
+void run_notice(const struct sync_run *run, const char *format, ...) {
+  char sentence[NOTICE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(sentence, sizeof(sentence), format, arguments);
+  va_end(arguments);
+  if (run->observer.notice) run->observer.notice(sentence, run->observer.argument);
+}
+
+void run_progress(const struct sync_run *run, const struct sync_progress *progress) {
+  if (run->observer.progress) run->observer.progress(progress, run->observer.argument);
+}
+
+const char *run_state_key(struct sync_run *run, const char *name) {
+  _cleanup_(buffer_free) struct buffer key = BUFFER_EMPTY;
+  buffer_append_format(&key, "%s%s%s", run->settings.prefix, SYNC_STATE_FOLDER, name);
+  return arena_copy(&run->arena, str_from(buffer_text(&key)));
+}
+
+/* --- Single objects --- */
+
+struct waiting {
+  bool done, ok, found;
+  struct buffer *body;
+  struct error *error;
+};
+
+static void on_answer(const struct aws_response *response, void *argument) {
+  struct waiting *waiting = argument;
+  waiting->done = true;
+  waiting->found = response->status != 404 || strcmp(response->code, "NoSuchBucket") == 0;
+  waiting->ok = !response->error || !waiting->found;
+  if (!waiting->ok && waiting->error) *waiting->error = *response->error;
+  if (response->error || !waiting->body) return;
+  buffer_append_str(waiting->body, response->body);
+  if (waiting->body->failed) waiting->ok = error_set(waiting->error, ERROR_MEMORY, "out of memory");
+}
+
+bool run_get(struct sync_run *run, const char *key, size_t limit, struct buffer *body,
+             bool *ret_found, struct error *error) {
+  struct waiting waiting = {.body = body, .error = error};
+  if (!s3_get(run->client, &run->bucket, key, limit, on_answer, &waiting))
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  run_until(run, &waiting.done);
+  *ret_found = waiting.found;
+  return waiting.ok || error_prefix(error, "reading %s", key);
+}
+
+bool run_put(struct sync_run *run, const char *key, struct str body, struct error *error) {
+  char md5[DIGEST_MD5_SIZE], base64[DIGEST_MD5_BASE64_SIZE];
+  digest_md5(body, md5);
+  digest_md5_base64(md5, base64);
+  struct sigv4_header headers[] = {{STR("content-md5"), str_from(base64)},
+                                   {STR("content-type"), STR("application/json")},
+                                   {STR("cache-control"), STR("no-store")}};
+  struct waiting waiting = {.error = error};
+  if (!s3_put(run->client, &run->bucket, key, body, headers, 3, on_answer, &waiting))
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  run_until(run, &waiting.done);
+  bool put = waiting.ok && waiting.found;
+  if (waiting.ok && !waiting.found)
+    error_set(error, ERROR_NOT_FOUND, "there is no such bucket or object");
+  return put || error_prefix(error, "writing %s", key);
+}
