@@ -74,7 +74,8 @@ static void on_page(struct run *run, const json_t *page) {
   } else {
     json_decref(run->token);
     run->token = json_incref(token);
-    if (!ask_page(run)) run_fail(run, ERROR_MEMORY, "Cognito ListUsers: no more requests can start");
+    if (!ask_page(run))
+      run_fail(run, ERROR_MEMORY, "Cognito ListUsers: no more requests can start");
   }
 }
 

@@ -1,0 +1,116 @@
+/* lambda.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
+#include "lib/aws/lambda.h"
+
+#include "commands/cli.h"
+#include "commands/commands.h"
+
+#include "lib/aws/confirmation.h"
+#include "lib/base/buffer.h"
+#include "lib/base/clock.h"
+#include "lib/base/config.h"
+#include "lib/base/json_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  PATIENCE_MS = 4000,   /* Cognito waits 5 seconds for its triggers */
+  ANSWER_TIME_MS = 300, /* of Lambda's deadline, for the answer */
+  SHORTEST_LIMIT_MS = 100,
+};
+
+static const char HELP[] =
+    "Usage: cruddur lambda post-confirmation\n"
+    "\n"
+    "Serves Cognito's post-confirmation trigger as an AWS Lambda function: takes events from the\n"
+    "runtime API at AWS_LAMBDA_RUNTIME_API, adds each event's user to the database of\n"
+    "CONNECTION_URL once, logs what goes wrong, and always returns the event. Lambda's images "
+    "start\n"
+    "it: the entry point is `cruddur`, the command `lambda post-confirmation`.\n"
+    "\n"
+    "  -h, --help   show this\n"
+    "\n"
+    "Exit codes: 2 a wrong argument or setting, 5 the runtime API does not answer. It runs until\n"
+    "Lambda ends it.\n";
+
+/* One JSON line on stdout, written before Lambda freezes the process. */
+static void log_line(const char *level, const char *message, struct str request_id) {
+  char now[CLOCK_RFC3339_SIZE];
+  clock_format_rfc3339(clock_unix_us(), now);
+  struct buffer line = BUFFER_EMPTY;
+  buffer_append_format(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now, level);
+  json_append_string(&line, str_from(message));
+  if (request_id.length > 0) {
+    buffer_append_text(&line, ",\"request_id\":");
+    json_append_string(&line, request_id);
+  }
+  buffer_append_text(&line, "}\n");
+  fputs(buffer_text(&line), stdout);
+  fflush(stdout);
+  buffer_free(&line);
+}
+
+static unsigned limit_of(const struct lambda_invocation *invocation) {
+  int64_t left_ms = invocation->deadline_ms - clock_unix_us() / 1000 - ANSWER_TIME_MS;
+  if (invocation->deadline_ms == 0 || left_ms > PATIENCE_MS) return PATIENCE_MS;
+  return left_ms > SHORTEST_LIMIT_MS ? (unsigned)left_ms : SHORTEST_LIMIT_MS;
+}
+
+static void on_invocation(const struct lambda_invocation *invocation, void *argument) {
+  struct confirmer *confirmer = argument;
+  struct error error = {0};
+  enum confirmation_outcome outcome;
+  if (!confirmer_record(confirmer, invocation->event, limit_of(invocation), &outcome, &error))
+    log_line("error", error.message, invocation->request_id);
+  else
+    log_line("info",
+             outcome == CONFIRMATION_ADDED ? "the user was added" : "the user was there already",
+             invocation->request_id);
+}
+
+static int serve(struct lambda *lambda, const char *connection_url) {
+  struct confirmer confirmer = {.connection_url = connection_url};
+  struct error error = {0};
+  for (;;) {
+    if (lambda_serve_one(lambda, on_invocation, &confirmer, &error)) continue;
+    log_line("error", error.message, (struct str){NULL, 0});
+    if (error.kind == ERROR_CONFLICT) continue; /* this one's answer was refused */
+    confirmer_close(&confirmer);
+    return cli_fail("lambda", &error);
+  }
+}
+
+static int run(void) {
+  const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
+  struct error error = {0};
+  if (!api || !*api) {
+    error_set(&error, ERROR_INVALID,
+              "AWS_LAMBDA_RUNTIME_API is not set: this runs inside of AWS Lambda; 'cruddur "
+              "post-confirmation' does the same from a shell");
+    return cli_fail("lambda", &error);
+  }
+  _cleanup_(lambda_close_p) struct lambda *lambda = NULL;
+  if (!lambda_open(api, &lambda, &error)) return cli_fail("lambda", &error);
+  struct config config;
+  if (!config_load(&config, CONFIG_DATABASE, &error)) {
+    struct error untold = {0};
+    log_line("error", error.message, (struct str){NULL, 0});
+    if (!lambda_report_init_error(lambda, "Runtime.BadSetting", error.message, &untold))
+      log_line("error", untold.message, (struct str){NULL, 0});
+    return EXIT_USAGE;
+  }
+  return serve(lambda, config.connection_url);
+}
+
+int command_lambda(int argc, char **argv) {
+  if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    fputs(HELP, stdout);
+    return EXIT_DONE;
+  }
+  if (argc == 2 && strcmp(argv[1], "post-confirmation") == 0) return run();
+  fputs(
+      "cruddur lambda: name the function: post-confirmation; 'cruddur lambda --help' tells more\n",
+      stderr);
+  return EXIT_USAGE;
+}

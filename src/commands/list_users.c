@@ -1,0 +1,77 @@
+/* list_users.c: `cruddur list-users`: the users of the Cognito pool. */
+#include "commands/cli.h"
+#include "commands/commands.h"
+
+#include "lib/aws/user_list.h"
+#include "lib/base/buffer.h"
+#include "lib/base/json_writer.h"
+
+#include <stdio.h>
+
+static const char COMMAND[] = "list-users";
+static const char HELP[] = "Usage: cruddur list-users [--json]\n"
+                           "\n"
+                           "Lists the users of the Cognito pool AWS_COGNITO_USER_POOL_ID: handle "
+                           "(preferred_username), sub,\n"
+                           "status and email address, a line each, separated by tabs.\n"
+                           "\n"
+                           "      --json   a JSON object a line, with the name as well\n"
+                           "  -h, --help   show this\n"
+                           "\n"
+                           "Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 5 AWS not "
+                           "reached, 6 AWS credentials\n"
+                           "missing or refused.\n";
+
+static void append_member(struct buffer *line, const char *name, const char *text) {
+  buffer_append_char(line, line->length > 0 ? ',' : '{');
+  json_append_string(line, str_from(name));
+  buffer_append_char(line, ':');
+  json_append_string(line, str_from(text));
+}
+
+static bool print_json(const struct listed_user *user) {
+  struct buffer line = BUFFER_EMPTY;
+  append_member(&line, "handle", user->handle);
+  append_member(&line, "sub", user->sub);
+  append_member(&line, "status", user->status);
+  append_member(&line, "email", user->email);
+  append_member(&line, "name", user->name);
+  buffer_append_format(&line, ",\"enabled\":%s}", user->enabled ? "true" : "false");
+  bool printed = puts(buffer_text(&line)) >= 0 && !line.failed;
+  buffer_free(&line);
+  return printed;
+}
+
+/* A field of a line: what would break the line or the terminal becomes '?'. */
+static void print_field(const char *text, char end) {
+  if (!*text) putchar('-');
+  for (; *text; text++)
+    putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+  putchar(end);
+}
+
+static bool print_plain(const struct listed_user *user) {
+  print_field(user->handle, '\t');
+  print_field(user->sub, '\t');
+  print_field(user->enabled ? user->status : "DISABLED", '\t');
+  print_field(user->email, '\n');
+  return !ferror(stdout);
+}
+
+int command_list_users(int argc, char **argv) {
+  bool json = false;
+  int code = EXIT_DONE;
+  const char *const names[] = {"--json", NULL};
+  bool *const switches[] = {&json};
+  if (!cli_parse_switches(COMMAND, HELP, argc, argv, names, switches, &code)) return code;
+  struct config config;
+  struct error error = {0};
+  struct user_list list = {0};
+  if (!config_load(&config, CONFIG_AWS, &error) || !user_list_load(&config, &list, &error))
+    return cli_fail(COMMAND, &error);
+  bool printed = true;
+  for (size_t i = 0; printed && i < list.count; i++)
+    printed = json ? print_json(&list.users[i]) : print_plain(&list.users[i]);
+  user_list_free(&list);
+  return printed && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
