@@ -23,6 +23,10 @@ static const struct command COMMANDS[] = {
     {"repair", command_repair, "accept migrations that changed after they were applied"},
     {"migration", command_migration, "write the file of a new migration"},
     {"sync", command_sync, "ship the frontend to S3 and CloudFront"},
+    {"list-users", command_list_users, "list the users of the Cognito pool"},
+    {"update-cognito-user-ids", command_update_cognito_user_ids, "give users the pool's subs"},
+    {"post-confirmation", command_post_confirmation, "add the user of a Cognito event"},
+    {"lambda", command_lambda, "serve Cognito's trigger as a Lambda function"},
     {"config", command_config, "list the settings and what they are now"},
     {"dev-token", command_dev_token, "issue a token of the local development pool"},
 };

@@ -6,8 +6,11 @@
 int command_config(int argc, char **argv);
 int command_dev_token(int argc, char **argv);
 int command_health_check(int argc, char **argv);
+int command_lambda(int argc, char **argv);
+int command_list_users(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_migration(int argc, char **argv);
+int command_post_confirmation(int argc, char **argv);
 int command_redo(int argc, char **argv);
 int command_repair(int argc, char **argv);
 int command_rollback(int argc, char **argv);
@@ -15,3 +18,4 @@ int command_serve(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_update_cognito_user_ids(int argc, char **argv);

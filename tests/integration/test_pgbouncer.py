@@ -63,7 +63,7 @@ def test_under_load(start_api, bounced, database):
 def test_a_locked_table_is_503_at_the_deadline(start_api, bounced, database):
     """statement_timeout reaches Postgres through the bouncer, one transaction at a time."""
     checked = Checked(database, 4)
-    _, api = start_api(**bounced, CRUDDUR_PG_DEADLINE_MS=500)
+    _, api = start_api(**{**bounced, "CRUDDUR_PG_DEADLINE_MS": 500})
     api.wait_until_ready()
     body = {"message": "bounced too late", "ttl": "1-day"}
     with TableLock(database):

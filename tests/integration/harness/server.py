@@ -141,11 +141,18 @@ class Server:
         self.error_thread.join(STOP_TIMEOUT)
         return code
 
+    def show_troubles(self):
+        """Prints the last warnings and errors; pytest shows them with a failed test."""
+        troubles = [event for event in self.log.find() if event["level"] in ("warning", "error")]
+        for event in troubles[-20:]:
+            print(json.dumps(event))
+
     def stop(self):
         """SIGTERM must end it in time, with 0, and without a word from a sanitizer."""
         alive = self.running()
         if alive:
             self.terminate()
+        self.show_troubles()
         code = self.wait()
         assert not DEFECTS.search(self.errors), self.errors
         assert alive, f"the server had ended with {code}: {self.errors}"
