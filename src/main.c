@@ -23,6 +23,7 @@ static const struct command COMMANDS[] = {
     {"repair", command_repair, "accept migrations that changed after they were applied"},
     {"migration", command_migration, "write the file of a new migration"},
     {"sync", command_sync, "ship the frontend to S3 and CloudFront"},
+    {"ddb", command_ddb, "look after the DynamoDB table of messages"},
     {"list-users", command_list_users, "list the users of the Cognito pool"},
     {"update-cognito-user-ids", command_update_cognito_user_ids, "give users the pool's subs"},
     {"post-confirmation", command_post_confirmation, "add the user of a Cognito event"},

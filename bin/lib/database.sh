@@ -128,11 +128,11 @@ refuse_rows() {
 confirm_production() {
   local answer=''
   if ! $production; then return; fi
-  printf '%s' "This is production. Type the database's name to $1: " >&2
+  printf '%s' "This is production. Type the ${2:-database}'s name to $1: " >&2
   read -r answer || true
   if [[ ! -t 0 ]]; then echo >&2; fi
   if [[ $answer != "$name" ]]; then
-    fail "'$answer' is not the database's name; nothing was done" 4
+    fail "'$answer' is not the ${2:-database}'s name; nothing was done" 4
   fi
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 int command_config(int argc, char **argv);
+int command_ddb(int argc, char **argv);
 int command_dev_token(int argc, char **argv);
 int command_health_check(int argc, char **argv);
 int command_lambda(int argc, char **argv);

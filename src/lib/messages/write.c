@@ -6,8 +6,7 @@
  * was not may be there, once. */
 #include "lib/base/json_writer.h"
 #include "lib/messages/call.h"
-
-#include <openssl/evp.h>
+#include "lib/messages/group_id.h"
 
 enum { SLOTS_LIMIT = 64 }; /* microseconds to try when other messages of the group have theirs */
 
@@ -114,23 +113,11 @@ void call_send_message(struct call *call) {
 
 /* --- 1. The group: of a message to a user --- */
 
-/* The same for both users, whoever asks: two who write to each other for the first time at the same
- * moment make one group. A UUID of version 8 (RFC 9562, section 5.8) from a SHA-256. */
 static bool derive_group(struct call *call) {
-  static const char PURPOSE[] = "cruddur message group";
-  struct uuid a, b;
-  if (!uuid_parse(str_from(call->caller.id), &a) || !uuid_parse(str_from(call->other.id), &b))
+  struct uuid caller, other, group;
+  if (!uuid_parse(str_from(call->caller.id), &caller) ||
+      !uuid_parse(str_from(call->other.id), &other) || !group_id_derive(&caller, &other, &group))
     return false;
-  bool in_order = memcmp(a.bytes, b.bytes, UUID_SIZE) < 0;
-  unsigned char hashed[sizeof(PURPOSE) + 2 * UUID_SIZE], hash[EVP_MAX_MD_SIZE];
-  memcpy(hashed, PURPOSE, sizeof(PURPOSE));
-  memcpy(hashed + sizeof(PURPOSE), in_order ? a.bytes : b.bytes, UUID_SIZE);
-  memcpy(hashed + sizeof(PURPOSE) + UUID_SIZE, in_order ? b.bytes : a.bytes, UUID_SIZE);
-  if (EVP_Digest(hashed, sizeof(hashed), hash, NULL, EVP_sha256(), NULL) != 1) return false;
-  struct uuid group;
-  memcpy(group.bytes, hash, UUID_SIZE);
-  group.bytes[6] = (unsigned char)((group.bytes[6] & 0x0F) | 0x80);
-  group.bytes[8] = (unsigned char)((group.bytes[8] & 0x3F) | 0x80);
   table_format_id(&group, call->group_id);
   return true;
 }

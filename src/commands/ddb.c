@@ -1,0 +1,314 @@
+/* ddb.c: `cruddur ddb`: the DynamoDB table of messages: make, fill, look at, drop. */
+#include "commands/commands.h"
+#include "commands/ddb_session.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/exit_codes.h"
+#include "lib/messages/definition.h"
+#include "lib/pg/session.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_MS = 300000, WAIT_STEP_MS = 500 };
+
+static const char HELP[] =
+    "Usage: cruddur ddb OPERATION [--table NAME] [--force]\n"
+    "\n"
+    "Looks after the DynamoDB table of direct messages. The settings say which DynamoDB:\n"
+    "AWS_ENDPOINT_URL_DYNAMODB an emulator's, unset AWS itself.\n"
+    "\n"
+    "Operations:\n"
+    "  list-tables   print the names of all tables\n"
+    "  schema-load   make the table with its index; nothing to do where it is there\n"
+    "  seed          put in a conversation of the seeded users andrewbrown and bayko, who are "
+    "looked\n"
+    "                up in the database of CONNECTION_URL; nothing to do where they have one\n"
+    "  scan          print every item as a line of JSON\n"
+    "  drop          drop the table; one that holds items only with --force\n"
+    "\n"
+    "Options:\n"
+    "      --table NAME   the table (DDB_MESSAGE_TABLE, else cruddur-messages)\n"
+    "      --force        drop the table with its items\n"
+    "  -h, --help         show this\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 4 refused, 5 DynamoDB or Postgres "
+    "not\n"
+    "reached, 6 credentials missing or refused.\n";
+
+struct job {
+  struct ddb_session *session;
+  const char *table;
+  bool force;
+  const char *connection_url; /* NULL: not set */
+};
+
+/* --- list-tables --- */
+
+static bool list_tables(struct job *job, struct error *error) {
+  json_t *last = NULL; /* owned */
+  do {
+    json_t *input = json_object();
+    if (last) json_object_set_new(input, "ExclusiveStartTableName", last);
+    json_t *output = ddb_session_call(job->session, "ListTables", input, error);
+    if (!output) return false;
+    size_t index;
+    const json_t *name;
+    json_array_foreach(json_object_get(output, "TableNames"), index, name)
+        puts(json_string_value(name));
+    last = json_incref(json_object_get(output, "LastEvaluatedTableName"));
+    json_decref(output);
+  } while (last);
+  return true;
+}
+
+/* --- schema-load --- */
+
+/* The table's description, the caller's; NULL with an error of kind NOT_FOUND: there is none. */
+static json_t *describe(struct job *job, struct error *error) {
+  json_t *output = ddb_session_call(job->session, "DescribeTable",
+                                    json_pack("{s:s}", "TableName", job->table), error);
+  if (!output) return NULL;
+  json_t *description = json_incref(json_object_get(output, "Table"));
+  json_decref(output);
+  return description;
+}
+
+static bool is_active(const json_t *description) {
+  const char *status = json_string_value(json_object_get(description, "TableStatus"));
+  return status && strcmp(status, "ACTIVE") == 0;
+}
+
+static bool wait_until_active(struct job *job, struct error *error) {
+  for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += WAIT_STEP_MS) {
+    json_t *description = describe(job, error);
+    bool active = is_active(description);
+    json_decref(description);
+    if (active || !description) return active;
+    ddb_session_pause(job->session, WAIT_STEP_MS);
+  }
+  return error_set(error, ERROR_UNAVAILABLE, "the table %s is still being made after %d s",
+                   job->table, WAIT_MS / 1000);
+}
+
+static bool load_schema(struct job *job, struct error *error) {
+  json_t *description = describe(job, error);
+  if (description) {
+    bool matches = definition_matches(description);
+    json_decref(description);
+    if (!matches)
+      return error_set(error, ERROR_CONFLICT,
+                       "there is a table %s with other keys or without the index of messages; drop "
+                       "it or choose another name with --table",
+                       job->table);
+    printf("The table %s is there already\n", job->table);
+    return true;
+  }
+  if (error->kind != ERROR_NOT_FOUND) return false;
+  json_t *output =
+      ddb_session_call(job->session, "CreateTable", definition_create_input(job->table), error);
+  json_decref(output);
+  if (!output || !wait_until_active(job, error)) return false;
+  printf("Made the table %s\n", job->table);
+  return true;
+}
+
+/* --- seed --- */
+
+static bool find_people(struct job *job, struct person people[2], struct error *error) {
+  static const char SQL[] = "SELECT uuid, display_name, handle FROM public.users "
+                            "WHERE handle IN ('andrewbrown', 'bayko') ORDER BY handle";
+  if (!job->connection_url)
+    return error_set(
+        error, ERROR_INVALID,
+        "CONNECTION_URL is not set (the seeded users are looked up there), for example "
+        "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
+  _cleanup_(pg_session_close_p) struct pg_session *session = NULL;
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const struct pg_session_options options = {.connection_url = job->connection_url,
+                                             .application_name = "cruddur ddb"};
+  if (!pg_session_open(&options, &session, error) ||
+      !pg_session_query(session, SQL, 0, NULL, &rows, error))
+    return false;
+  if (pg_rows_count(rows) != 2)
+    return error_set(error, ERROR_NOT_FOUND,
+                     "the users andrewbrown and bayko are not in the database; bin/db/seed puts "
+                     "them there");
+  for (size_t i = 0; i < 2; i++)
+    if (!person_set(&people[i], pg_rows_text(rows, i, 0), str_from(pg_rows_text(rows, i, 1)),
+                    str_from(pg_rows_text(rows, i, 2))))
+      return error_set(error, ERROR_MEMORY, "out of memory");
+  return true;
+}
+
+/* True when the first of them has a row of a group with the second one. */
+static bool have_group(struct job *job, const struct person people[2], bool *ret_have,
+                       struct error *error) {
+  json_t *input = table_query_input("GRP", people[0].id);
+  if (input) table_query_filter(input, "user_uuid", people[1].id);
+  json_object_set_new(input, "TableName", json_string(job->table));
+  json_t *output = ddb_session_call(job->session, "Query", input, error);
+  if (!output) return false;
+  *ret_have = json_array_size(json_object_get(output, "Items")) > 0;
+  json_decref(output);
+  return true;
+}
+
+static bool seed(struct job *job, struct error *error) {
+  struct person people[2] = {0};
+  char group_id[TABLE_ID_SIZE];
+  bool have = false;
+  bool done = find_people(job, people, error) && have_group(job, people, &have, error);
+  if (done && have) {
+    puts("andrewbrown and bayko have a conversation already");
+  } else if (done) {
+    json_t *requests = definition_seed_requests(&people[0], &people[1], clock_unix_us(), group_id);
+    done = ddb_session_write(job->session, job->table, requests, error);
+    if (done) printf("Put a conversation of andrewbrown and bayko into the group %s\n", group_id);
+  }
+  person_free(&people[0]);
+  person_free(&people[1]);
+  return done;
+}
+
+/* --- scan --- */
+
+/* {"pk":{"S":"…"}} becomes {"pk":"…"}; values of other types stay as they are. */
+static void print_item(const json_t *item) {
+  json_t *plain = json_object();
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)item, name, value) {
+    json_t *text = json_object_get(value, "S");
+    json_object_set(plain, name, text ? text : value);
+  }
+  json_dumpf(plain, stdout, JSON_COMPACT);
+  putchar('\n');
+  json_decref(plain);
+}
+
+static bool scan(struct job *job, struct error *error) {
+  json_t *last = NULL; /* owned */
+  do {
+    json_t *input = json_pack("{s:s}", "TableName", job->table);
+    if (last) json_object_set_new(input, "ExclusiveStartKey", last);
+    json_t *output = ddb_session_call(job->session, "Scan", input, error);
+    if (!output) return false;
+    size_t index;
+    const json_t *item;
+    json_array_foreach(json_object_get(output, "Items"), index, item) print_item(item);
+    last = json_incref(json_object_get(output, "LastEvaluatedKey"));
+    json_decref(output);
+  } while (last);
+  return true;
+}
+
+/* --- drop --- */
+
+static bool refuse_items(struct job *job, struct error *error) {
+  if (job->force) return true;
+  json_t *output = ddb_session_call(
+      job->session, "Scan", json_pack("{s:s, s:i}", "TableName", job->table, "Limit", 1), error);
+  if (!output) return false;
+  bool empty = json_array_size(json_object_get(output, "Items")) == 0;
+  json_decref(output);
+  if (empty) return true;
+  return error_set(error, ERROR_CONFLICT,
+                   "the table %s holds items; nothing was done; add --force to drop it with them",
+                   job->table);
+}
+
+static bool drop(struct job *job, struct error *error) {
+  json_t *output = NULL;
+  if (refuse_items(job, error))
+    output = ddb_session_call(job->session, "DeleteTable",
+                              json_pack("{s:s}", "TableName", job->table), error);
+  json_decref(output);
+  if (!output && error->kind != ERROR_NOT_FOUND) return false;
+  printf(output ? "Dropped the table %s\n" : "There is no table %s\n", job->table);
+  return true;
+}
+
+/* --- The command --- */
+
+static const struct operation {
+  const char *name;
+  bool (*run)(struct job *job, struct error *error);
+} OPERATIONS[] = {
+    {"list-tables", list_tables},
+    {"schema-load", load_schema},
+    {"seed", seed},
+    {"scan", scan},
+    {"drop", drop},
+};
+
+static const struct operation *find_operation(const char *name) {
+  for (size_t i = 0; i < sizeof(OPERATIONS) / sizeof(OPERATIONS[0]); i++)
+    if (strcmp(OPERATIONS[i].name, name) == 0) return &OPERATIONS[i];
+  return NULL;
+}
+
+static int exit_code_of(const struct error *error) {
+  switch (error->kind) {
+  case ERROR_INVALID: return EXIT_USAGE;
+  case ERROR_CONFLICT: return EXIT_REFUSED;
+  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
+  case ERROR_DENIED: return EXIT_CREDENTIALS;
+  default: return EXIT_FAILED;
+  }
+}
+
+static int run(const struct operation *operation, struct job *job) {
+  struct config config;
+  struct error error = {0};
+  bool done = config_load(&config, CONFIG_AWS, &error) &&
+              ddb_session_open(&config, &job->session, &error) && operation->run(job, &error);
+  ddb_session_close(job->session);
+  if (done) return EXIT_DONE;
+  fprintf(stderr, "cruddur ddb %s: %s\n", operation->name, error.message);
+  return exit_code_of(&error);
+}
+
+/* Reads the flags; false: --help was printed or one was wrong. */
+static bool read_flags(int argc, char **argv, struct job *job, int *ret_exit_code) {
+  static const struct option OPTIONS[] = {{"table", required_argument, NULL, 't'},
+                                          {"force", no_argument, NULL, 'f'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+  int option;
+  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
+    switch (option) {
+    case 't': job->table = optarg; break;
+    case 'f': job->force = true; break;
+    case 'h':
+      fputs(HELP, stdout);
+      *ret_exit_code = EXIT_DONE;
+      return false;
+    default: *ret_exit_code = EXIT_USAGE; return false;
+    }
+  }
+  return true;
+}
+
+static const char *setting(const char *name, const char *otherwise) {
+  const char *value = getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+int command_ddb(int argc, char **argv) {
+  struct job job = {.table = setting("DDB_MESSAGE_TABLE", "cruddur-messages"),
+                    .connection_url = setting("CONNECTION_URL", NULL)};
+  int exit_code = EXIT_DONE;
+  if (!read_flags(argc, argv, &job, &exit_code)) return exit_code;
+  const char *name = optind < argc ? argv[optind] : "";
+  const struct operation *operation = find_operation(name);
+  if (!operation || optind + 1 < argc) {
+    const char *wrong = operation ? argv[optind + 1] : name;
+    fprintf(stderr, "cruddur ddb: %s'%s'; 'cruddur ddb --help' tells more\n",
+            *wrong ? "unknown operation or argument " : "an operation is missing ", wrong);
+    return EXIT_USAGE;
+  }
+  return run(operation, &job);
+}
