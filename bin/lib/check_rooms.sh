@@ -18,7 +18,7 @@ list_sources() {
   for folder in "$@"; do
     if [[ -d $folder ]]; then folders+=("$folder"); fi
   done
-  find "${folders[@]}" -name '*.[ch]' -type f | sort
+  find "${folders[@]}" -name node_modules -prune -o -name '*.[ch]' -type f -print | sort
 }
 
 # A room includes only from itself or from a lower floor, and always by the path from src/.
