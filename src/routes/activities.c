@@ -121,6 +121,7 @@ static void get_search(struct http_request *request) {
   pg_bind_text(batch, buffer_str(&listing->term.handle));
   page_bind_before(batch, &listing->page);
   page_bind_limit(batch, &listing->page);
+  pg_bind_text(batch, buffer_str(&listing->term.more));
   pg_batch_submit(batch, on_search, listing);
 }
 

@@ -53,8 +53,9 @@ bool search_term_read(struct str text, struct search_term *ret_term) {
   struct search_term term = {0};
   struct str rest = text, word;
   for (unsigned place = 0; next_word(&rest, &word); place++) {
-    struct buffer *pattern = &term.words[place < SEARCH_PATTERNS ? place : SEARCH_PATTERNS - 1];
-    if (pattern->length == 0) buffer_append_char(pattern, '%');
+    struct buffer *pattern = place < SEARCH_PATTERNS ? &term.words[place] : &term.more;
+    if (pattern->length > 0) buffer_append_char(pattern, SEARCH_SEPARATOR);
+    buffer_append_char(pattern, '%');
     append_escaped(pattern, word);
     buffer_append_char(pattern, '%');
     term.has_trigram = term.has_trigram || has_trigram(word);
@@ -69,11 +70,13 @@ bool search_term_read(struct str text, struct search_term *ret_term) {
     handle.data++;
     handle.length--;
   }
-  buffer_append_char(&term.handle, '%');
-  append_escaped(&term.handle, handle);
-  if (handle.length > 0) buffer_append_char(&term.handle, '%');
+  if (handle.length > 0) {
+    buffer_append_char(&term.handle, '%');
+    append_escaped(&term.handle, handle);
+    buffer_append_char(&term.handle, '%');
+  }
   *ret_term = term;
-  if (failed || term.handle.failed) {
+  if (failed || term.more.failed || term.handle.failed) {
     search_term_free(ret_term);
     return false;
   }
@@ -83,5 +86,6 @@ bool search_term_read(struct str text, struct search_term *ret_term) {
 void search_term_free(struct search_term *term) {
   for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
     buffer_free(&term->words[i]);
+  buffer_free(&term->more);
   buffer_free(&term->handle);
 }

@@ -3,11 +3,15 @@
 
 #include "lib/base/buffer.h"
 
-enum { SEARCH_PATTERNS = 4 };
+enum {
+  SEARCH_PATTERNS = 4,
+  SEARCH_SEPARATOR = 1, /* a character that nobody types */
+};
 
 struct search_term {
   struct buffer words[SEARCH_PATTERNS]; /* one pattern a word, '%' where there is none */
-  struct buffer handle;                 /* the whole term without a leading '@' */
+  struct buffer more;   /* patterns of further words, with separators between them */
+  struct buffer handle; /* the whole term without a leading '@' */
   bool has_trigram; /* a word has three letters or digits in a row, so that an index can find it */
 };
 

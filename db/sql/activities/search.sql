@@ -1,7 +1,8 @@
 -- plan: custom
 -- The newest live activities whose message holds every word, or whose author's handle holds the term.
 -- $1 to $4: ILIKE patterns of the words, each with a trigram, or '%'; $5: ILIKE pattern for handles;
--- $6, $7: only what is older than this (created_at, uuid); $8: how many, 101 at most.
+-- $6, $7: only what is older than this (created_at, uuid); $8: how many, 101 at most;
+-- $9: patterns of the words past the fourth, with chr(1) between them.
 -- Planned with the words at hand: a rare word goes through the trigram index, a common one down the
 -- index of times.
 WITH found AS (
@@ -9,6 +10,7 @@ WITH found AS (
    FROM public.activities a
    WHERE a.message ILIKE $1::text AND a.message ILIKE $2::text
      AND a.message ILIKE $3::text AND a.message ILIKE $4::text
+     AND a.message ILIKE ALL (string_to_array($9::text, chr(1)))
      AND (a.created_at, a.uuid) < ($6::timestamp, $7::uuid)
      AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
    ORDER BY a.created_at DESC, a.uuid DESC

@@ -36,7 +36,8 @@ struct path {
   unsigned count;
 };
 
-/* Splits at '/' and decodes each segment once, so that an encoded '/' stays within its segment. */
+/* Splits at '/' and decodes each segment once, so that an encoded '/' stays within its segment. One
+ * that cannot be decoded names nothing: it counts as empty. */
 static bool split_path(struct http_request *request, struct path *path) {
   struct str rest = request->raw_path;
   if (rest.length == 0 || rest.data[0] != '/') return false;
@@ -50,7 +51,7 @@ static bool split_path(struct http_request *request, struct path *path) {
     const char *segment_end = slash ? slash : end;
     size_t length;
     if (!percent_decode((struct str){at, (size_t)(segment_end - at)}, false, decoded, &length))
-      return false;
+      length = 0;
     path->segments[path->count++] = (struct str){decoded, length};
     decoded += length;
     if (!slash) return true;

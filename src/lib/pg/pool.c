@@ -15,15 +15,32 @@ static void tell_refused(struct loop_task *task) {
     batch_finish(LIST_ENTRY(node, struct pg_batch, node));
 }
 
+/* libpq itself looks at ports only when it connects: then it would be tried for ever. */
+static bool ports_are_numbers(const PQconninfoOption *options) {
+  for (; options->keyword; options++) {
+    if (strcmp(options->keyword, "port") != 0 || !options->val) continue;
+    struct str rest = str_from(options->val), port;
+    while (str_next(&rest, ',', &port)) {
+      unsigned long number = 0;
+      for (size_t i = 0; i < port.length; i++) {
+        if (port.data[i] < '0' || port.data[i] > '9' || number > UINT16_MAX) return false;
+        number = number * 10 + (unsigned long)(port.data[i] - '0');
+      }
+      if (port.length > 0 && (number == 0 || number > UINT16_MAX)) return false;
+    }
+  }
+  return true;
+}
+
 /* The message must not quote the URL: it holds a password. */
 bool pg_check_connection_url(const char *connection_url, struct error *error) {
   PQconninfoOption *options = PQconninfoParse(connection_url, NULL);
-  if (!options)
-    return error_set(error, ERROR_INVALID,
-                     "CONNECTION_URL is neither a Postgres URL nor libpq keywords, for example "
-                     "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
+  bool good = options && ports_are_numbers(options);
   PQconninfoFree(options);
-  return true;
+  if (good) return true;
+  return error_set(error, ERROR_INVALID,
+                   "CONNECTION_URL is neither a Postgres URL nor libpq keywords, for example "
+                   "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
 }
 
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
