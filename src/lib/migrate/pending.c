@@ -18,6 +18,8 @@ static bool collect(const struct plan *plan, struct migrate_pending *ret_pending
   }
   buffer_text(&names);
   char *text = names.length ? buffer_take(&names) : strdup("");
+  buffer_free(&names);
+  buffer_free(&names);
   if (!text) return error_set(error, ERROR_MEMORY, "out of memory");
   *ret_pending = (struct migrate_pending){.count = count, .names = text};
   return true;
