@@ -16,9 +16,7 @@ static bool collect(const struct plan *plan, struct migrate_pending *ret_pending
     buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "", item->migration->version.text,
                          item->migration->name);
   }
-  buffer_text(&names);
-  char *text = names.length ? buffer_take(&names) : strdup("");
-  buffer_free(&names);
+  char *text = buffer_take(&names);
   buffer_free(&names);
   if (!text) return error_set(error, ERROR_MEMORY, "out of memory");
   *ret_pending = (struct migrate_pending){.count = count, .names = text};
