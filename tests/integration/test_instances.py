@@ -60,7 +60,7 @@ def test_one_ends_the_others_serve(start_api, database):
     with Load(first, checked.step, clients=4), Load(second, checked.step, clients=4) as load:
         load.wait_for(200, more=100)
         leaving.terminate()
-        assert leaving.wait() == 0
+        leaving.expect_end()
         load.wait_for(200, more=100)
     assert load.lost == 0
     assert set(load.statuses) == {200}

@@ -40,7 +40,7 @@ def refuses_connections(port):
 def test_idle(start_server, sig):
     server = start_server()
     server.process.send_signal(sig)
-    assert server.wait() == 0
+    server.expect_end()
 
 
 def test_idle_with_kept_connections(start_server):
@@ -79,7 +79,7 @@ def test_in_flight_answers_complete(start_server, database):
             assert raw.closed_by_peer()
         posted = writer.read_answer().expect(200)
         assert posted["message"] == "the last"
-        assert server.wait() == 0
+        server.expect_end()
     assert database.value(
         "select count(*) from public.activities where uuid = %s", posted["uuid"]
     ) == 1  # fmt: skip
@@ -116,7 +116,7 @@ def test_what_does_not_complete_is_answered_503(start_server, database):
         answer = raw.read_answer()
         answer.expect(503, ["generic_503"])
         assert answer.header("Retry-After")
-        assert server.wait() == 0
+        server.expect_end()
 
 
 def test_under_load(start_api, database):
@@ -125,7 +125,7 @@ def test_under_load(start_api, database):
     with Load(api, checked.step, clients=12) as load:
         load.wait_for(200, more=200)
         server.terminate()
-        assert server.wait() == 0
+        server.expect_end()
     assert set(load.statuses) <= {200, 503}
 
 
@@ -155,7 +155,7 @@ def test_twice(start_server, database):
         server.terminate()
         server.log.wait_for(message="stopping")
         server.terminate()
-        assert server.wait() in (0, 128 + signal.SIGTERM, -signal.SIGTERM)  # asked twice: at once
+        server.expect_end(0, 128 + signal.SIGTERM, -signal.SIGTERM)  # asked twice: at once
 
 
 def test_before_the_database_ever_answered(start_server):
@@ -180,4 +180,4 @@ def test_a_client_left_before(start_server, database):
             database.wait_for_blocked()
         server.terminate()
         lock.release()
-        assert server.wait() == 0
+        server.expect_end()

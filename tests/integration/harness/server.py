@@ -153,8 +153,13 @@ class Server:
         if alive:
             self.terminate()
         self.show_troubles()
+        if not alive:
+            raise AssertionError(f"the server had ended with {self.wait()}: {self.errors}")
+        self.expect_end()
+
+    def expect_end(self, *codes):
+        """Waits for the end of a server that was told to stop; the exit code is 0 or of `codes`."""
         code = self.wait()
         assert not DEFECTS.search(self.errors), self.errors
-        assert alive, f"the server had ended with {code}: {self.errors}"
-        assert code == 0, f"exit code {code}: {self.errors}"
+        assert code in (codes or (0,)), f"exit code {code}: {self.errors}"
         assert not self.log.strange, f"not JSON in the log: {self.log.strange[:3]}"
