@@ -1,7 +1,10 @@
 """Migrations that fail, runners that die: the history and the schema agree, and the next run finishes."""
 
+import os
+import pty
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -9,7 +12,9 @@ from harness.migrations import (
     DONE, FAILED, REFUSED, UNAVAILABLE, Folder, Runner, columns, has, history, last_run, load, migrate, progress,
     rollback, run, runs, status, until, waits_in,
 )
+from harness import pgbouncer
 from harness.pgbouncer import PgBouncer
+from harness.server import BINARY, environment
 from pg_cluster import connect, query
 
 LONG = ("--lock-timeout", "3600000")  # so that a test may hold a lock as long as it likes
@@ -542,7 +547,6 @@ def test_a_pooler_in_transaction_mode_is_refused(url, folder, pg_cluster, size):
 
 
 def test_a_pooler_in_session_mode_is_fine(url, folder, pg_cluster, monkeypatch):
-    from harness import pgbouncer
     monkeypatch.setattr(pgbouncer, "SETTINGS", pgbouncer.SETTINGS.replace("pool_mode = transaction", "pool_mode = session"))
     folder.add("CREATE TABLE a (b int);")
     bouncer = PgBouncer(pg_cluster, pool_size=4)
@@ -551,3 +555,27 @@ def test_a_pooler_in_session_mode_is_fine(url, folder, pg_cluster, monkeypatch):
         assert has(url, "a")
     finally:
         bouncer.stop()
+
+
+def test_progress_is_shown_on_a_terminal(url, folder, held):
+    """What the build does, and whom it waits for, on the terminal's last line; nothing of it in a pipe."""
+    load(url, "CREATE TABLE a (b int)")
+    folder.add("CREATE INDEX CONCURRENTLY i ON a (b);", options="transaction:false")
+    pid = held("INSERT INTO a VALUES (0)")
+    master, slave = pty.openpty()
+    command = [str(BINARY), "migrate", "--dir", str(folder)]
+    process = subprocess.Popen(command, env=environment(CONNECTION_URL=url), stdout=slave, stderr=slave)
+    os.close(slave)
+    seen = b""
+    while b"waiting for writers before build" not in seen:
+        seen += os.read(master, 4096)
+    held.release()
+    while True:
+        try:
+            seen += os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+    os.close(master)
+    assert process.wait(60) == DONE
+    assert f", waiting for pid {pid} (0 of 1)".encode() in seen
+    assert b"\r\033[K\033[32mdone: 1 migration applied" in seen  # over the progress that is out of date

@@ -409,3 +409,12 @@ def test_status_json_is_one_object(url, folder):
     assert item == {"version": "17000000010000000", "name": "a-name_1", "state": "pending", "pending": True,
                     "applied_at": None, "applied_by": None, "duration_ms": None, "adopted": False,
                     "statements_done": None}
+
+
+def test_a_result_of_many_rows_is_not_gathered(url, folder):
+    """A SELECT of 400 MB in a migration must not take 400 MB here."""
+    folder.add("SELECT repeat('x', 1000) FROM generate_series(1, 400000);\nCREATE TABLE a (b int);")
+    limited = ["bash", "-c", 'ulimit -v 250000; exec "$0" "$@"', str(BINARY), "migrate", "--dir", str(folder)]
+    done = subprocess.run(limited, env={"CONNECTION_URL": url}, capture_output=True, text=True, check=False)
+    assert done.returncode == DONE, done.stderr
+    assert has(url, "a")

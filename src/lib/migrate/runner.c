@@ -58,13 +58,18 @@ static void on_notice(const char *severity, const char *message, const char *det
 
 /* NOTICEs such as "already exists, skipping" are noise: only what a migration RAISEs at WARNING,
  * and Postgres's own warnings, come through. */
-static const char SESSION_SETTINGS[] =
-    "SET TimeZone = 'UTC'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-    "SET client_min_messages = warning; SET standard_conforming_strings = on; "
-    "SET check_function_bodies = on";
-
 static bool prepare(struct runner *runner, struct error *error) {
-  return pg_session_exec(runner->session, SESSION_SETTINGS, error);
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_format(&sql,
+                       "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+                       "SET client_min_messages = warning; SET standard_conforming_strings = on; "
+                       "SET check_function_bodies = on; SET lock_timeout = %u;",
+                       runner->options->lock_timeout_ms);
+  if (pg_session_server_version(runner->session) >= 170000)
+    buffer_append_text(&sql, "SET transaction_timeout = 0;");
+  bool done = pg_session_exec(runner->session, buffer_text(&sql), error);
+  buffer_free(&sql);
+  return done;
 }
 
 static bool connect(struct runner *runner, enum runner_mode mode, struct error *error) {
@@ -108,9 +113,7 @@ bool runner_reconnect(struct runner *runner, struct error *error) {
 }
 
 bool runner_reset_session(struct runner *runner, struct error *error) {
-  return pg_session_exec(runner->session, "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION",
-                         error) &&
-         prepare(runner, error);
+  return pg_session_reset(runner->session, error) && prepare(runner, error);
 }
 
 enum exit_code runner_load(struct runner *runner, struct error *error) {

@@ -23,6 +23,7 @@ struct pg_session {
   void *wait_argument;
   unsigned wait_first_ms, wait_every_ms, limit_ms;
   const volatile sig_atomic_t *interrupt;
+  bool read_only;
 };
 
 struct pg_rows {
@@ -132,12 +133,13 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   return PQconnectdbParams(keywords, values, 1);
 }
 
-static bool prepare_session(struct pg_session *session, bool read_only, struct error *error) {
+static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "SET TimeZone = 'UTC';");
   if (pg_session_server_version(session) >= 140000)
     buffer_append_text(&sql, "SET client_connection_check_interval = '1s';");
-  if (read_only) buffer_append_text(&sql, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;");
+  if (session->read_only)
+    buffer_append_text(&sql, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;");
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
@@ -150,6 +152,7 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
   if (!session) return error_set(error, ERROR_MEMORY, "out of memory");
   clear_failure(session);
   session->limit_ms = options->limit_ms;
+  session->read_only = options->read_only;
   session->connection = connect_with(options);
   if (!session->connection) {
     error_set(error, ERROR_MEMORY, "out of memory");
@@ -158,13 +161,18 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
                    PQerrorMessage(session->connection));
   } else {
     PQsetNoticeReceiver(session->connection, on_notice, session);
-    if (prepare_session(session, options->read_only, error)) {
+    if (prepare_session(session, error)) {
       *ret_session = session;
       return true;
     }
   }
   pg_session_close(session);
   return false;
+}
+
+bool pg_session_reset(struct pg_session *session, struct error *error) {
+  return pg_session_exec(session, "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION", error) &&
+         prepare_session(session, error);
 }
 
 void pg_session_close(struct pg_session *session) {
@@ -307,7 +315,10 @@ static bool collect(struct pg_session *session, PGresult **ret_rows) {
     }
     if (!result) return !failed;
     ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
+    if (status == PGRES_SINGLE_TUPLE) {
+      PQclear(result);
+    } else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
+               status == PGRES_EMPTY_QUERY) {
       PQclear(*ret_rows);
       *ret_rows = result;
     } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
@@ -349,7 +360,9 @@ static bool finish(struct pg_session *session, bool sent, struct pg_rows **ret_r
 
 bool pg_session_exec(struct pg_session *session, const char *sql, struct error *error) {
   clear_failure(session);
-  return finish(session, PQsendQuery(session->connection, sql) == 1, NULL, error);
+  bool sent = PQsendQuery(session->connection, sql) == 1;
+  if (sent) PQsetSingleRowMode(session->connection); /* rows that nobody reads are not gathered */
+  return finish(session, sent, NULL, error);
 }
 
 bool pg_session_query(struct pg_session *session, const char *sql, size_t parameter_count,

@@ -50,6 +50,10 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
 void pg_session_close(struct pg_session *session);
 DEFINE_CLEANUP(struct pg_session *, pg_session_close);
 
+/* Puts every setting, the role and the session's user back to what pg_session_open() made them. Not
+ * inside a transaction. */
+bool pg_session_reset(struct pg_session *session, struct error *error);
+
 /* Runs any number of statements with the simple protocol and drops their rows. COPY from or to the
  * client fails. An `error` says what Postgres said in one line; pg_session_failure() tells more. */
 bool pg_session_exec(struct pg_session *session, const char *sql, struct error *error);
