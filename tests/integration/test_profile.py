@@ -82,7 +82,7 @@ def test_a_uuid_in_upper_case_is_the_same(api, database):
 
 @pytest.mark.parametrize(
     "activity",
-    ["00000000-0000-0000-0000-000000000000", "not-a-uuid", "1", "%00", "a" * 1000, "%27--"],
+    ["00000000-0000-0000-0000-000000000000", "not-a-uuid", "1", "a" * 1000, "%27--"],
 )
 def test_an_unknown_activity(api, database, activity):
     user = database.add_user()

@@ -36,8 +36,8 @@ struct path {
   unsigned count;
 };
 
-/* Splits at '/' and decodes each segment once, so that an encoded '/' stays within its segment. One
- * that cannot be decoded names nothing: it counts as empty. */
+/* Splits at '/' and decodes each segment once, so that an encoded '/' stays within its segment. A
+ * path with one that cannot be decoded names nothing. */
 static bool split_path(struct http_request *request, struct path *path) {
   struct str rest = request->raw_path;
   if (rest.length == 0 || rest.data[0] != '/') return false;
@@ -51,7 +51,7 @@ static bool split_path(struct http_request *request, struct path *path) {
     const char *segment_end = slash ? slash : end;
     size_t length;
     if (!percent_decode((struct str){at, (size_t)(segment_end - at)}, false, decoded, &length))
-      length = 0;
+      return false;
     path->segments[path->count++] = (struct str){decoded, length};
     decoded += length;
     if (!slash) return true;
