@@ -546,6 +546,25 @@ def test_a_pooler_in_transaction_mode_is_refused(url, folder, pg_cluster, size):
         bouncer.stop()
 
 
+def test_a_pooler_keeps_no_trace(url, folder, pg_cluster):
+    """Whoever gets the pool's connection next finds nothing that we set: not read-only, no timeouts changed."""
+    folder.add("CREATE TABLE a (b int);")
+    load(url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET statement_timeout = '77s'")
+    settings = ("SELECT name, setting FROM pg_settings WHERE name NOT IN ('application_name', 'TimeZone')"
+                " AND name NOT LIKE 'ssl%%' ORDER BY 1")
+    before = query(url, settings)
+    bouncer = PgBouncer(pg_cluster, pool_size=1)
+    bounced = bouncer.url(url.rsplit("/", 1)[1])
+    try:
+        assert status(bounced, folder)["pending"] == 1  # looking works through a pooler
+        migrate(bounced, "--dry-run", dir=folder)
+        assert query(bounced, settings) == before
+        migrate(bounced, dir=folder, expect=REFUSED)
+        assert query(bounced, settings) == before
+    finally:
+        bouncer.stop()
+
+
 def test_a_pooler_in_session_mode_is_fine(url, folder, pg_cluster, monkeypatch):
     monkeypatch.setattr(pgbouncer, "SETTINGS", pgbouncer.SETTINGS.replace("pool_mode = transaction", "pool_mode = session"))
     folder.add("CREATE TABLE a (b int);")

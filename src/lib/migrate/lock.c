@@ -89,6 +89,7 @@ static bool backend_is_shared(struct runner *runner, int64_t first_pid) {
   struct pg_session_options options = {.connection_url = runner->options->connection_url,
                                        .database = runner->options->database,
                                        .application_name = "cruddur migrate: pooler check",
+                                       .kind = PG_SESSION_PLAIN,
                                        .limit_ms = POOLER_LIMIT_MS};
   if (!pg_session_open(&options, &other, NULL)) return true;
   int64_t other_pid = 0, second_pid = 0;

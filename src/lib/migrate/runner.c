@@ -60,13 +60,15 @@ static void on_notice(const char *severity, const char *message, const char *det
  * and Postgres's own warnings, come through. */
 static bool prepare(struct runner *runner, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
+  /* A session that only looks is one transaction, outside of which nothing is set. */
+  const char *set = pg_session_in_transaction(runner->session) ? "SET LOCAL" : "SET";
   buffer_append_format(&sql,
-                       "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-                       "SET client_min_messages = warning; SET standard_conforming_strings = on; "
-                       "SET check_function_bodies = on; SET lock_timeout = %u;",
-                       runner->options->lock_timeout_ms);
+                       "%s statement_timeout = 0; %s idle_in_transaction_session_timeout = 0; "
+                       "%s client_min_messages = warning; %s standard_conforming_strings = on; "
+                       "%s check_function_bodies = on; %s lock_timeout = %u;",
+                       set, set, set, set, set, set, runner->options->lock_timeout_ms);
   if (pg_session_server_version(runner->session) >= 170000)
-    buffer_append_text(&sql, "SET transaction_timeout = 0;");
+    buffer_append_format(&sql, "%s transaction_timeout = 0;", set);
   bool done = pg_session_exec(runner->session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
@@ -76,18 +78,21 @@ static bool connect(struct runner *runner, enum runner_mode mode, struct error *
   struct pg_session_options options = {.connection_url = runner->options->connection_url,
                                        .application_name = "cruddur migrate",
                                        .database = runner->options->database,
-                                       .read_only = mode == RUNNER_READ};
+                                       .kind = mode == RUNNER_READ ? PG_SESSION_LOOK
+                                                                   : PG_SESSION_PLAIN};
   if (!pg_session_open(&options, &runner->session, error)) return false;
   pg_session_set_interrupt(runner->session, runner->options->interrupt);
   pg_session_on_notice(runner->session, on_notice, runner);
   watch_start(&runner->watch, &options, pg_session_announced_pid(runner->session),
               runner->reporter);
-  return prepare(runner, error);
+  return true;
 }
 
-/* Not before the pooler is ruled out: behind one that is busy the watch would only wait. */
-static void start_watching(struct runner *runner) {
+/* Settings and the watch wait until the pooler is ruled out: settings would stay behind in a server
+ * connection that others get next, and the watch might wait for one. */
+static bool start_work(struct runner *runner, struct error *error) {
   pg_session_on_wait(runner->session, watch_look, &runner->watch, WAIT_FIRST_MS, WAIT_EVERY_MS);
+  return runner_reset_session(runner, error);
 }
 
 enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, struct error *error) {
@@ -97,19 +102,17 @@ enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, stru
     error_prefix(error, "cannot connect to the database");
     return code;
   }
-  if (mode == RUNNER_READ) return EXIT_DONE;
+  if (mode == RUNNER_READ) return prepare(runner, error) ? EXIT_DONE : runner_exit_code(error);
   enum exit_code code = lock_refuse_pooler(runner, error);
-  start_watching(runner);
-  return code;
+  if (code != EXIT_DONE) return code;
+  return start_work(runner, error) ? EXIT_DONE : runner_exit_code(error);
 }
 
 bool runner_reconnect(struct runner *runner, struct error *error) {
   pg_session_close(runner->session);
   runner->session = NULL;
   watch_stop(&runner->watch);
-  if (!connect(runner, RUNNER_WORK, error)) return false;
-  start_watching(runner);
-  return true;
+  return connect(runner, RUNNER_WORK, error) && start_work(runner, error);
 }
 
 bool runner_reset_session(struct runner *runner, struct error *error) {

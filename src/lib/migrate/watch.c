@@ -24,7 +24,7 @@ void watch_start(struct watch *watch, const struct pg_session_options *options, 
                  const struct migrate_reporter *reporter) {
   *watch = (struct watch){.options = *options, .backend_pid = backend_pid, .reporter = reporter};
   watch->options.application_name = "cruddur migrate: watch";
-  watch->options.read_only = true;
+  watch->options.kind = PG_SESSION_WORK; /* in one transaction the statistics would stand still */
   watch->options.connect_timeout_s = CONNECT_TIMEOUT_S;
   watch->options.limit_ms = QUERY_LIMIT_MS;
 }

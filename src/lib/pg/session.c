@@ -23,7 +23,7 @@ struct pg_session {
   void *wait_argument;
   unsigned wait_first_ms, wait_every_ms, limit_ms;
   const volatile sig_atomic_t *interrupt;
-  bool read_only;
+  enum pg_session_kind kind;
 };
 
 struct pg_rows {
@@ -135,11 +135,11 @@ static PGconn *connect_with(const struct pg_session_options *options) {
 
 static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
-  buffer_append_text(&sql, "SET TimeZone = 'UTC';");
+  const char *set = session->kind == PG_SESSION_LOOK ? "SET LOCAL" : "SET";
+  if (session->kind == PG_SESSION_LOOK) buffer_append_text(&sql, "BEGIN READ ONLY;");
+  buffer_append_format(&sql, "%s TimeZone = 'UTC';", set);
   if (pg_session_server_version(session) >= 140000)
-    buffer_append_text(&sql, "SET client_connection_check_interval = '1s';");
-  if (session->read_only)
-    buffer_append_text(&sql, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;");
+    buffer_append_format(&sql, "%s client_connection_check_interval = '1s';", set);
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
@@ -152,7 +152,7 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
   if (!session) return error_set(error, ERROR_MEMORY, "out of memory");
   clear_failure(session);
   session->limit_ms = options->limit_ms;
-  session->read_only = options->read_only;
+  session->kind = options->kind;
   session->connection = connect_with(options);
   if (!session->connection) {
     error_set(error, ERROR_MEMORY, "out of memory");
@@ -161,7 +161,7 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
                    PQerrorMessage(session->connection));
   } else {
     PQsetNoticeReceiver(session->connection, on_notice, session);
-    if (prepare_session(session, error)) {
+    if (options->kind == PG_SESSION_PLAIN || prepare_session(session, error)) {
       *ret_session = session;
       return true;
     }

@@ -22,13 +22,21 @@ struct pg_rows;
 
 enum { PG_SQLSTATE_LENGTH = 5 };
 
+enum pg_session_kind {
+  PG_SESSION_WORK, /* settings of the session are set when it opens, see pg_session_open() */
+  /* One READ ONLY transaction from the beginning to the end, in which alone those settings hold: it
+   * leaves no trace in a server connection that a pooler shares. */
+  PG_SESSION_LOOK,
+  PG_SESSION_PLAIN, /* nothing is set before pg_session_reset() */
+};
+
 struct pg_session_options {
   const char *connection_url;   /* libpq URL or keywords; what it says wins over the fields below */
   const char *application_name; /* as pg_stat_activity shows it; may be NULL */
   const char *database;         /* in place of the URL's; NULL: the URL's */
   unsigned connect_timeout_s;   /* for each host; 0: 10 seconds */
   unsigned limit_ms;            /* see pg_session_set_limit_ms() */
-  bool read_only;               /* every transaction of the session is READ ONLY */
+  enum pg_session_kind kind;
 };
 
 /* What Postgres said of the statement that failed last. Texts are "" where it said nothing and live
