@@ -24,18 +24,18 @@ static bool write_journal(struct sync_run *run, struct error *error) {
 }
 
 static bool upload_phase(struct applying *applying, enum sync_phase phase) {
-  static const char *const NAMES[PHASES] = {"uploading assets", "uploading new files",
+  static const char *const NAMES[PHASES] = {"uploading assets",        "uploading new files",
                                             "uploading changed files", "uploading new pages",
-                                            "uploading pages"};
+                                            "uploading changed pages", "uploading the top page"};
   struct sync_run *run = applying->run;
-  size_t count = order_select(&run->plan, phase, applying->indexes);
+  size_t count = order_select(&run->plan, run->settings.prefix, phase, applying->indexes);
   return count == 0 || upload_changes(run, applying->indexes, count, NAMES[phase],
                                       applying->results, applying->error);
 }
 
 static bool delete_phase(struct applying *applying, enum sync_phase phase) {
   struct sync_run *run = applying->run;
-  size_t count = order_select(&run->plan, phase, applying->indexes);
+  size_t count = order_select(&run->plan, run->settings.prefix, phase, applying->indexes);
   if (count == 0) return true;
   _cleanup_free_ const char **keys = calloc(count, sizeof(*keys));
   if (!keys) return error_set(applying->error, ERROR_MEMORY, "out of memory");
@@ -55,7 +55,7 @@ static bool delete_all(struct applying *applying) {
 
 static bool apply_phases(struct applying *applying) {
   struct sync_run *run = applying->run;
-  for (enum sync_phase phase = PHASE_ASSETS; phase <= PHASE_PAGES_CHANGED; phase++)
+  for (enum sync_phase phase = PHASE_ASSETS; phase <= PHASE_PAGES_TOP; phase++)
     if (!upload_phase(applying, phase)) return false;
   bool wait = run->settings.wait || run->plan.counts[SYNC_DELETE] > 0;
   return purge_paths(run, &run->journal.changed, run->journal.id, wait, applying->error) &&

@@ -16,6 +16,7 @@ struct planning {
   const struct manifest *manifest;
   const struct plan_options *options;
   struct sync_plan plan;
+  uint64_t next;           /* the number of the release that this plan makes, or confirms */
   const char **neighbours; /* folders that belong to a sync of their own; from malloc */
   size_t neighbour_count;
 };
@@ -118,8 +119,9 @@ static bool within_grace(const struct planning *planning, const char *key) {
   const struct plan_options *options = planning->options;
   const struct manifest *manifest = planning->manifest;
   const struct known_object *known = manifest_object(manifest, key);
-  uint64_t next = manifest->sequence + 1;
+  uint64_t next = planning->next;
   uint64_t last = known && known->last > 0 ? known->last : manifest->sequence;
+  if (options->keep_releases == 0 && options->keep_days == 0) return false;
   if (next - last <= options->keep_releases) return true;
   if (options->keep_days == 0) return false;
   const struct known_release *replaced_by = manifest_release(manifest, last + 1);
@@ -187,6 +189,20 @@ static int compare_changes(const void *a, const void *b) {
   return strcmp(((const struct sync_change *)a)->key, ((const struct sync_change *)b)->key);
 }
 
+/* The objects that only the bucket has: the assets, or all others. */
+static bool compare_remote_only(struct planning *planning, bool assets) {
+  for (size_t i = 0; i < planning->remote->count; i++) {
+    const struct remote_object *remote = &planning->remote->objects[i];
+    bool is_asset = sync_plan_class_of_key(remote->key) == SYNC_ASSET;
+    if (is_asset == assets && !build_find(planning->build, remote->key) &&
+        !is_state(planning, remote->key) && !add_remote_only(planning, remote))
+      return false;
+  }
+  return true;
+}
+
+/* The assets come last: a plan that changes nothing else makes no release, and the assets of
+ * earlier ones do not grow older by it. */
 static bool compare_all(struct planning *planning) {
   const struct sync_build *build = planning->build;
   if (build->ignored_count > 0)
@@ -194,13 +210,9 @@ static bool compare_all(struct planning *planning) {
   if (!find_neighbours(planning)) return false;
   for (size_t i = 0; i < build->count; i++)
     if (!compare_object(planning, &build->objects[i])) return false;
-  for (size_t i = 0; i < planning->remote->count; i++) {
-    const struct remote_object *remote = &planning->remote->objects[i];
-    if (!build_find(build, remote->key) && !is_state(planning, remote->key) &&
-        !add_remote_only(planning, remote))
-      return false;
-  }
-  return true;
+  if (!compare_remote_only(planning, false)) return false;
+  planning->next = planning->manifest->sequence + (sync_plan_has_work(&planning->plan) ? 1 : 0);
+  return compare_remote_only(planning, true);
 }
 
 bool sync_plan_make(const struct sync_build *build, const struct remote *remote,

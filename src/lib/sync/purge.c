@@ -15,12 +15,14 @@ enum {
   POLL_FIRST_MS = 250,
   POLL_CAP_MS = 10 * 1000,
   REFERENCE_SIZE = 96,
+  UNCLEAR_LIMIT = 4, /* answers that were cut short */
 };
 static const uint64_t BUSY_LIMIT_US = UINT64_C(20) * 60 * 1000000;
 static const uint64_t WAIT_LIMIT_US = UINT64_C(30) * 60 * 1000000;
 
 struct asking {
   bool done, ok, busy, completed;
+  bool unclear; /* there was an answer of 2xx that made no sense: asking again costs nothing */
   char id[CLOUDFRONT_ID_SIZE];
   struct error error;
 };
@@ -32,7 +34,9 @@ static void on_answer(const struct cloudfront_answer *answer, void *argument) {
   asking->completed = answer->completed;
   asking->busy = answer->code && strcmp(answer->code, "TooManyInvalidationsInProgress") == 0;
   snprintf(asking->id, sizeof(asking->id), "%s", answer->id);
-  if (answer->error) asking->error = *answer->error;
+  if (!answer->error) return;
+  asking->error = *answer->error;
+  asking->unclear = answer->error->kind == ERROR_UNAVAILABLE;
 }
 
 static void make_reference(const struct invalidation_paths *paths, const char *id,
@@ -53,14 +57,17 @@ static bool create(struct sync_run *run, const struct invalidation_paths *paths,
                                                  .count = paths->count,
                                                  .deadline_ms = CALL_DEADLINE_MS};
   uint64_t start_us = clock_monotonic_us();
+  unsigned unclear = 0;
   for (unsigned attempt = 0;; attempt++) {
     *asking = (struct asking){0};
     if (!cloudfront_invalidate(run->client, &invalidation, on_answer, asking))
       return error_set(error, ERROR_MEMORY, "out of memory");
     run_until(run, &asking->done);
     if (asking->ok) return true;
-    if (!asking->busy || clock_monotonic_us() - start_us > BUSY_LIMIT_US) break;
-    if (attempt == 0)
+    bool again = asking->busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
+                              : asking->unclear && ++unclear < UNCLEAR_LIMIT;
+    if (!again) break;
+    if (attempt == 0 && asking->busy)
       run_notice(run, "CloudFront has too many invalidations in progress: waiting for them");
     run_pause(run, BUSY_BASE_MS + random_backoff_ms(attempt, BUSY_BASE_MS, BUSY_CAP_MS));
   }
@@ -73,6 +80,7 @@ static bool await(struct sync_run *run, struct asking *asking, struct error *err
   char id[CLOUDFRONT_ID_SIZE];
   snprintf(id, sizeof(id), "%s", asking->id);
   uint64_t start_us = clock_monotonic_us(), pause_ms = POLL_FIRST_MS;
+  unsigned unclear = 0;
   while (!asking->completed) {
     struct sync_progress progress = {.what = "invalidating", .total = 1};
     run_progress(run, &progress);
@@ -85,6 +93,7 @@ static bool await(struct sync_run *run, struct asking *asking, struct error *err
                         asking))
       return error_set(error, ERROR_MEMORY, "out of memory");
     run_until(run, &asking->done);
+    if (!asking->ok && asking->unclear && ++unclear < UNCLEAR_LIMIT) continue;
     if (!asking->ok) {
       *error = asking->error;
       return error_prefix(error, "asking how far the invalidation %s is", id);

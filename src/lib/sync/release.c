@@ -299,6 +299,10 @@ static bool sweep(struct noting *noting, struct error *error) {
 bool release_finish(struct sync_run *run, const struct upload_result *results,
                     struct error *error) {
   struct noting noting = {.run = run, .results = results, .number = run->manifest.sequence + 1};
+  const struct known_release *latest = manifest_release(&run->manifest, run->manifest.sequence);
+  /* The run that was cut off had come as far as this. */
+  if (latest && strcmp(latest->id, run->journal.id) == 0 && !sync_plan_has_work(&run->plan))
+    return true;
   if (!note_objects(&noting) || !note_release(&noting) || !note_blobs(&noting))
     return error_set(error, ERROR_MEMORY, "out of memory");
   return keep_pages(run, error) && write_list(run, noting.number, error) &&

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 5, PAUSE_BASE_MS = 200, PAUSE_CAP_MS = 5000 };
+enum { ROUNDS = 5, TRIES = 3, PAUSE_BASE_MS = 200, PAUSE_CAP_MS = 5000 };
 
 struct removing {
   struct sync_run *run;
@@ -64,6 +64,18 @@ static bool remove_batch(struct removing *removing, const char *const *keys, siz
   return removing->ok;
 }
 
+/* An answer that was cut short is asked for again: to delete twice is as good as once. */
+static bool remove_surely(struct removing *removing, const char *const *keys, size_t count) {
+  size_t again_count = removing->again_count, refused = removing->refused;
+  for (unsigned attempt = 0; attempt < TRIES; attempt++) {
+    removing->again_count = again_count;
+    removing->refused = refused;
+    if (remove_batch(removing, keys, count)) return true;
+    if (removing->error.kind != ERROR_UNAVAILABLE) return false;
+  }
+  return false;
+}
+
 /* As many of the keys as one request takes: a thousand, or one that XML cannot hold. */
 static size_t batch_length(const char *const *keys, size_t count) {
   size_t length = 0;
@@ -77,7 +89,7 @@ static bool remove_round(struct removing *removing, const char *const *keys, siz
   for (size_t at = 0; at < count;) {
     size_t length = batch_length(keys + at, count - at);
     size_t before = removing->again_count + removing->refused;
-    if (!remove_batch(removing, keys + at, length)) return false;
+    if (!remove_surely(removing, keys + at, length)) return false;
     progress->done += length - (removing->again_count + removing->refused - before);
     run_progress(removing->run, progress);
     at += length;

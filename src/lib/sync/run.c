@@ -6,7 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CALL_DEADLINE_MS = 120 * 1000, TRY_TIMEOUT_MS = 60 * 1000, NOTICE_SIZE = 1024 };
+enum {
+  GET_TRIES = 4,
+  CALL_DEADLINE_MS = 120 * 1000,
+  TRY_TIMEOUT_MS = 60 * 1000,
+  NOTICE_SIZE = 1024
+};
 
 bool run_open(struct sync_run *run, const struct config *config, struct error *error) {
   run->bucket = (struct s3_bucket){.name = run->settings.bucket,
@@ -80,10 +85,21 @@ const char *run_state_key(struct sync_run *run, const char *name) {
 /* --- Single objects --- */
 
 struct waiting {
-  bool done, ok, found;
+  bool done, ok, found, cut;
   struct buffer *body;
   struct error *error;
 };
+
+/* False when the body is not what the ETag is the checksum of: it was cut short. */
+static bool fits_etag(const struct aws_response *response) {
+  char md5[DIGEST_MD5_SIZE];
+  struct str etag = aws_response_header(response, STR("etag"));
+  struct str encryption = aws_response_header(response, STR("x-amz-server-side-encryption"));
+  bool is_checksum = etag.length == DIGEST_MD5_SIZE + 1 && etag.data[0] == '"' &&
+                     !str_starts_with(encryption, STR("aws:kms"));
+  digest_md5(response->body, md5);
+  return !is_checksum || strncmp(etag.data + 1, md5, DIGEST_MD5_SIZE - 1) == 0;
+}
 
 static void on_answer(const struct aws_response *response, void *argument) {
   struct waiting *waiting = argument;
@@ -92,18 +108,24 @@ static void on_answer(const struct aws_response *response, void *argument) {
   waiting->ok = !response->error || !waiting->found;
   if (!waiting->ok && waiting->error) *waiting->error = *response->error;
   if (response->error || !waiting->body) return;
+  waiting->cut = !fits_etag(response);
   buffer_append_str(waiting->body, response->body);
   if (waiting->body->failed) waiting->ok = error_set(waiting->error, ERROR_MEMORY, "out of memory");
 }
 
 bool run_get(struct sync_run *run, const char *key, size_t limit, struct buffer *body,
              bool *ret_found, struct error *error) {
-  struct waiting waiting = {.body = body, .error = error};
-  if (!s3_get(run->client, &run->bucket, key, limit, on_answer, &waiting))
-    return error_set(error, ERROR_MEMORY, "out of memory");
-  run_until(run, &waiting.done);
-  *ret_found = waiting.found;
-  return waiting.ok || error_prefix(error, "reading %s", key);
+  for (unsigned attempt = 0; attempt < GET_TRIES; attempt++) {
+    struct waiting waiting = {.body = body, .error = error};
+    body->length = 0;
+    if (!s3_get(run->client, &run->bucket, key, limit, on_answer, &waiting))
+      return error_set(error, ERROR_MEMORY, "out of memory");
+    run_until(run, &waiting.done);
+    *ret_found = waiting.found;
+    if (!waiting.ok) return error_prefix(error, "reading %s", key);
+    if (!waiting.cut) return true;
+  }
+  return error_set(error, ERROR_UNAVAILABLE, "reading %s: the answers are cut short", key);
 }
 
 bool run_put(struct sync_run *run, const char *key, struct str body, struct error *error) {
