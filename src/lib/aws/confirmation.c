@@ -61,23 +61,20 @@ static bool check_trigger(const json_t *event, struct error *error) {
                    "is added");
 }
 
+/* What the statements found. */
+struct finding {
+  bool added, sub_known;
+};
+
 static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE_COUNT],
-                   enum confirmation_outcome *ret_outcome, struct error *error) {
+                   struct finding *ret_finding, struct error *error) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_exec(session, LOCK, error) ||
       !pg_session_query(session, INSERT, ATTRIBUTE_COUNT, texts, &rows, error) ||
       !pg_session_exec(session, "commit", error))
     return false;
-  if (pg_rows_bool(rows, 0, 0)) {
-    *ret_outcome = CONFIRMATION_ADDED;
-    return true;
-  }
-  *ret_outcome = CONFIRMATION_KNOWN;
-  return pg_rows_bool(rows, 0, 1) ||
-         error_set(error, ERROR_CONFLICT,
-                   "the handle %s belongs to another user, so sub %s has no row; give one of them "
-                   "another handle, or run bin/db/update_cognito_user_ids if the row is theirs",
-                   texts[HANDLE], texts[SUB]);
+  *ret_finding = (struct finding){pg_rows_bool(rows, 0, 0), pg_rows_bool(rows, 0, 1)};
+  return true;
 }
 
 static bool connect(struct confirmer *confirmer, struct error *error) {
@@ -88,32 +85,48 @@ static bool connect(struct confirmer *confirmer, struct error *error) {
   return pg_session_open(&options, &confirmer->session, error);
 }
 
-/* One try; afterwards a session that failed is closed. */
+/* One try; a session whose statements failed is closed: it may be inside of a transaction. */
 static bool try_insert(struct confirmer *confirmer, const char *const texts[ATTRIBUTE_COUNT],
-                       uint64_t due_us, enum confirmation_outcome *ret_outcome,
-                       struct error *error) {
+                       uint64_t due_us, struct finding *ret_finding, struct error *error) {
   if (!connect(confirmer, error)) return false;
   uint64_t now_us = clock_monotonic_us();
   unsigned left_ms = now_us + 1000 < due_us ? (unsigned)((due_us - now_us) / 1000) : 1;
   pg_session_set_limit_ms(confirmer->session, left_ms);
-  bool done = insert(confirmer->session, texts, ret_outcome, error);
-  if (!done && error->kind != ERROR_CONFLICT) confirmer_close(confirmer);
+  bool done = insert(confirmer->session, texts, ret_finding, error);
+  if (!done) confirmer_close(confirmer);
   return done;
+}
+
+/* A kept connection may have died since: then once more with a new one. Doing it twice adds one. */
+static bool insert_once(struct confirmer *confirmer, const char *const texts[ATTRIBUTE_COUNT],
+                        unsigned limit_ms, struct finding *ret_finding, struct error *error) {
+  uint64_t due_us = clock_monotonic_us() + (uint64_t)limit_ms * 1000;
+  bool was_connected = confirmer->session != NULL;
+  if (try_insert(confirmer, texts, due_us, ret_finding, error)) return true;
+  return was_connected && clock_monotonic_us() < due_us &&
+         try_insert(confirmer, texts, due_us, ret_finding, error);
+}
+
+static bool judge(const struct finding *finding, const char *const texts[ATTRIBUTE_COUNT],
+                  enum confirmation_outcome *ret_outcome, struct error *error) {
+  *ret_outcome = finding->added ? CONFIRMATION_ADDED : CONFIRMATION_KNOWN;
+  return finding->added || finding->sub_known ||
+         error_set(error, ERROR_CONFLICT,
+                   "the handle %s belongs to another user, so sub %s has no row; give one of them "
+                   "another handle, or run bin/db/update_cognito_user_ids if the row is theirs",
+                   texts[HANDLE], texts[SUB]);
 }
 
 bool confirmer_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
                       enum confirmation_outcome *ret_outcome, struct error *error) {
-  uint64_t due_us = clock_monotonic_us() + (uint64_t)limit_ms * 1000;
   const char *texts[ATTRIBUTE_COUNT];
+  struct finding finding;
   json_t *parsed = json_loadb(event.data ? event.data : "", event.length, 0, NULL);
-  bool was_connected = confirmer->session != NULL;
-  bool done = false;
-  if (!json_is_object(parsed))
-    error_set(error, ERROR_INVALID, "the event is no JSON object, so no user is added");
-  else if (check_trigger(parsed, error) && read_attributes(parsed, texts, error))
-    done = try_insert(confirmer, texts, due_us, ret_outcome, error);
-  if (!done && was_connected && !confirmer->session && clock_monotonic_us() < due_us)
-    done = try_insert(confirmer, texts, due_us, ret_outcome, error);
+  bool done = json_is_object(parsed) ||
+              error_set(error, ERROR_INVALID, "the event is no JSON object, so no user is added");
+  done = done && check_trigger(parsed, error) && read_attributes(parsed, texts, error) &&
+         insert_once(confirmer, texts, limit_ms, &finding, error) &&
+         judge(&finding, texts, ret_outcome, error);
   json_decref(parsed);
   return done;
 }

@@ -1,0 +1,482 @@
+"""Cognito's post-confirmation trigger: from a shell, and as a Lambda function behind a runtime API
+that takes no nonsense."""
+
+import http.server
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+import uuid
+
+import pytest
+
+from harness.load import at_once
+from harness.server import BINARY, DEFECTS, environment, run
+
+DEADLINE_MS = 60_000
+VERSION = "2018-06-01"
+
+
+def event_of(handle=None, sub=None, **changes):
+    """An event as Cognito sends it, in bytes that no JSON library would write the same way."""
+    handle = handle or "u" + uuid.uuid4().hex[:10]
+    attributes = {
+        "sub": sub or str(uuid.uuid4()),
+        "email_verified": "true",
+        "cognito:user_status": "CONFIRMED",
+        "name": "Zoë O'Neil \"Z\" \\ 世界",
+        "preferred_username": handle,
+        "email": f"{handle}@example.com",
+    }
+    attributes.update(changes)
+    event = {
+        "version": "1",
+        "region": "ca-central-1",
+        "userPoolId": "ca-central-1_Pool",
+        "userName": attributes["sub"],
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "client"},
+        "triggerSource": "PostConfirmation_ConfirmSignUp",
+        "request": {"userAttributes": {k: v for k, v in attributes.items() if v is not None}},
+        "response": {},
+    }
+    text = json.dumps(event, indent=3, ensure_ascii=False) + "\n \t\n"
+    return attributes, text.replace('"version"', '"a\\u0062c" : 1.50e+1 , "version"').encode()
+
+
+def confirm(event, url, **settings):
+    return subprocess.run(
+        [str(BINARY), "post-confirmation"],
+        env=environment(CONNECTION_URL=url, **settings),
+        input=event,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def rows_of(database, attributes):
+    return database.run(
+        """select display_name, handle, email, cognito_user_id from public.users
+           where cognito_user_id = %s or handle = %s""",
+        attributes["sub"],
+        attributes["preferred_username"],
+    )
+
+
+def row_of(attributes):
+    names = ("name", "preferred_username", "email", "sub")
+    return tuple(attributes[name] for name in names)
+
+
+# From a shell.
+
+
+def test_a_user_is_added_once(database):
+    attributes, event = event_of()
+    done = confirm(event, database.url)
+    assert (done.returncode, done.stdout) == (0, event), done.stderr
+    assert b"the user was added" in done.stderr
+    assert rows_of(database, attributes) == [row_of(attributes)]
+    again = confirm(event, database.url)
+    assert (again.returncode, again.stdout) == (0, event)
+    assert b"there already" in again.stderr
+    assert rows_of(database, attributes) == [row_of(attributes)]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_the_same_event_at_once_is_one_row(database, indexed):
+    """Also in a database whose unique indexes were never made."""
+    attributes, event = event_of()
+    if not indexed:
+        database.run("alter table public.users drop constraint users_handle_key")
+        database.run("drop index public.users_cognito_user_id_key")
+    try:
+        results = []
+        at_once([lambda: results.append(confirm(event, database.url).returncode)] * 8)
+        assert results == [0] * 8
+        assert len(rows_of(database, attributes)) == 1
+    finally:
+        if not indexed:
+            database.run("alter table public.users add constraint users_handle_key unique (handle)")
+            database.run("""create unique index users_cognito_user_id_key
+                on public.users (cognito_user_id) where cognito_user_id <> 'MOCK'""")
+
+
+def test_a_handle_that_is_taken_is_told(database):
+    attributes, event = event_of()
+    assert confirm(event, database.url).returncode == 0
+    other, event = event_of(handle=attributes["preferred_username"])
+    done = confirm(event, database.url)
+    assert (done.returncode, done.stdout) == (1, event)
+    assert f"the handle {attributes['preferred_username']} belongs to another".encode() in done.stderr
+    assert rows_of(database, other) == [row_of(attributes)]
+
+
+def test_a_seeded_user_keeps_the_stand_in(database):
+    user = database.add_user(sub="MOCK")
+    _, event = event_of(handle=user.handle)
+    assert confirm(event, database.url).returncode == 1
+    _, event = event_of(sub="MOCK")
+    assert confirm(event, database.url).returncode == 2
+    assert database.value("select cognito_user_id from users where handle = %s", user.handle) == "MOCK"
+
+
+def nested(levels):
+    return b'{"a":' * levels + b"1" + b"}" * levels
+
+
+BAD_EVENTS = {
+    "empty": b"",
+    "not JSON": b"nonsense\r\n",
+    "an array": b"[]",
+    "cut off": event_of()[1][:-40],
+    "not UTF-8": b'{"request":{"userAttributes":{"name":"\xff"}}}',
+    "no attributes": b"{}",
+    "attributes of the wrong type": b'{"request":{"userAttributes":[1]}}',
+    "NUL in the name": event_of(name="a\0b")[1],
+    "a number for a name": event_of(name=7)[1],
+    "a blank name": event_of(name=" \t")[1],
+    "an endless name": event_of(name="x" * 3000)[1],
+    "nested": nested(100_000),
+    "binary": bytes(range(256)) * 10,
+    **{f"no {name}": event_of(**{name: None})[1] for name in ("name", "email", "preferred_username")},
+    "no sub": event_of()[1].replace(b'"sub"', b'"bus"'),
+    "another trigger": event_of()[1].replace(b"PostConfirmation_Confirm", b"PreSignUp_"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_EVENTS)
+def test_a_bad_event_comes_back_as_it_is(database, name):
+    before = database.value("select count(*) from public.users")
+    done = confirm(BAD_EVENTS[name], database.url)
+    assert done.stdout == BAD_EVENTS[name]
+    assert done.returncode == 2 and done.stderr, done.stderr
+    assert not DEFECTS.search(done.stderr.decode(errors="replace")), done.stderr
+    assert database.value("select count(*) from public.users") == before
+
+
+def test_an_event_of_forgotten_passwords_adds_who_is_missing(database):
+    attributes, event = event_of()
+    event = event.replace(b"ConfirmSignUp", b"ConfirmForgotPassword")
+    assert confirm(event, database.url).returncode == 0
+    assert rows_of(database, attributes) == [row_of(attributes)]
+
+
+def test_a_huge_event_comes_back(database):
+    event = b" " * (17 * 1024 * 1024)
+    done = confirm(event, database.url)
+    assert done.returncode == 1 and done.stdout == event
+
+
+@pytest.mark.parametrize(
+    "url, code",
+    [
+        ("postgresql://127.0.0.1:1/gone", 5),
+        ("nonsense=", 2),
+        (None, 2),
+    ],
+)
+def test_without_a_database_the_event_comes_back(url, code):
+    _, event = event_of()
+    done = confirm(event, url)
+    assert done.stdout == event and done.returncode == code, done.stderr
+
+
+# As a Lambda function.
+
+
+class RuntimeApi:
+    """The runtime API of Lambda. Whatever is out of order is noted in `wrong`."""
+
+    def __init__(self):
+        self.invocations = []  # (request id, event, deadline)
+        self.changed = threading.Condition()
+        self.answers = {}  # request id: (kind, body)
+        self.init_errors = []
+        self.wrong = []
+        self.current = None
+        self.answer_status = 202
+        self.next_status = 200
+        self.next_headers = True
+        self.connections = 0
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                api.connections += 1
+                super().setup()
+
+            def do_GET(self):
+                api.get(self)
+
+            def do_POST(self):
+                api.post(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.closing = False
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.http.server_port}"
+
+    def close(self):
+        with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+        self.http.shutdown()
+        self.http.server_close()
+
+    def check(self, condition, what):
+        if not condition:
+            self.wrong.append(what)
+
+    def send(self, handler, status, body=b"", headers=None):
+        handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def get(self, handler):
+        self.check(handler.path == f"/{VERSION}/runtime/invocation/next", handler.path)
+        with self.changed:
+            self.check(self.current is None, f"next before {self.current} was answered")
+            while not self.invocations and not self.closing:
+                self.changed.wait(1)
+            if self.closing:
+                handler.close_connection = True
+                return
+            self.current, event, deadline_ms = self.invocations.pop(0)
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": self.current,
+            "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+            "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1",
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:r:1:function:f",
+        }
+        self.send(handler, self.next_status, event, headers if self.next_headers else None)
+
+    def post(self, handler):
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        match = re.fullmatch(
+            rf"/{VERSION}/runtime/(?:invocation/([^/]+)/(response|error)|init/(error))", handler.path
+        )
+        if not match:
+            self.wrong.append(handler.path)
+            return self.send(handler, 404)
+        if match[3] or match[2] == "error":
+            self.check_error(handler, json.loads(body))
+        status = 202
+        with self.changed:
+            if match[3]:
+                self.init_errors.append(json.loads(body))
+            else:
+                self.check(match[1] == self.current, f"{match[1]} is not {self.current}")
+                if match[2] == "response" and self.answer_status != 202:
+                    status = self.answer_status
+                else:
+                    self.answers[match[1]] = (match[2], body)
+                    self.current = None
+            self.changed.notify_all()
+        self.send(handler, status, b'{"status":"OK"}')
+
+    def check_error(self, handler, error):
+        self.check(set(error) == {"errorMessage", "errorType", "stackTrace"}, error)
+        kind = handler.headers["Lambda-Runtime-Function-Error-Type"]
+        self.check(kind == error["errorType"] and kind.startswith("Runtime."), kind)
+        self.check(handler.headers["Content-Type"] == "application/vnd.aws.lambda.error+json", "type")
+
+    def invoke(self, event, left_ms=DEADLINE_MS):
+        """Hands the event to the function; waits for what it answers: (kind, body)."""
+        request_id = str(uuid.uuid4())
+        with self.changed:
+            self.invocations.append((request_id, event, int(time.time() * 1000) + left_ms))
+            self.changed.notify_all()
+            assert self.changed.wait_for(lambda: request_id in self.answers, 60), self.wrong
+        return self.answers[request_id]
+
+
+class Function:
+    """`cruddur lambda post-confirmation` as a child process."""
+
+    def __init__(self, api, url):
+        self.process = subprocess.Popen(
+            [str(BINARY), "lambda", "post-confirmation"],
+            env=environment(AWS_LAMBDA_RUNTIME_API=api.address, CONNECTION_URL=url),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait(self):
+        """Its end: (exit code, log lines, stderr)."""
+        output, errors = self.process.communicate(timeout=60)
+        assert not DEFECTS.search(errors), errors
+        return self.process.returncode, [json.loads(line) for line in output.splitlines()], errors
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+
+@pytest.fixture
+def api():
+    api = RuntimeApi()
+    yield api
+    api.close()
+    assert api.wrong == []
+
+
+@pytest.fixture
+def start(api):
+    functions = []
+
+    def start(url):
+        functions.append(Function(api, url))
+        return functions[-1]
+
+    yield start
+    for function in functions:
+        if function.process.returncode is None:
+            function.process.kill()
+            print(function.process.communicate())  # shown with a test that failed
+
+
+def test_invocations_are_answered_with_their_event(api, start, database):
+    function = start(database.url)
+    for _ in range(3):
+        attributes, event = event_of()
+        for _ in range(2):
+            assert api.invoke(event) == ("response", event)
+            assert rows_of(database, attributes) == [row_of(attributes)]
+    code, log, _ = function.stop()
+    assert code == -signal.SIGTERM
+    messages = [line["message"] for line in log]
+    assert messages == ["the user was added", "the user was there already"] * 3
+    assert all(line["level"] == "info" and line["request_id"] for line in log)
+    assert api.connections == 1
+    assert database.value("select count(*) from pg_stat_activity where application_name = %s",
+                          "cruddur post-confirmation") <= 1  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in BAD_EVENTS if name != "empty"])
+def test_a_bad_event_is_answered_with_itself(api, start, database, name):
+    function = start(database.url)
+    assert api.invoke(BAD_EVENTS[name]) == ("response", BAD_EVENTS[name])
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)  # and the next one is served
+    assert rows_of(database, attributes) == [row_of(attributes)]
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["error", "info"]
+
+
+def test_a_taken_handle_is_logged(api, start, database):
+    user = database.add_user()
+    function = start(database.url)
+    _, event = event_of(handle=user.handle)
+    assert api.invoke(event) == ("response", event)
+    _, log, _ = function.stop()
+    assert log[0]["level"] == "error" and f"the handle {user.handle} belongs" in log[0]["message"]
+
+
+def test_a_database_that_is_down_and_comes_back(api, start, pg_cluster, template, key):
+    """A kept connection that was cut is replaced; with no database at all the event comes back."""
+    from harness.people import Database
+
+    url = pg_cluster.fresh_database(template=template)
+    database = Database(url, key)
+    function = start(url)
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    database.run("""select pg_terminate_backend(pid) from pg_stat_activity
+                    where application_name = 'cruddur post-confirmation'""")
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    assert rows_of(database, attributes) == [row_of(attributes)]
+    name = url.rsplit("/", 1)[1]
+    database.run("""select pg_terminate_backend(pid) from pg_stat_activity
+                    where application_name = 'cruddur post-confirmation'""")
+    database.close()
+    admin = Database(pg_cluster.url("postgres"), key)
+    admin.run(f'alter database "{name}" rename to "{name}_away"')
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    admin.run(f'alter database "{name}_away" rename to "{name}"')
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    database = Database(url, key)
+    assert rows_of(database, attributes) == [row_of(attributes)]
+    database.close()
+    admin.close()
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["info", "info", "error", "info"]
+
+
+def test_the_deadline_is_kept_while_the_table_is_locked(api, start, database):
+    function = start(database.url)
+    lock = database.session()
+    with lock.cursor() as cursor:
+        cursor.execute("lock table public.users in access exclusive mode")
+    _, event = event_of()
+    assert api.invoke(event, left_ms=1000) == ("response", event)
+    lock.close()
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    assert rows_of(database, attributes) == [row_of(attributes)]
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["error", "info"]
+
+
+def test_a_refused_answer_is_the_invocations_error(api, start, database):
+    function = start(database.url)
+    api.answer_status = 413
+    kind, body = api.invoke(event_of()[1])
+    assert kind == "error" and "413" in json.loads(body)["errorMessage"]
+    api.answer_status = 202
+    _, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    function.stop()
+
+
+def test_a_bad_setting_is_an_init_error(api, start):
+    function = start(None)
+    code, log, _ = function.wait()
+    assert code == 2
+    assert "CONNECTION_URL is not set" in api.init_errors[0]["errorMessage"]
+    assert "CONNECTION_URL" in log[0]["message"]
+
+
+@pytest.mark.parametrize("how", ["status", "headers", "gone"])
+def test_an_api_that_makes_no_sense_ends_the_runtime(api, start, database, how):
+    if how == "status":
+        api.next_status = 500
+    elif how == "headers":
+        api.next_headers = False
+    else:
+        api.close()
+    function = start(database.url)
+    if how != "gone":
+        with api.changed:
+            api.invocations.append(("id", b"{}", 0))
+            api.changed.notify_all()
+    code, log, errors = function.wait()
+    assert code in (1, 5) and log[0]["level"] == "error" and "runtime API" in errors
+
+
+def test_flags():
+    assert run("lambda", "--help").stdout.startswith("Usage: cruddur lambda post-confirmation")
+    assert run("lambda").returncode == 2
+    assert run("lambda", "other").returncode == 2
+    done = run("lambda", "post-confirmation", CONNECTION_URL="postgresql:///x")
+    assert done.returncode == 2 and "AWS_LAMBDA_RUNTIME_API is not set" in done.stderr
