@@ -42,12 +42,12 @@ static void print_said(void *unused, enum migrate_say kind, const char *text) {
 
 int migration_cli_finish(const struct migration_cli *cli, enum exit_code code,
                          const struct error *error) {
-  if (code == EXIT_DONE || code == EXIT_PENDING) return code;
+  if (code == EXIT_DONE || code == EXIT_PENDING) return (int)code;
   clear_progress();
   bool coloured = colours(stderr);
   fprintf(stderr, "%scruddur %s: %s%s\n", coloured ? "\033[31m" : "", cli->command, error->message,
           coloured ? "\033[0m" : "");
-  return code;
+  return (int)code;
 }
 
 /* --- Signals --- */
