@@ -27,6 +27,7 @@ struct listing {
   struct buffer entries; /* of struct page_entry */
   struct page_entry current;
   struct buffer next_token;
+  bool is_encoded;
   int truncated; /* 0, 1 or TRUTH_UNKNOWN */
   long long key_count;
 };
@@ -53,18 +54,12 @@ static bool read_number(struct str text, uint64_t *ret_number) {
   return *end == '\0';
 }
 
-/* Keys come percent-encoded, with '+' for a space, because XML cannot hold all of them. */
 static bool read_key(struct listing *listing, struct str text) {
-  struct buffer *texts = &listing->texts;
-  if (text.length > 3 * S3_KEY_LENGTH_LIMIT || !buffer_reserve(texts, text.length + 1))
-    return false;
-  size_t length = 0;
-  if (!percent_decode(text, true, texts->data + texts->length, &length) || length == 0)
-    return false;
-  listing->current.key_at = texts->length;
-  listing->current.key_length = length;
-  texts->length += length;
-  return true;
+  if (text.length == 0 || text.length > 3 * S3_KEY_LENGTH_LIMIT) return false;
+  listing->current.key_at = listing->texts.length;
+  listing->current.key_length = text.length;
+  buffer_append_str(&listing->texts, text);
+  return !listing->texts.failed;
 }
 
 static bool read_etag(struct listing *listing, struct str text) {
@@ -99,6 +94,7 @@ static bool on_element(const char *path, struct str text, void *argument) {
     listing->truncated = str_equal(text, STR("true")) ? 1 : 0;
     return listing->truncated || str_equal(text, STR("false"));
   }
+  if (strcmp(path, "EncodingType") == 0) return listing->is_encoded = str_equal(text, STR("url"));
   if (strcmp(path, "KeyCount") == 0) {
     uint64_t count;
     if (!read_number(text, &count)) return false;
@@ -115,14 +111,32 @@ static bool on_element(const char *path, struct str text, void *argument) {
 static void begin_page(struct listing *listing) {
   listing->texts.length = listing->entries.length = listing->next_token.length = 0;
   listing->current = (struct page_entry){.modified_s = -1};
+  listing->is_encoded = false;
   listing->truncated = TRUTH_UNKNOWN;
   listing->key_count = -1;
+}
+
+/* Keys come percent-encoded, with '+' for a space, because XML cannot hold all of them; servers
+ * that do not know how to say so, and then have not done it. */
+static bool decode_keys(struct listing *listing) {
+  for (size_t at = 0; at < listing->entries.length; at += sizeof(struct page_entry)) {
+    struct page_entry entry;
+    memcpy(&entry, listing->entries.data + at, sizeof(entry));
+    char *text = listing->texts.data + entry.key_at;
+    struct str encoded = {text, entry.key_length};
+    if (!percent_decode(encoded, true, text, &entry.key_length) || entry.key_length == 0)
+      return false;
+    memcpy(listing->entries.data + at, &entry, sizeof(entry));
+  }
+  return true;
 }
 
 static bool read_page(struct listing *listing, struct str body, struct error *error) {
   begin_page(listing);
   if (!document_read(body, "ListBucketResult", on_element, listing, error)) return false;
   size_t count = listing->entries.length / sizeof(struct page_entry);
+  if (listing->is_encoded && !decode_keys(listing))
+    return error_set(error, ERROR_UNAVAILABLE, "a key in the bucket's list makes no sense");
   if (listing->truncated == TRUTH_UNKNOWN ||
       (listing->truncated && listing->next_token.length == 0) ||
       (listing->key_count >= 0 && (size_t)listing->key_count != count))
