@@ -48,7 +48,6 @@ def settings(settings, store, proxy):
         **settings,
         **store.settings(),
         "AWS_ENDPOINT_URL_DYNAMODB": proxy.url,
-        "CRUDDUR_DDB_DEADLINE_MS": "30000",
     }
 
 
@@ -218,6 +217,9 @@ def test_a_member_s_row_far_behind(api, proxy, crowded):
     assert "ExclusiveStartKey" in queries[-1].body
     sent = send(api, friend, group, "and up")
     assert groups_of(api, user, "?limit=1")[0]["uuid"] == sent["message_group_uuid"]
+    proxy.reset()
+    send(api, user, group, "near the top")
+    assert not [call for call in proxy.calls if "ExclusiveStartKey" in call.body]
 
 
 def test_all_pages_of_groups(api, crowded):

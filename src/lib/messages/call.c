@@ -111,7 +111,7 @@ bool call_take_group_row(struct call *call, const json_t *item, int64_t at_us) {
                     dynamodb_item_string(item, "user_handle"));
 }
 
-static bool has_any(const json_t *items, void *argument) {
+bool call_has_any(const json_t *items, void *argument) {
   (void)argument;
   return json_array_size(items) > 0;
 }
@@ -149,7 +149,7 @@ static void on_group_row(json_t *items, const struct error *error, void *argumen
 static void look_for_group(struct call *call) {
   json_t *input = table_query_input("GRP", call->caller.id);
   if (input) table_query_filter(input, "message_group_uuid", call->group_id);
-  table_query(&call->session, input, 0, has_any, on_group_row, call);
+  table_query(&call->session, input, ROWS_LIKELY, call_has_any, on_group_row, call);
 }
 
 void call_find_group(struct call *call, void (*found)(struct call *call)) {

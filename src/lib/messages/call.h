@@ -34,7 +34,7 @@ struct call {
 
   struct person caller, other; /* `other` as the group's row has it */
   char group_id[TABLE_ID_SIZE];
-  int64_t row_us; /* time of the caller's newest row of the group; INT64_MIN: there is none */
+  int64_t row_us; /* time of the newest row of the group; INT64_MIN: there is none */
   void (*found)(struct call *call);
   bool looked_before;
   struct deadline pause;
@@ -84,6 +84,10 @@ void call_find_group(struct call *call, void (*found)(struct call *call));
 
 /* Takes group, other member and time from a row of the caller; false when it holds no such. */
 bool call_take_group_row(struct call *call, const json_t *item, int64_t at_us);
+
+/* For table_query(): one item is enough; ROWS_LIKELY are read at first. */
+enum { ROWS_LIKELY = 100 };
+bool call_has_any(const json_t *items, void *argument);
 
 /* Moves the rows of both members to `at_us` and `message`, then calls `moved` with the first error
  * or NULL. `one_by_one`: the other member's first, so that a sender who sees a new group knows that

@@ -8,6 +8,8 @@
 enum {
   SLOTS_LIMIT = 64,  /* microseconds to try when other groups of the member have theirs */
   ROUNDS_LIMIT = 16, /* of looking, when others move the row at the same time */
+  ROWS_LIKELY = 1000,
+  GROUP_ROW_SK_SIZE = 40, /* the longest key that is a time, and a NUL */
 };
 
 struct move {
@@ -16,8 +18,8 @@ struct move {
   char sk[CLOCK_RFC3339_SIZE]; /* of the row that was put */
   int64_t at_us;
   unsigned slots, rounds;
-  char kept[CLOCK_RFC3339_SIZE * 2]; /* key of the newest row found */
-  json_t *stale;                     /* keys of older rows, still to be deleted */
+  char kept[GROUP_ROW_SK_SIZE]; /* key of the newest row found */
+  json_t *stale;                /* keys of older rows, still to be deleted */
   group_row_moved done;
   void *argument;
 };
@@ -103,7 +105,10 @@ static void delete_stale(struct move *move) {
     check_newest(move);
 }
 
+/* All rows older than the newest, when that is ours. When it is not, ours alone: whoever put the
+ * newest one looks after it, and sees all that was put before. */
 static bool collect_stale(struct move *move, const json_t *items, const json_t *newest) {
+  bool ours_is_newest = str_equal(dynamodb_item_string(newest, "sk"), str_from(move->sk));
   json_decref(move->stale);
   move->stale = json_array();
   size_t index;
@@ -112,6 +117,7 @@ static bool collect_stale(struct move *move, const json_t *items, const json_t *
     struct str sk = dynamodb_item_string(item, "sk");
     int64_t at_us;
     bool older = item != newest && sk.data && moment_parse(sk, &at_us);
+    if (!ours_is_newest && !str_equal(sk, str_from(move->sk))) continue;
     if (older && json_array_append_new(move->stale, json_stringn(sk.data, sk.length)) != 0)
       return false;
   }
@@ -140,6 +146,13 @@ static void on_looked(json_t *items, const struct error *error, void *argument) 
     move_end(move, NULL);
 }
 
+/* The row that was put and the one that it replaces are among the member's newest rows, unless the
+ * group was quiet for long. */
+static bool has_new_and_old(const json_t *items, void *argument) {
+  (void)argument;
+  return json_array_size(items) >= 2;
+}
+
 static void look_at_rows(struct move *move) {
   if (++move->rounds > ROUNDS_LIMIT) {
     move_give_up(move, "the rows of a group do not come to rest");
@@ -147,7 +160,7 @@ static void look_at_rows(struct move *move) {
   }
   json_t *input = table_query_input("GRP", move->row.member_id);
   if (input) table_query_filter(input, "message_group_uuid", move->row.group_id);
-  table_query(move->session, input, 0, NULL, on_looked, move);
+  table_query(move->session, input, ROWS_LIKELY, has_new_and_old, on_looked, move);
 }
 
 /* --- 1. Put the row at the message's time. --- */

@@ -162,6 +162,7 @@ static void on_page(const struct dynamodb_answer *answer, void *argument) {
     query_end(query, &error);
   } else {
     json_object_set(query->input, "ExclusiveStartKey", last);
+    json_object_del(query->input, "Limit");
     query_send(query);
   }
 }

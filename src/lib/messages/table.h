@@ -46,7 +46,7 @@ json_t *table_query_input(const char *prefix, const char *id);
 /* Lets only rows pass whose attribute `name` is `id`. */
 void table_query_filter(json_t *input, const char *name, const char *id);
 
-/* Lets only rows pass whose key is less than `sk`. */
+/* Reads only rows whose key is less than `sk`. */
 void table_query_until(json_t *input, const char *sk);
 
 json_t *table_get_input(const char *prefix, const char *id, struct str sk);
@@ -67,8 +67,8 @@ json_t *table_put_message_input(const char *group_id, const struct person *sende
 typedef void (*table_query_done)(json_t *items, const struct error *error, void *argument);
 
 /* Reads the pages of a query until `enough` says so (NULL: all of them). `done` gets the items, an
- * array borrowed for the time of the call, or an error. Takes `input`; `limit` is how many items to
- * read at once, 0: as many as the service gives. */
+ * array borrowed for the time of the call, or an error. Takes `input`; `limit` is how many items
+ * the first page reads, 0: as many as the service gives, as all later pages do. */
 void table_query(const struct table_session *session, json_t *input, int limit,
                  bool (*enough)(const json_t *items, void *argument), table_query_done done,
                  void *argument);

@@ -152,7 +152,7 @@ static void query_shared(struct call *call, const char *member_id, const char *o
                          table_query_done done) {
   json_t *input = table_query_input("GRP", member_id);
   if (input) table_query_filter(input, "user_uuid", other_id);
-  table_query(&call->session, input, 0, NULL, done, call);
+  table_query(&call->session, input, ROWS_LIKELY, call_has_any, done, call);
 }
 
 /* The other member may have a row where the caller has lost theirs. */
