@@ -32,13 +32,15 @@ static int bind_port(int fd, bool ipv6, unsigned port) {
 }
 
 static bool bound_port(int fd, unsigned *ret_port) {
-  struct sockaddr_storage address = {0};
+  union {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+  } address = {.any.sa_family = AF_UNSPEC};
   socklen_t length = sizeof(address);
-  if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) return false;
-  in_port_t port = address.ss_family == AF_INET6
-                       ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
-                       : ((struct sockaddr_in *)(void *)&address)->sin_port;
-  *ret_port = ntohs(port);
+  if (getsockname(fd, &address.any, &length) != 0) return false;
+  *ret_port =
+      ntohs(address.any.sa_family == AF_INET6 ? address.ipv6.sin6_port : address.ipv4.sin_port);
   return true;
 }
 

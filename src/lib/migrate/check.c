@@ -3,6 +3,8 @@
 
 #include "lib/migrate/diff.h"
 
+#include <assert.h>
+
 void check_say_diff(const struct migrate_reporter *reporter, enum migrate_say kind,
                     const struct plan_item *item) {
   const struct history_entry *entry = item->entry;
@@ -38,6 +40,7 @@ static enum exit_code refuse_changed(struct runner *runner, struct error *error)
     if (!first) first = item;
     check_say_diff(runner->reporter, SAY_ERROR, item);
   }
+  assert(first && "called only when the plan has a changed one");
   error_set(error, ERROR_CONFLICT,
             "%zu applied migration%s changed (%s_%s%s); nothing was done; put the file back, or "
             "accept what it says now with `cruddur repair`",

@@ -22,8 +22,8 @@ void watch_start(struct watch *watch, const struct pg_session_options *options, 
                  const struct migrate_reporter *reporter);
 void watch_stop(struct watch *watch);
 
-/* A pg_wait callback whose argument is the watch. */
-void watch_look(uint64_t waited_ms, void *watch);
+/* A pg_wait callback; `argument` is the watch. */
+void watch_look(uint64_t waited_ms, void *argument);
 
 /* To be called before each statement: forgets the blockers of the last, clears its progress. */
 void watch_forget(struct watch *watch);
