@@ -8,6 +8,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/migrate/gate.h"
+#include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
 
 #include <getopt.h>
@@ -302,6 +303,17 @@ static void clean_up(struct service *service) {
   buffer_free(&service->origins);
 }
 
+/* What the last run left when a signal killed it. */
+static void report_crash(const struct service *service) {
+  struct buffer report = BUFFER_EMPTY;
+  if (crash_take_report(service->config.crash_file, &report)) {
+    log_event(LOG_LEVEL_ERROR, "the last run crashed", log_str("report", buffer_str(&report)),
+              LOG_END);
+    rollbar_send(service->workers[0].context.rollbar, "critical", buffer_text(&report), STR(""));
+  }
+  buffer_free(&report);
+}
+
 static int serve(struct service *service) {
   struct error error = {0};
   if (!read_settings(service, &error)) {
@@ -309,6 +321,7 @@ static int serve(struct service *service) {
     return EXIT_USAGE;
   }
   raise_file_limit();
+  crash_catch(service->config.crash_file);
   signal(SIGPIPE, SIG_IGN);
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
   if (!open_sockets(service, &error)) {
@@ -322,6 +335,7 @@ static int serve(struct service *service) {
     return EXIT_FAILED;
   }
   warn_of_open_cors(service);
+  report_crash(service);
   catch_signals(service);
   bool served = run(service, &error);
   if (!served) fprintf(stderr, "cruddur serve: %s\n", error.message);

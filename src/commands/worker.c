@@ -45,8 +45,9 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
   worker->context.pool = pg_pool_new(loop, &options->pg, error);
   worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
                                            worker->authenticator, error);
-  return worker->context.rollbar && worker->context.server && open_messages(worker, error) &&
-         start_tracing(worker, error);
+  if (!worker->context.rollbar || !worker->context.server) return false;
+  http_server_on_failure(worker->context.server, rollbar_send_failure, worker->context.rollbar);
+  return open_messages(worker, error) && start_tracing(worker, error);
 }
 
 static void on_traces_sent(void *argument) {

@@ -1,12 +1,15 @@
 """What watchers are told: traces to OTLP and X-Ray, items to Rollbar, counters to Prometheus."""
 
+import json
 import re
+import signal
 import socket
 import urllib.request
 
 import pytest
 
 from harness.api import Api
+from harness.server import BINARY, Server, run
 from harness.watchers import Collector, Rollbar, XrayDaemon
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -190,8 +193,57 @@ def test_the_api_port_has_no_metrics(api):
     [("OTEL_TRACES_SAMPLER_ARG", "2"), ("AWS_XRAY_DAEMON_ADDRESS", "nowhere"), ("METRICS_PORT", "x")],
 )
 def test_a_bad_setting_is_named(settings, setting, value):
-    from harness.server import run
-
     done = run("serve", **{**settings, setting: value})
     assert done.returncode == 2
     assert re.search(rf"{setting}.*for example", done.stderr)
+
+
+def test_an_answer_of_500_or_more_is_told_once_a_minute(start_server, rollbar, description):
+    server = start_server(
+        ROLLBAR_ACCESS_TOKEN="secret-token",
+        ROLLBAR_API_URL=rollbar.url + "/api/1/item/",
+        CONNECTION_URL="host=/nonexistent dbname=cruddur",
+        CRUDDUR_LOOPS="1",
+    )
+    assert server.log.wait_for(message="postgres not connected")
+    api = Api(server.port, description)
+    for _ in range(5):
+        first = api.get("/api/activities/home")
+        first.expect(503, ["generic_503"])
+    api.get("/api/users/@nobody/short").expect(503)
+    item = rollbar.wait_for(lambda item: "short answered 503" in item["body"]["message"]["body"])
+    assert item["level"] == "error"
+    assert item["custom"]["request_id"]
+    homes = [i for i in rollbar.items if "home answered 503" in i["body"]["message"]["body"]]
+    assert len(homes) == 1
+    api.close()
+
+
+@pytest.mark.skipif(
+    b"__asan_init" in BINARY.read_bytes() or b"__tsan_init" in BINARY.read_bytes(),
+    reason="sanitizers have handlers of their own",
+)
+def test_a_crash_leaves_a_last_line_and_is_told_at_the_next_start(
+    settings, rollbar, tmp_path
+):
+    watched = {
+        **settings,
+        "ROLLBAR_ACCESS_TOKEN": "secret-token",
+        "ROLLBAR_API_URL": rollbar.url + "/api/1/item/",
+        "CRUDDUR_CRASH_FILE": str(tmp_path / "crash.json"),
+    }
+    crashing = Server(**watched)
+    crashing.process.send_signal(signal.SIGSEGV)
+    assert crashing.wait() == -signal.SIGSEGV
+    line = next(json.loads(line) for line in crashing.log.strange if "crashed" in line)
+    assert (line["message"], line["signal"]) == ("crashed", "SIGSEGV")
+    assert all(re.fullmatch("0x[0-9a-f]+", frame) for frame in line["backtrace"])
+    assert len(line["backtrace"]) > 2
+    again = Server(**watched)
+    assert again.log.wait_for(message="the last run crashed")
+    item = rollbar.wait_for(lambda item: item["level"] == "critical")
+    assert "SIGSEGV" in item["body"]["message"]["body"]
+    again.stop()
+    third = Server(**watched)
+    third.stop()
+    assert not third.log.find(message="the last run crashed")

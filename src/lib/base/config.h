@@ -29,6 +29,7 @@ struct config {
   const char *otlp_headers;
   const char *trace_ratio;
   const char *xray_daemon_address;
+  const char *crash_file;
   uint32_t metrics_port;
   const char *log_level;
   uint32_t loops;          /* 0: one a core */

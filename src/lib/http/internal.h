@@ -80,6 +80,8 @@ struct http_server {
   struct loop_task run_task, drained_task;
   struct span_sink *sink;
   struct http_metrics *metrics;
+  http_failure failed; /* NULL: nobody wants to know */
+  void *failed_argument;
   struct deadline_queue idle, receiving, sending;
   unsigned requests; /* begun and not yet completed */
   bool draining, closing;

@@ -113,6 +113,9 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   span_end(request);
   uint64_t duration_us = clock_monotonic_us() - request->started_us;
   metrics_count(request, duration_us);
+  if (request->status >= 500 && server->failed)
+    server->failed(server->failed_argument, router_method_name(request->method),
+                   request->route ? request->route->pattern : "-", request->status, request->id);
   log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK, duration_us);
   request_free(request);
   server->requests--;
@@ -140,7 +143,9 @@ static void work(struct http_request *request) {
   request->phase = HTTP_PHASE_WORKING;
   deadline_stop(
       &request->connection->deadline); /* what is submitted now has deadlines of its own */
-  if (request->discarded > 0)
+  if (server->closing)                 /* what a handler would wait for is closed already */
+    http_answer_unavailable(request);
+  else if (request->discarded > 0)
     http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
   else if (request->route->auth == HTTP_AUTH_NONE)
     http_request_admit(request);
@@ -278,6 +283,11 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
 
 void http_server_trace(struct http_server *server, struct span_sink *sink) {
   server->sink = sink;
+}
+
+void http_server_on_failure(struct http_server *server, http_failure failed, void *argument) {
+  server->failed = failed;
+  server->failed_argument = argument;
 }
 
 /* --- Stopping --- */

@@ -32,6 +32,11 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
 /* Records a span for each request from now on; `sink` may be NULL. */
 void http_server_trace(struct http_server *server, struct span_sink *sink);
 
+/* Called for each answer of 500 or more, on the loop; `route` is a constant. */
+typedef void (*http_failure)(void *argument, const char *method, const char *route, unsigned status,
+                             struct str request_id);
+void http_server_on_failure(struct http_server *server, http_failure failed, void *argument);
+
 /* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no
  * request is left in work, or after `timeout_ms`. The caller then makes what the handlers wait for
  * give up, so that every request has its answer, and calls http_server_close(). */

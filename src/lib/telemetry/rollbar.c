@@ -5,9 +5,17 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 5000, RESPONSE_LIMIT = 16 * 1024, MINUTE_MS = 60000 };
+enum { TIMEOUT_MS = 5000, RESPONSE_LIMIT = 16 * 1024, MINUTE_MS = 60000, FAILURES_LIMIT = 64 };
+
+/* A kind of failure that was told lately. */
+struct told {
+  const char *route;
+  unsigned status;
+  uint64_t at_ms;
+};
 
 struct rollbar {
   struct loop *loop;
@@ -15,6 +23,8 @@ struct rollbar {
   const struct rollbar_options *options;
   uint64_t minute_began_ms;
   unsigned sent_this_minute;
+  struct told told[FAILURES_LIMIT];
+  size_t told_next; /* the place that is used again when all are taken */
 };
 
 struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
@@ -91,4 +101,28 @@ void rollbar_send(struct rollbar *rollbar, const char *level, const char *messag
   };
   if (!body.failed) fetch_start(rollbar->fetcher, &request, on_sent, NULL);
   buffer_free(&body);
+}
+
+/* Routes are constants: one is known by its address. */
+static bool told_lately(struct rollbar *rollbar, const char *route, unsigned status) {
+  uint64_t now = loop_now_ms(rollbar->loop);
+  for (size_t i = 0; i < FAILURES_LIMIT; i++) {
+    struct told *told = &rollbar->told[i];
+    if (told->route != route || told->status != status) continue;
+    if (now - told->at_ms < MINUTE_MS) return true;
+    told->at_ms = now;
+    return false;
+  }
+  rollbar->told[rollbar->told_next] = (struct told){route, status, now};
+  rollbar->told_next = (rollbar->told_next + 1) % FAILURES_LIMIT;
+  return false;
+}
+
+void rollbar_send_failure(void *rollbar, const char *method, const char *route, unsigned status,
+                          struct str request_id) {
+  struct rollbar *self = rollbar;
+  if (!self->options->access_token || told_lately(self, route, status)) return;
+  char message[256];
+  snprintf(message, sizeof(message), "%s %s answered %u", method, route, status);
+  rollbar_send(self, "error", message, request_id);
 }

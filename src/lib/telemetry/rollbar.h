@@ -22,4 +22,9 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
 void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
                   struct str request_id);
 
+/* Sends an error item for an answer of 500 or more; the same route and status once a minute. Fits
+ * http_server_on_failure(). */
+void rollbar_send_failure(void *rollbar, const char *method, const char *route, unsigned status,
+                          struct str request_id);
+
 enum { ROLLBAR_PER_MINUTE = 30 };

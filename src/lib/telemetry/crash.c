@@ -1,0 +1,126 @@
+/* crash.c: see crash.h. The handler calls async-signal-safe functions alone (signal-safety(7)), and
+ * backtrace(), which is one once it was called before. */
+#include "lib/telemetry/crash.h"
+
+#include "lib/base/cleanup.h"
+
+#include <execinfo.h>
+#include <fcntl.h>
+#include <link.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { FRAMES_LIMIT = 48, LINE_SIZE = 4096, STACK_SIZE = 64 * 1024, REPORT_LIMIT = 16 * 1024 };
+
+static struct {
+  const char *path;
+  uintptr_t base; /* where the executable is loaded: addresses are told relative to it */
+} crash;
+
+/* A text that grows within fixed memory. */
+struct line {
+  char text[LINE_SIZE];
+  size_t length;
+};
+
+static void put(struct line *line, const char *text) {
+  for (; *text && line->length < LINE_SIZE - 2; text++)
+    line->text[line->length++] = *text;
+}
+
+static void put_number(struct line *line, uint64_t number, unsigned radix) {
+  char digits[24];
+  size_t at = sizeof(digits) - 1;
+  digits[at] = '\0';
+  do {
+    digits[--at] = "0123456789abcdef"[number % radix];
+    number /= radix;
+  } while (number > 0);
+  put(line, digits + at);
+}
+
+static const char *signal_name(int number) {
+  switch (number) {
+  case SIGSEGV: return "SIGSEGV";
+  case SIGBUS: return "SIGBUS";
+  case SIGFPE: return "SIGFPE";
+  case SIGILL: return "SIGILL";
+  case SIGABRT: return "SIGABRT";
+  default: return "?";
+  }
+}
+
+static void put_frames(struct line *line) {
+  void *frames[FRAMES_LIMIT];
+  int count = backtrace(frames, FRAMES_LIMIT);
+  for (int i = 0; i < count; i++) {
+    put(line, i == 0 ? "\"0x" : ",\"0x");
+    uintptr_t address = (uintptr_t)frames[i];
+    put_number(line, address >= crash.base ? address - crash.base : address, 16);
+    put(line, "\"");
+  }
+}
+
+static void write_line(int fd, const struct line *line) {
+  ssize_t written = write(fd, line->text, line->length);
+  (void)written; /* there is nobody left to tell */
+}
+
+static void on_crash(int number) {
+  static struct line line; /* one crash a process: SA_RESETHAND, and the next signal kills */
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  put(&line, "{\"unix_time\":");
+  put_number(&line, (uint64_t)now.tv_sec, 10);
+  put(&line, ",\"level\":\"error\",\"message\":\"crashed\",\"signal\":\"");
+  put(&line, signal_name(number));
+  put(&line, "\",\"version\":\"" CRUDDUR_VERSION "\",\"backtrace\":[");
+  put_frames(&line);
+  put(&line, "]}\n");
+  write_line(STDOUT_FILENO, &line);
+  int fd = crash.path ? open(crash.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+                      : -1;
+  if (fd >= 0) write_line(fd, &line);
+  raise(number); /* blocked until the handler returns, and then as it was before us */
+}
+
+/* The first object is the executable itself. */
+static int remember_base(struct dl_phdr_info *info, size_t size, void *unused) {
+  (void)size, (void)unused;
+  crash.base = info->dlpi_addr;
+  return 1;
+}
+
+void crash_catch(const char *path) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  (void)path, (void)on_crash, (void)remember_base;
+#else
+  static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  static char stack[STACK_SIZE]; /* an overflow of the usual one is a crash too */
+  void *frame;
+  crash.path = path;
+  dl_iterate_phdr(remember_base, NULL);
+  backtrace(&frame, 1); /* loads what it needs now */
+  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+  struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
+  for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++)
+    sigaction(SIGNALS[i], &action, NULL);
+#endif
+}
+
+bool crash_take_report(const char *path, struct buffer *ret_report) {
+  _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+      status.st_size > REPORT_LIMIT)
+    return false;
+  char bytes[REPORT_LIMIT];
+  ssize_t length = read(fd, bytes, sizeof(bytes));
+  unlink(path);
+  if (length <= 0) return false;
+  buffer_append(ret_report, bytes, (size_t)length);
+  return !ret_report->failed;
+}
