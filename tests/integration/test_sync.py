@@ -44,7 +44,7 @@ def test_a_second_run_has_nothing_to_do_and_asks_little(site):
     site.s3.calls.clear()
     done = site.deploy()
     assert "nothing to do" in done.stdout
-    assert sorted(call.method for call in site.s3.calls) == ["GET"] * 3
+    assert sorted(call.method for call in site.s3.calls) == ["GET"] * 2
 
 
 def test_a_change_is_uploaded_and_invalidated(site):
@@ -205,7 +205,7 @@ def test_the_ignore_list_is_neither_uploaded_nor_deleted(site):
     assert site.s3.objects["robots.txt"].data == b"remote"
     assert site.s3.objects["stylesheets/index"].data == b"by hand"
     assert "error" not in site.s3.objects and "error.html" not in site.s3.objects
-    assert site.actions()["ignore"] == {"robots.txt", "stylesheets/index"}
+    assert site.actions()["ignore"] == {"robots.txt", "stylesheets/index", "error"}
 
 
 def test_a_prefix_never_touches_its_neighbours(site):

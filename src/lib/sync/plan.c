@@ -189,6 +189,17 @@ static int compare_changes(const void *a, const void *b) {
   return strcmp(((const struct sync_change *)a)->key, ((const struct sync_change *)b)->key);
 }
 
+/* What the ignore list keeps out of the bucket is shown as well. */
+static bool add_ignored(struct planning *planning) {
+  for (size_t i = 0; i < planning->build->ignored_count; i++) {
+    struct sync_change change = {.action = SYNC_IGNORE, .key = planning->build->ignored[i]};
+    change.class = sync_plan_class_of_key(change.key);
+    if (!remote_find(planning->remote, change.key) && !sync_plan_add(&planning->plan, &change))
+      return false;
+  }
+  return true;
+}
+
 /* The objects that only the bucket has: the assets, or all others. */
 static bool compare_remote_only(struct planning *planning, bool assets) {
   for (size_t i = 0; i < planning->remote->count; i++) {
@@ -210,7 +221,7 @@ static bool compare_all(struct planning *planning) {
   if (!find_neighbours(planning)) return false;
   for (size_t i = 0; i < build->count; i++)
     if (!compare_object(planning, &build->objects[i])) return false;
-  if (!compare_remote_only(planning, false)) return false;
+  if (!add_ignored(planning) || !compare_remote_only(planning, false)) return false;
   planning->next = planning->manifest->sequence + (sync_plan_has_work(&planning->plan) ? 1 : 0);
   return compare_remote_only(planning, true);
 }

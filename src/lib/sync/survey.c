@@ -26,8 +26,9 @@ static bool read_manifest(struct sync_run *run, struct error *error) {
   _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
   struct error problem = {0};
   bool found = false;
-  if (!run_get(run, run_state_key(run, "manifest.json"), MANIFEST_SIZE_LIMIT, &body, &found, error))
-    return false;
+  const char *key = run_state_key(run, "manifest.json");
+  if (!remote_find(&run->remote, key)) return true;
+  if (!run_get(run, key, MANIFEST_SIZE_LIMIT, &body, &found, error)) return false;
   if (!found) return true;
   run->has_manifest = manifest_parse(buffer_str(&body), &run->arena, &run->manifest, &problem);
   if (!run->has_manifest)
@@ -42,6 +43,7 @@ static bool read_journal(struct sync_run *run, struct error *error) {
   _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
   bool found = false;
   const char *key = run_state_key(run, "journal.json");
+  if (!remote_find(&run->remote, key)) return true;
   if (!run_get(run, key, JOURNAL_SIZE_LIMIT, &body, &found, error)) return false;
   if (!found) return true;
   struct error problem = {0};
