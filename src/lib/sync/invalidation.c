@@ -163,12 +163,12 @@ static size_t depth_of(const char *path) {
   return depth;
 }
 
-/* Cuts every path that is deeper than `depth` folders to a wildcard of its folder at that depth. At
- * depth 0 that is everything. */
+/* Cuts every path that lies in `depth` folders or more to a wildcard of its folder at that depth.
+ * At depth 0 that is everything. */
 static bool cut_to_depth(struct invalidation_paths *paths, size_t depth, struct arena *arena) {
   for (size_t i = 0; i < paths->count; i++) {
     const char *path = paths->paths[i];
-    if (depth > 0 && depth_of(path) <= depth) continue;
+    if (depth_of(path) < depth) continue;
     const char *end = path;
     for (size_t folder = 0; folder < depth; folder++)
       end = strchr(end + 1, '/');

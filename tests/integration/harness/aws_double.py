@@ -91,7 +91,8 @@ class Double:
     def verify(self, call):
         try:
             sigv4_check.check(call.method, call.target, call.headers, call.body, self.service,
-                              self.region, self.key, self.secret, self.token)
+                              self.region, self.key, self.secret, self.token,
+                              unsigned_payload=not call.ours)
         except sigv4_check.BadSignature as error:
             raise Refused(403, "SignatureDoesNotMatch", str(error)) from error
 

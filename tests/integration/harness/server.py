@@ -118,9 +118,9 @@ class Server:
         finally:
             if not self.log.find(message="listening"):
                 self.process.kill()
-                self.process.wait()
+                code = self.process.wait()
                 self.error_thread.join(STOP_TIMEOUT)
-        assert listening, f"the server did not start: {self.errors}{self.log.text()}"
+        assert listening, f"the server ended with {code}: {self.errors}{self.log.text()}"
         return listening["port"]
 
     def running(self):

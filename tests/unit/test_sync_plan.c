@@ -1,0 +1,355 @@
+/* test_sync_plan.c: the plan: what differs, what is kept, the order, the guards, the files that a
+ * plan is written to. */
+#include "unit.h"
+
+#include "lib/sync/changeset.h"
+#include "lib/sync/order.h"
+
+enum { DAY = 24 * 60 * 60 };
+static const int64_t NOW = 1700000000;
+#define MD5_A         "0cc175b9c0f1b6a831c399e269772661"
+#define MD5_B         "92eb5ffee6ae2fec3ad71c777531578f"
+#define ASSET(letter) "static/main." letter "1a2b3c4d.js"
+
+struct world {
+  struct arena arena;
+  struct sync_object objects[8];
+  struct sync_build build;
+  struct remote remote;
+  struct manifest manifest;
+  struct plan_options options;
+  struct sync_plan plan;
+};
+
+static struct world world_new(void) {
+  return (struct world){.options = {.prefix = "", .keep_releases = 2, .now_s = NOW}};
+}
+
+static void world_free(struct world *world) {
+  sync_plan_free(&world->plan);
+  remote_free(&world->remote);
+  arena_free(&world->arena);
+}
+
+static struct sync_headers headers_of(const char *cache_control) {
+  struct sync_headers headers = SYNC_HEADERS_EMPTY;
+  headers.cache_control = cache_control;
+  return headers;
+}
+
+/* Adds in the order of the keys. */
+static void want(struct world *world, const char *key, const char *md5) {
+  struct sync_object *object = &world->objects[world->build.count++];
+  *object = (struct sync_object){
+      .key = key, .path = key, .size = 1, .headers = headers_of("x"), .class = SYNC_REST};
+  memcpy(object->md5, md5, sizeof(object->md5));
+  world->build.objects = world->objects;
+}
+
+static struct remote_object *have(struct world *world, const char *key, const char *etag) {
+  struct remote_object object = {.key = key,
+                                 .etag = etag,
+                                 .size = 1,
+                                 .modified_s = NOW,
+                                 .stored_md5 = "",
+                                 .headers = SYNC_HEADERS_EMPTY};
+  assert_true(remote_add(&world->remote, &object));
+  remote_sort(&world->remote);
+  return remote_find(&world->remote, key);
+}
+
+static void know(struct world *world, const char *key, const char *etag, const char *md5,
+                 uint64_t last) {
+  char digest[DIGEST_SHORT_SIZE];
+  struct sync_headers headers = headers_of("x");
+  headers_digest(&headers, digest);
+  struct manifest *manifest = &world->manifest;
+  struct known_object *objects = arena_take(&world->arena, 8 * sizeof(*objects));
+  if (manifest->objects)
+    memcpy(objects, manifest->objects, manifest->object_count * sizeof(*objects));
+  manifest->objects = objects;
+  objects[manifest->object_count++] =
+      (struct known_object){.key = key,
+                            .etag = etag,
+                            .md5 = md5,
+                            .headers_digest = arena_copy(&world->arena, str_from(digest)),
+                            .verified_s = NOW,
+                            .first = last ? 1 : 0,
+                            .last = last};
+  manifest_sort(manifest);
+}
+
+static enum sync_action action_of(struct world *world, const char *key) {
+  sync_plan_free(&world->plan);
+  assert_true(sync_plan_make(&world->build, &world->remote, &world->manifest, &world->options,
+                             &world->plan, NULL));
+  const struct sync_change *change = sync_plan_find(&world->plan, key);
+  return change ? change->action : SYNC_NO_CHANGE;
+}
+
+static void content_is_compared(void **state) {
+  struct world world = world_new();
+  want(&world, "a.txt", MD5_A);
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_CREATE);
+  struct remote_object *remote = have(&world, "a.txt", MD5_B);
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
+  remote->etag = MD5_A;
+  remote->asked = true;
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_HEADERS);
+  remote->headers = headers_of("x");
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_NO_CHANGE);
+  remote->size = 2;
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
+  world_free(&world);
+}
+
+static void what_the_manifest_knows_needs_no_question(void **state) {
+  struct world world = world_new();
+  want(&world, "a.txt", MD5_A);
+  struct remote_object *remote = have(&world, "a.txt", "encrypted");
+  assert_true(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  know(&world, "a.txt", "encrypted", MD5_A, 1);
+  assert_false(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_NO_CHANGE);
+  remote->modified_s = NOW + 5; /* somebody wrote it since */
+  assert_true(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  remote->size = 2; /* whatever it is, it is another */
+  assert_false(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  world_free(&world);
+}
+
+static void encrypted_objects_go_by_the_stored_checksum(void **state) {
+  struct world world = world_new();
+  want(&world, "a.txt", MD5_A);
+  struct remote_object *remote = have(&world, "a.txt", MD5_B);
+  remote->asked = remote->encrypted = true;
+  remote->headers = headers_of("x");
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
+  remote->stored_md5 = MD5_A;
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_NO_CHANGE);
+  world_free(&world);
+}
+
+static void assets_are_kept_for_their_grace(void **state) {
+  struct world world = world_new();
+  want(&world, "index.html", MD5_A); /* a change, so that this plan is release 6 */
+  have(&world, ASSET("a"), MD5_A);
+  world.manifest.sequence = 5;
+  know(&world, ASSET("a"), MD5_A, MD5_A, 4);
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
+  world.manifest.objects[0].last = 3;
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
+  struct known_release replaced = {.number = 4, .id = "", .created_s = NOW - 3 * DAY};
+  world.manifest.releases = &replaced;
+  world.manifest.release_count = 1;
+  world.options.keep_days = 4;
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
+  world.options.keep_days = 2;
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
+  world.manifest.object_count = 0; /* nobody knows it: it may be in use */
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
+  world_free(&world);
+}
+
+static void a_plan_without_changes_makes_no_asset_older(void **state) {
+  struct world world = world_new();
+  want(&world, "index.html", MD5_A);
+  have(&world, "index.html", MD5_A);
+  know(&world, "index.html", MD5_A, MD5_A, 5);
+  have(&world, ASSET("a"), MD5_A);
+  know(&world, ASSET("a"), MD5_A, MD5_A, 3);
+  world.manifest.sequence = 5;
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
+  have(&world, "old.txt", MD5_B);
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
+  world_free(&world);
+}
+
+static void ignored_and_foreign_keys_are_left_alone(void **state) {
+  static const char *const PATTERNS[] = {"robots.txt", "private/**"};
+  struct world world = world_new();
+  world.options.ignore = (struct sync_ignore){PATTERNS, 2};
+  have(&world, "robots.txt", MD5_A);
+  have(&world, "private/a/b", MD5_A);
+  have(&world, "other/.cruddur/manifest.json", MD5_A);
+  have(&world, "other/index.html", MD5_A);
+  have(&world, ".cruddur/manifest.json", MD5_A);
+  have(&world, "old.txt", MD5_A);
+  assert_int_equal(action_of(&world, "robots.txt"), SYNC_IGNORE);
+  assert_int_equal(action_of(&world, "private/a/b"), SYNC_IGNORE);
+  assert_int_equal(action_of(&world, "other/index.html"), SYNC_IGNORE);
+  assert_int_equal(action_of(&world, ".cruddur/manifest.json"), SYNC_NO_CHANGE);
+  assert_int_equal(action_of(&world, "old.txt"), SYNC_DELETE);
+  assert_int_equal(world.plan.managed, 1);
+  world_free(&world);
+}
+
+static void deletions_have_a_limit(void **state) {
+  size_t limit = 0;
+  assert_true(sync_plan_delete_limit("12", 100, &limit) && limit == 12);
+  assert_true(sync_plan_delete_limit("0", 100, &limit) && limit == 0);
+  assert_true(sync_plan_delete_limit("30%", 10, &limit) && limit == 3);
+  assert_true(sync_plan_delete_limit("100%", 10, &limit) && limit == 10);
+  assert_true(sync_plan_delete_limit(NULL, 10, &limit) && limit == 20);
+  assert_true(sync_plan_delete_limit(NULL, 1000, &limit) && limit == 500);
+  assert_false(sync_plan_delete_limit("101%", 10, &limit));
+  assert_false(sync_plan_delete_limit("x", 10, &limit));
+  assert_false(sync_plan_delete_limit("-1", 10, &limit));
+  assert_false(sync_plan_delete_limit("5%x", 10, &limit));
+}
+
+static void what_is_pointed_to_comes_first_and_goes_last(void **state) {
+  static const struct {
+    enum sync_action action;
+    enum sync_class class;
+    const char *key;
+    enum sync_phase phase;
+  } CASES[] = {
+      {SYNC_CREATE, SYNC_ASSET, "p/a", PHASE_ASSETS},
+      {SYNC_UPDATE, SYNC_ASSET, "p/a", PHASE_ASSETS},
+      {SYNC_CREATE, SYNC_REST, "p/a", PHASE_REST_NEW},
+      {SYNC_UPDATE, SYNC_REST, "p/a", PHASE_REST_CHANGED},
+      {SYNC_HEADERS, SYNC_REST, "p/a", PHASE_REST_CHANGED},
+      {SYNC_CREATE, SYNC_PAGE, "p/a", PHASE_PAGES_NEW},
+      {SYNC_UPDATE, SYNC_PAGE, "p/a", PHASE_PAGES_CHANGED},
+      {SYNC_CREATE, SYNC_PAGE, "p/index.html", PHASE_PAGES_TOP},
+      {SYNC_UPDATE, SYNC_PAGE, "p/x/index.html", PHASE_PAGES_CHANGED},
+      {SYNC_DELETE, SYNC_PAGE, "p/index.html", PHASE_DELETE_PAGES},
+      {SYNC_DELETE, SYNC_ASSET, "p/a", PHASE_DELETE_REST},
+      {SYNC_KEEP, SYNC_ASSET, "p/a", PHASE_NONE},
+      {SYNC_IGNORE, SYNC_REST, "p/a", PHASE_NONE},
+  };
+  for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+    struct sync_change change = {
+        .action = CASES[i].action, .class = CASES[i].class, .key = CASES[i].key};
+    assert_int_equal(order_phase(&change, "p/"), CASES[i].phase);
+  }
+}
+
+static void a_manifest_comes_back_as_it_was_written(void **state) {
+  struct world world = world_new();
+  struct buffer text = BUFFER_EMPTY, again = BUFFER_EMPTY;
+  struct known_release release = {
+      .number = 3, .id = "id", .created_s = NOW, .files = 2, .restored = 1};
+  struct known_blob blob = {MD5_A, 3};
+  know(&world, "b \"quoted\" ü", "etag-2", MD5_A, 3);
+  know(&world, "a", "etag", MD5_B, 0);
+  world.manifest.releases = &release;
+  world.manifest.release_count = 1;
+  world.manifest.blobs = &blob;
+  world.manifest.blob_count = 1;
+  manifest_write(&world.manifest, &text);
+  struct manifest read;
+  assert_true(manifest_parse(buffer_str(&text), &world.arena, &read, NULL));
+  manifest_write(&read, &again);
+  assert_int_equal(read.sequence, 3);
+  assert_string_equal(buffer_text(&again), buffer_text(&text));
+  assert_int_equal(manifest_object(&read, "a")->verified_s, NOW);
+  for (size_t cut = 0; cut + 2 < text.length; cut++)
+    assert_false(manifest_parse((struct str){text.data, cut}, &world.arena, &read, NULL));
+  buffer_free(&text);
+  buffer_free(&again);
+  world_free(&world);
+}
+
+static void bad_manifests_are_refused(void **state) {
+  static const char *const BAD[] = {
+      "",
+      "[]",
+      "{}",
+      "{\"version\":2,\"releases\":[],\"objects\":{},\"blobs\":{}}",
+      "{\"version\":1,\"releases\":{},\"objects\":{},\"blobs\":{}}",
+      "{\"version\":1,\"releases\":[],\"objects\":{\"a\":[1]},\"blobs\":{}}",
+      "{\"version\":1,\"releases\":[],\"objects\":{},\"blobs\":{\"a\":-1}}"};
+  struct arena arena = ARENA_EMPTY;
+  struct manifest manifest;
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+    assert_false(manifest_parse(str_from(BAD[i]), &arena, &manifest, NULL));
+  arena_free(&arena);
+}
+
+static void a_journal_hands_over_what_it_owes(void **state) {
+  struct arena arena = ARENA_EMPTY;
+  struct buffer text = BUFFER_EMPTY;
+  struct journal earlier = {.id = "first", .target = "same"}, read;
+  assert_true(invalidation_add(&earlier.changed, "/a"));
+  assert_true(invalidation_add(&earlier.deleted, "/b"));
+  journal_write(&earlier, &text);
+  assert_true(journal_parse(buffer_str(&text), &arena, &read, NULL));
+  struct journal finishing = {.id = "second", .target = "same"};
+  assert_true(journal_inherit(&finishing, &read, false, &arena));
+  assert_string_equal(finishing.id, "first"); /* nothing new: the same invalidation */
+  assert_int_equal(finishing.changed.count, 1);
+  assert_string_equal(finishing.deleted.paths[0], "/b");
+  struct journal going_on = {.id = "third", .target = "same"};
+  assert_true(invalidation_add(&going_on.changed, "/c"));
+  assert_true(journal_inherit(&going_on, &read, true, &arena));
+  assert_string_equal(going_on.id, "third"); /* it uploads: what was purged may be stale again */
+  assert_int_equal(going_on.changed.count, 2);
+  struct journal other = {.id = "fourth", .target = "another"};
+  assert_true(journal_inherit(&other, &read, false, &arena));
+  assert_string_equal(other.id, "fourth");
+  assert_false(journal_parse(STR("{\"version\":1}"), &arena, &read, NULL));
+  assert_false(journal_parse(STR("nonsense"), &arena, &read, NULL));
+  journal_free(&earlier);
+  journal_free(&finishing);
+  journal_free(&going_on);
+  journal_free(&other);
+  buffer_free(&text);
+  arena_free(&arena);
+}
+
+static bool still_fits(struct world *world, const struct changeset *changeset) {
+  action_of(world, "");
+  return changeset_check(changeset, &world->plan, &world->build, &world->remote, NULL);
+}
+
+static void a_changeset_fits_only_what_it_was_made_for(void **state) {
+  struct world world = world_new();
+  struct buffer text = BUFFER_EMPTY;
+  struct changeset changeset;
+  want(&world, "a.txt", MD5_A);
+  want(&world, "b.txt", MD5_A);
+  struct remote_object *old = have(&world, "b.txt", MD5_B);
+  have(&world, "old.txt", MD5_B);
+  action_of(&world, "");
+  struct changeset_place place = {"bucket", "", "E1", "build"};
+  struct journal journal = {.id = "id", .target = "target"};
+  changeset_write(&place, &journal, &world.plan, NOW, &text);
+  assert_true(changeset_parse(buffer_str(&text), &world.arena, &changeset, NULL));
+  assert_int_equal(changeset.count, 3);
+  assert_string_equal(changeset.place.bucket, "bucket");
+  assert_true(still_fits(&world, &changeset));
+  old->etag = "0123456789abcdef0123456789abcdef";
+  assert_false(still_fits(&world, &changeset)); /* the bucket has changed */
+  old->etag = MD5_A;
+  old->asked = true;
+  old->headers = headers_of("x");
+  assert_true(still_fits(&world, &changeset)); /* done already */
+  memcpy(world.objects[0].md5, MD5_B, DIGEST_MD5_SIZE);
+  assert_false(still_fits(&world, &changeset)); /* the build has changed */
+  memcpy(world.objects[0].md5, MD5_A, DIGEST_MD5_SIZE);
+  have(&world, "new.txt", MD5_A);
+  assert_false(still_fits(&world, &changeset)); /* it does not say to delete that */
+  assert_false(changeset_parse(STR("{\"version\":1}"), &world.arena, &changeset, NULL));
+  buffer_free(&text);
+  world_free(&world);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(content_is_compared),
+      cmocka_unit_test(what_the_manifest_knows_needs_no_question),
+      cmocka_unit_test(encrypted_objects_go_by_the_stored_checksum),
+      cmocka_unit_test(assets_are_kept_for_their_grace),
+      cmocka_unit_test(a_plan_without_changes_makes_no_asset_older),
+      cmocka_unit_test(ignored_and_foreign_keys_are_left_alone),
+      cmocka_unit_test(deletions_have_a_limit),
+      cmocka_unit_test(what_is_pointed_to_comes_first_and_goes_last),
+      cmocka_unit_test(a_manifest_comes_back_as_it_was_written),
+      cmocka_unit_test(bad_manifests_are_refused),
+      cmocka_unit_test(a_journal_hands_over_what_it_owes),
+      cmocka_unit_test(a_changeset_fits_only_what_it_was_made_for),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
