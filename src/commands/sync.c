@@ -137,6 +137,16 @@ static int show_and_apply(struct sync_command *command) {
   return end(command, "pending", EXIT_PENDING);
 }
 
+/* The changeset's own id, so that it can be followed, but never for another invalidation than its
+ * first: CloudFront would take that for done. */
+static void take_id(struct sync_command *command) {
+  struct sync_run *run = &command->run;
+  bool used = run->has_earlier;
+  for (size_t i = 0; i < run->manifest.release_count; i++)
+    used |= strcmp(run->manifest.releases[i].id, command->changeset.id) == 0;
+  if (!used) run->journal.id = command->changeset.id;
+}
+
 /* --- Verbs --- */
 
 static int run_sync(struct sync_command *command) {
@@ -149,7 +159,7 @@ static int run_sync(struct sync_command *command) {
     if (!changeset_check(&command->changeset, &run->plan, &run->build, &run->remote,
                          &command->error))
       return fail(command, EXIT_REFUSED);
-    run->journal.id = command->changeset.id;
+    take_id(command);
   }
   return show_and_apply(command);
 }

@@ -10,7 +10,6 @@ import os
 import pathlib
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "tests" / "integration"))
 
+from harness import memory  # noqa: E402
 from harness.s3_double import S3Double  # noqa: E402
 from harness.server import BINARY  # noqa: E402
 
@@ -61,14 +61,10 @@ def run(command, s3, build, home):
         "SYNC_OUTPUT_CHANGESET_PATH": str(home / "changeset.json")}
     requests = len(s3.calls)
     start = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=home)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    peak, code = memory.peak(command, env=environment, cwd=home)
     seconds = time.monotonic() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, (command, errors[-2000:])
-    return seconds, usage.ru_maxrss / 1024, len(s3.calls) - requests
+    assert code == 0, command
+    return seconds, peak, len(s3.calls) - requests
 
 
 def main():

@@ -5,8 +5,10 @@ import os
 
 import pytest
 
+from harness import memory
 from harness.aws_double import Fault
 from harness.s3_double import multipart_etag
+from harness.server import BINARY
 from harness.site import Site, hashed
 
 ODD_NAMES = [
@@ -195,6 +197,19 @@ def test_assets_of_earlier_releases_stay_for_a_while(site):
     assert not site.dangling
 
 
+def test_five_thousand_files_in_little_memory(site):
+    for number in range(5000):
+        site.write(f"d{number % 40}/file {number}.txt", f"{number}" * 50)
+    for _ in range(2):
+        peak, code = memory.peak([str(BINARY), "sync", "--yes"], cwd=site.folder,
+                                 env=site.settings())
+        assert code == 0
+        sanitized = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+        assert sanitized or peak < 30
+    assert site.s3.content() == site.files()
+    site.check_strict()
+
+
 def test_the_ignore_list_is_neither_uploaded_nor_deleted(site):
     site.release(1)
     site.write("robots.txt", "local")
@@ -328,6 +343,18 @@ def test_rollback_puts_the_pages_back(site):
     site.deploy()  # forward again
     assert site.s3.content()["index.html"] == site.files()["index.html"]
     assert not site.dangling
+
+
+def test_a_changeset_that_is_applied_again_after_a_rollback_invalidates_again(site):
+    site.write("index.html", "first")
+    site.deploy()
+    site.write("index.html", "second")
+    site.sync("plan", "--changeset", "kept.json")
+    for step in (["apply", "kept.json"], ["rollback"], ["apply", "kept.json"]):
+        site.cdn.warm()
+        assert site.sync(*step, "--yes").returncode == 0
+        assert not site.cdn.stale()
+    assert len(site.cdn.paid) == 3
 
 
 def test_rollback_without_a_release_is_refused(site):

@@ -83,7 +83,7 @@ class Site:
 
     def _check_links(self, call):
         """No page that a visitor can reach points to what is not there."""
-        if call.method == "GET" or call.method == "HEAD":
+        if call.method in ("GET", "HEAD") or "index.html" not in self.s3.objects:
             return
         keys = self.s3.keys()
         seen, ahead = set(), {"index.html"} & keys
