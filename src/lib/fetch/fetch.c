@@ -1,8 +1,11 @@
 /* fetch.c: see fetch.h. Curl says which sockets it waits for and for how long; libuv waits. */
 #include "lib/fetch/exchange.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum {
   EXCHANGES_LIMIT = 1024, /* under way at once; callers have limits of their own far below */
@@ -16,16 +19,20 @@ struct fetcher {
   struct loop_task refuse_task;
   struct list exchanges; /* under way */
   struct list refused;   /* end at the end of the turn */
+  struct list watches;
   size_t exchange_count;
   size_t handle_count; /* libuv handles that are not closed yet */
   bool closing;
 };
 
-/* A socket of curl's that the loop waits for. */
+/* A socket of curl's that the loop waits for, by a descriptor of our own: curl's may be closed, and
+ * its number be another file's, before curl says that the waiting is over. */
 struct watch {
+  struct list node;
   uv_poll_t poll;
   struct fetcher *fetcher;
-  curl_socket_t socket;
+  curl_socket_t socket; /* curl's */
+  int own;
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -47,6 +54,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 static void on_watch_closed(uv_handle_t *handle) {
   struct watch *watch = handle->data;
   forget_handle(watch->fetcher);
+  close(watch->own);
   free(watch);
 }
 
@@ -107,7 +115,10 @@ static int curl_wants_timer(CURLM *multi, long timeout_ms, void *argument) {
 static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
   struct watch *watch = calloc(1, sizeof(*watch));
   if (!watch) return NULL;
-  if (uv_poll_init_socket(loop_uv(fetcher->loop), &watch->poll, socket) != 0) {
+  watch->own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (watch->own < 0 ||
+      uv_poll_init_socket(loop_uv(fetcher->loop), &watch->poll, watch->own) != 0) {
+    if (watch->own >= 0) close(watch->own);
     free(watch);
     return NULL;
   }
@@ -115,8 +126,33 @@ static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
   watch->socket = socket;
   watch->poll.data = watch;
   fetcher->handle_count++;
-  curl_multi_assign(fetcher->multi, socket, watch);
+  list_append(&fetcher->watches, &watch->node);
   return watch;
+}
+
+static struct watch *find_watch(const struct fetcher *fetcher, curl_socket_t socket) {
+  for (struct list *node = fetcher->watches.next; node != &fetcher->watches; node = node->next) {
+    struct watch *watch = LIST_ENTRY(node, struct watch, node);
+    if (watch->socket == socket) return watch;
+  }
+  return NULL;
+}
+
+static void end_watch(struct watch *watch) {
+  if (!watch) return;
+  list_remove(&watch->node);
+  uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+/* Curl's own default, but for a descriptor that was another socket's: curl 7.88 closes a connection
+ * that it gives up while connecting before it says that nobody need wait for it. */
+static curl_socket_t open_socket(void *argument, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  (void)purpose;
+  curl_socket_t opened =
+      socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (opened != CURL_SOCKET_BAD) end_watch(find_watch(argument, opened));
+  return opened;
 }
 
 /* Out of memory is not told to curl, which would give up every exchange: this one's timeout ends
@@ -124,11 +160,11 @@ static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
 static int curl_wants_socket(CURL *easy, curl_socket_t socket, int what, void *argument,
                              void *socket_data) {
   (void)easy;
+  (void)socket_data;
   struct fetcher *fetcher = argument;
-  struct watch *watch = socket_data;
+  struct watch *watch = find_watch(fetcher, socket);
   if (what == CURL_POLL_REMOVE) {
-    if (watch) uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-    curl_multi_assign(fetcher->multi, socket, NULL);
+    end_watch(watch);
     return 0;
   }
   if (!watch) watch = watch_new(fetcher, socket);
@@ -161,6 +197,7 @@ struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
   fetcher->multi = multi;
   list_init(&fetcher->exchanges);
   list_init(&fetcher->refused);
+  list_init(&fetcher->watches);
   loop_task_init(&fetcher->refuse_task, end_refused);
   uv_timer_init(loop_uv(loop), &fetcher->timer);
   fetcher->timer.data = fetcher;
@@ -178,6 +215,8 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
   if (fetcher->closing || fetcher->exchange_count == EXCHANGES_LIMIT) return false;
   struct exchange *exchange = exchange_new(request, done, argument);
   if (!exchange) return false;
+  curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETDATA, fetcher);
   if (exchange->refused) {
     list_append(&fetcher->refused, &exchange->node);
     loop_at_end_of_turn(fetcher->loop, &fetcher->refuse_task);
@@ -208,5 +247,7 @@ void fetcher_close(struct fetcher *fetcher) {
   loop_task_cancel(&fetcher->refuse_task);
   abandon_all(fetcher);
   curl_multi_cleanup(fetcher->multi);
+  while (!list_empty(&fetcher->watches))
+    end_watch(LIST_ENTRY(fetcher->watches.next, struct watch, node));
   uv_close((uv_handle_t *)&fetcher->timer, on_timer_closed);
 }
