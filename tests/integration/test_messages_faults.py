@@ -18,6 +18,9 @@ WRITERS = 50
 MESSAGES_IN_ALL = 10_000 if os.environ.get("CRUDDUR_TEST_FULL") == "1" else 1_000
 FAULTS = 0.1  # of the requests
 
+# No answer about these messages ever comes back: one kind is written, the other one is not.
+DOOMED = " (doomed, written)", " (doomed)"
+
 
 @pytest.fixture(scope="module")
 def store(dynalite):  # noqa: F811
@@ -37,7 +40,7 @@ def settings(settings, store, proxy):
         **settings,
         **store.settings(),
         "AWS_ENDPOINT_URL_DYNAMODB": proxy.url,
-        "CRUDDUR_DDB_DEADLINE_MS": "2500",  # short enough that some messages are given up
+        "CRUDDUR_DDB_DEADLINE_MS": "8000",  # what is doomed is given up soon
     }
 
 
@@ -55,6 +58,8 @@ class Writer:
     def run(self, api, count):
         for turn in range(count):
             text = f"writer {self.number} message {turn}"
+            if turn == 5 and self.number % 5 == 0:
+                text += DOOMED[self.number % 2]
             body = {"message": text}
             if not self.groups or turn % 10 == 0:
                 body["handle"] = self.other.handle
@@ -67,6 +72,18 @@ class Writer:
             else:
                 answer.expect(503, ["generic_503"])
                 self.unacknowledged.append(text)
+
+
+def doom(plan):
+    """The plan, but for the doomed messages."""
+
+    def doomed(call):
+        text = call.body.get("Item", {}).get("message", {}).get("S", "")
+        if call.writes_message() and text.endswith(DOOMED):
+            return Fault.DROP_AFTER if text.endswith(DOOMED[0]) else Fault.DROP_BEFORE
+        return plan(call)
+
+    return doomed
 
 
 def everything(api, user, group):
@@ -89,6 +106,8 @@ def check_list(rows, writers):
     for writer in writers:
         assert all(counted[text] == 1 for text in writer.acknowledged)
         assert all(counted[text] <= 1 for text in writer.unacknowledged)
+        for text in writer.unacknowledged:
+            assert counted[text] == 0 or not text.endswith(DOOMED[1])
         mine = [text for text in texts if text in set(writer.acknowledged)]
         assert mine == writer.acknowledged
         known |= set(writer.acknowledged) | set(writer.unacknowledged)
@@ -106,13 +125,15 @@ def test_nothing_lost_nothing_doubled(api, database, store, proxy):
         writer.run(mine, MESSAGES_IN_ALL // WRITERS)
         mine.close()
 
-    proxy.plan = plan = random_faults(20230520, FAULTS)
+    plan = random_faults(20230520, FAULTS)
+    proxy.plan = doom(plan)
     at_once([lambda writer=writer: run(writer) for writer in writers], timeout=3600)
     proxy.reset()
     assert all(plan.counts[fault] >= MESSAGES_IN_ALL / 50 for fault in Fault), plan.counts
     acknowledged = sum(len(writer.acknowledged) for writer in writers)
     print(f"{acknowledged} of {MESSAGES_IN_ALL} acknowledged, {dict(plan.counts)}")
-    assert acknowledged > 0.1 * MESSAGES_IN_ALL  # slow machines give up more of them
+    assert acknowledged > 0  # how many are given up depends on the machine
+    assert sum(len(writer.unacknowledged) for writer in writers) >= WRITERS // 5
     for pair in zip(writers[::2], writers[1::2]):
         groups = pair[0].groups | pair[1].groups
         assert len(groups) == 1
