@@ -49,8 +49,7 @@ static void on_answer(const struct dynamodb_answer *answer, void *argument) {
 }
 
 static json_t *wait_for_answer(struct ddb_session *session, bool started, struct error *error) {
-  while (started && !session->answered)
-    uv_run(loop_uv(session->loop), UV_RUN_ONCE);
+  if (started) loop_run_until(session->loop, &session->answered);
   json_t *output = session->output;
   session->output = NULL;
   if (!started)

@@ -87,9 +87,19 @@ const char *bench_header(const char *request, const char *name, char value[4096]
   return value;
 }
 
+static void stop_when_set(uv_prepare_t *prepare) {
+  if (*(const unsigned *)prepare->data > 0) uv_stop(prepare->loop);
+}
+
 void bench_run_until(struct bench *bench, const unsigned *flag) {
+  uv_prepare_t prepare;
+  uv_prepare_init(loop_uv(bench->loop), &prepare);
+  prepare.data = (void *)(uintptr_t)flag;
+  uv_prepare_start(&prepare, stop_when_set);
   while (*flag == 0)
-    uv_run(loop_uv(bench->loop), UV_RUN_ONCE);
+    uv_run(loop_uv(bench->loop), UV_RUN_DEFAULT);
+  uv_close((uv_handle_t *)&prepare, NULL);
+  uv_run(loop_uv(bench->loop), UV_RUN_NOWAIT); /* the handle is on the stack */
 }
 
 void bench_done(const struct aws_response *response, void *argument) {

@@ -95,8 +95,7 @@ static bool exchange(struct lambda *lambda, struct fetch_request *request, struc
   bool started = !url.failed && fetch_start(lambda->fetcher, request, on_answer, result);
   buffer_free(&url);
   if (!started) return error_set(&result->error, ERROR_MEMORY, "out of memory");
-  while (!result->done)
-    uv_run(loop_uv(lambda->loop), UV_RUN_ONCE);
+  loop_run_until(lambda->loop, &result->done);
   return result->error.kind == ERROR_NONE;
 }
 

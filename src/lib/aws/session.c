@@ -37,8 +37,7 @@ struct loop *aws_session_loop(struct aws_session *session) {
 }
 
 void aws_session_wait(struct aws_session *session, const bool *done) {
-  while (!*done)
-    uv_run(loop_uv(session->loop), UV_RUN_ONCE);
+  loop_run_until(session->loop, done);
 }
 
 void aws_session_close(struct aws_session *session) {

@@ -21,6 +21,7 @@ struct loop {
   uv_check_t end_of_turn;   /* runs after the turn's events */
   uv_prepare_t before_wait; /* runs what timers and posted functions asked for, before sleeping */
   uv_idle_t awake;          /* keeps the loop from sleeping while tasks are left */
+  const bool *until;        /* of loop_run_until(); may be NULL */
   struct list tasks;
   struct list kept; /* memory that is freed with the loop */
   unsigned index;
@@ -62,6 +63,7 @@ static void on_before_wait(uv_prepare_t *prepare) {
     uv_idle_stop(&loop->awake);
   else
     uv_idle_start(&loop->awake, stay_awake);
+  if (loop->until && *loop->until) uv_stop(&loop->uv);
 }
 
 static void on_inbox(uv_async_t *signal) {
@@ -113,6 +115,14 @@ struct loop *loop_new(unsigned index) {
 
 void loop_run(struct loop *loop) {
   uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_run_until(struct loop *loop, const bool *done) {
+  const bool *outer = loop->until;
+  loop->until = done;
+  while (!*done)
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+  loop->until = outer;
 }
 
 struct loop *loop_free(struct loop *loop) {

@@ -40,6 +40,10 @@ struct loop *loop_new(unsigned index);
 /* Runs until nothing is left that keeps it alive. */
 void loop_run(struct loop *loop);
 
+/* Runs until a callback has set `*done`, for who waits for one thing: uv_run() with UV_RUN_ONCE
+ * would go to sleep after a timer's callback, though there may be nothing left to wake it. */
+void loop_run_until(struct loop *loop, const bool *done);
+
 /* Frees a loop whose handles are all closed. Takes NULL; returns NULL. */
 struct loop *loop_free(struct loop *loop);
 

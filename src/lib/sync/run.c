@@ -38,8 +38,7 @@ void run_close(struct sync_run *run) {
 }
 
 void run_until(struct sync_run *run, const bool *done) {
-  while (!*done)
-    uv_run(loop_uv(run->loop), UV_RUN_ONCE);
+  loop_run_until(run->loop, done);
 }
 
 static void on_pause_over(uv_timer_t *timer) {
