@@ -594,3 +594,41 @@ def test_buildspec_runs_scripts_that_are_there():
     order = [called.index(f"bin/{name}") for name in ("test", "backend/push", "backend/register", "backend/migrate",
                                                       "backend/deploy")]
     assert order == sorted(order)
+
+
+# --- The check of the templates ---
+
+LINT = PROJECT / "tests/cfn/lint.js"
+TEMPLATES = sorted((PROJECT / "aws/cfn").glob("*/template.yaml"))
+
+
+def lint(*files):
+    done = subprocess.run(["node", str(LINT), *map(str, files)], text=True, capture_output=True, timeout=60, check=False)
+    assert not done.stderr
+    return done
+
+
+def test_the_templates_are_sound():
+    done = lint(*TEMPLATES)
+    assert done.returncode == DONE and done.stdout == ""
+
+
+def test_the_check_finds_what_is_wrong(tmp_path):
+    """One file with a breach of each kind."""
+    changes = {"  Interval: 10": "  Intervall: 10", "Enable: true, Rollback": "Enable: maybe, Rollback",
+               "!GetAtt TaskRole.Arn": "!GetAtt TaskRole.Ar", "!Ref LogLevel}": "!Ref LogLevl}",
+               "DependsOn: DatabaseAdmitsTasks": "DependsOn: Nothing", "[HasShell, false": "[HasShel, false",
+               "/ecs/${ServiceName}\n": "/ecs/${ServiceNam}\n", "AWS::ECS::Service\n": "AWS::ECS::Servise\n",
+               "      VpcId: !Ref VpcId": "", "          IpProtocol: tcp": ""}
+    text = (PROJECT / "aws/cfn/service/template.yaml").read_text()
+    for before, after in changes.items():
+        assert before in text, before
+        text = text.replace(before, after)
+    (tmp_path / "template.yaml").write_text(text)
+    done = lint(tmp_path / "template.yaml")
+    assert done.returncode == FAILED
+    for finding in ("there is no property Intervall", "has no attribute Ar", "LogLevl is neither",
+                    "depends on Nothing", "there is no condition HasShel", "ServiceNam is neither",
+                    "there is no type AWS::ECS::Servise", "Parameters.LogLevel: is not used", "Parameters.VpcId: is not used",
+                    "IpProtocol is missing"):
+        assert finding in done.stdout, finding
