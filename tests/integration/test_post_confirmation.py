@@ -221,6 +221,7 @@ class RuntimeApi:
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
+        self.http.handle_error = lambda *_: None  # functions are killed in the middle of calls
         self.closing = False
         threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
 

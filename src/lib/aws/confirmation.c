@@ -77,21 +77,25 @@ static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE
   return true;
 }
 
-static bool connect(struct confirmer *confirmer, struct error *error) {
+static unsigned left_ms(uint64_t due_us) {
+  uint64_t now_us = clock_monotonic_us();
+  return now_us + 1000 < due_us ? (unsigned)((due_us - now_us) / 1000) : 1;
+}
+
+static bool connect(struct confirmer *confirmer, uint64_t due_us, struct error *error) {
   if (confirmer->session) return true;
   struct pg_session_options options = {.connection_url = confirmer->connection_url,
                                        .application_name = "cruddur post-confirmation",
-                                       .connect_timeout_s = CONNECT_TIMEOUT_S};
+                                       .connect_timeout_s = CONNECT_TIMEOUT_S,
+                                       .limit_ms = left_ms(due_us)};
   return pg_session_open(&options, &confirmer->session, error);
 }
 
 /* One try; a session whose statements failed is closed: it may be inside of a transaction. */
 static bool try_insert(struct confirmer *confirmer, const char *const texts[ATTRIBUTE_COUNT],
                        uint64_t due_us, struct finding *ret_finding, struct error *error) {
-  if (!connect(confirmer, error)) return false;
-  uint64_t now_us = clock_monotonic_us();
-  unsigned left_ms = now_us + 1000 < due_us ? (unsigned)((due_us - now_us) / 1000) : 1;
-  pg_session_set_limit_ms(confirmer->session, left_ms);
+  if (!connect(confirmer, due_us, error)) return false;
+  pg_session_set_limit_ms(confirmer->session, left_ms(due_us));
   bool done = insert(confirmer->session, texts, ret_finding, error);
   if (!done) confirmer_close(confirmer);
   return done;

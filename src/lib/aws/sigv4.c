@@ -167,10 +167,9 @@ static void append_query(struct buffer *output, const struct sigv4_request *requ
 /* Headers. */
 
 static int compare_names(struct str a, struct str b) {
-  for (size_t i = 0; i < a.length && i < b.length; i++) {
-    int order = tolower((unsigned char)a.data[i]) - tolower((unsigned char)b.data[i]);
-    if (order != 0) return order;
-  }
+  size_t shorter = a.length < b.length ? a.length : b.length;
+  int order = shorter > 0 ? strncasecmp(a.data, b.data, shorter) : 0;
+  if (order != 0) return order;
   return a.length < b.length ? -1 : a.length > b.length;
 }
 
