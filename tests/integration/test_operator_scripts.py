@@ -14,7 +14,7 @@ from harness.description import PROJECT
 
 DONE, FAILED, USAGE, REFUSED, UNAVAILABLE, CREDENTIALS = 0, 1, 2, 4, 5, 6
 SECRET = 'postgresql://cruddur:s3cr=t"\\&$x@db.internal:5432/cruddur'
-CHANGING = ["cfn/service", "cfn/cicd", "cfn/machine-user", "cfn/post-confirmation", "backend/build", "backend/push",
+CHANGING = ["cfn/service", "cfn/sync", "cfn/cicd", "cfn/machine-user", "cfn/post-confirmation", "backend/build", "backend/push",
             "backend/register", "backend/migrate", "backend/deploy", "backend/run", "backend/connect",
             "backend/generate-env", "ecr/login", "rds/update-sg-rule"]
 
@@ -254,7 +254,7 @@ def test_post_confirmation_without_the_parameter(operator):
     assert operator.calls("cloudformation deploy") == []
 
 
-@pytest.mark.parametrize("name", ["cicd", "machine-user"])
+@pytest.mark.parametrize("name", ["cicd", "machine-user", "sync"])
 def test_other_stacks(operator, name):
     text = (PROJECT / "aws/cfn" / name / "config.toml").read_text().replace("= ''", "= 'x'")
     (operator.folder / "other.toml").write_text(text)
@@ -519,7 +519,7 @@ def test_settings_of_the_task_are_settings(monkeypatch):
         assert f"`{row['name']}`" in document, row["name"]
 
 
-@pytest.mark.parametrize("name", ["service", "cicd", "machine-user", "post-confirmation"])
+@pytest.mark.parametrize("name", ["service", "cicd", "machine-user", "post-confirmation", "sync"])
 def test_parameters_and_config_fit(name):
     parameters = load_template(name)["Parameters"]
     section, given = None, set()
