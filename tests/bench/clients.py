@@ -9,6 +9,7 @@ import data
 from cluster import BIN
 
 SCRIPT = pathlib.Path(__file__).resolve().parent / "wrk.lua"
+MANY_SCRIPT = SCRIPT.with_name("wrk_many.lua")
 STALLED_S = 2  # an answer that takes longer counts as a time-out
 
 
@@ -33,13 +34,16 @@ class Load:
         return self.failures == 0 and self.timeouts == 0
 
 
-def wrk(url, connections, seconds, threads, token=None, body=None):
-    """Sends GET, or POST where there is a body, on kept connections without a pause."""
+def wrk(url, connections, seconds, threads, token=None, body=None, requests=()):
+    """Sends GET, or POST where there is a body, on kept connections without a pause. With `requests`,
+    a list of (path, token, body or ""), it sends them in turn."""
     command = ["wrk", "-t", str(min(threads, connections)), "-c", str(connections)]
-    command += ["-d", f"{seconds}s", "--timeout", f"{STALLED_S}s", "-s", str(SCRIPT)]
+    command += ["-d", f"{seconds}s", "--timeout", f"{STALLED_S}s"]
+    command += ["-s", str(MANY_SCRIPT if requests else SCRIPT)]
     if token:
         command += ["-H", f"Authorization: Bearer {token}"]
     command += [url, "--", *([body] if body else [])]
+    command += [part for request in requests for part in request]
     done = subprocess.run(command, check=False, text=True, capture_output=True)
     found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
     if not found:
@@ -66,11 +70,12 @@ class Transactions:
 
 def pgbench(database, statement, parameters, connections, seconds, threads, folder):
     script = pathlib.Path(folder) / (statement.replace("/", "_") + ".pgbench")
-    script.write_text(data.pgbench_script(statement), encoding="utf-8")
+    script.write_text(data.pgbench_script(statement, parameters), encoding="utf-8")
     command = [f"{BIN}/pgbench", "-n", "-M", "prepared", "-c", str(connections)]
     command += ["-j", str(min(threads, connections)), "-T", str(seconds), "-f", str(script)]
     for number, value in enumerate(parameters, 1):
-        command += ["-D", f"p{number}={value}"]
+        if not isinstance(value, data.Expression):
+            command += ["-D", f"p{number}={value}"]
     done = subprocess.run([*command, database], check=False, text=True, capture_output=True)
     found = re.search(r"^tps = ([\d.]+) \(without initial", done.stdout, re.MULTILINE)
     failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.MULTILINE)

@@ -47,6 +47,16 @@ def statement(name):
     return "\n".join(lines).strip().rstrip(";")
 
 
-def pgbench_script(name):
-    """The statement as pgbench reads it: $1 becomes :p1, which -M prepared binds as a parameter."""
-    return re.sub(r"\$(\d+)", r":p\1", statement(name)) + ";\n"
+class Expression(str):
+    """A parameter that differs from one of pgbench's clients to the next: SQL with :client_id in it."""
+
+
+def pgbench_script(name, parameters):
+    """The statement as pgbench reads it: $1 becomes :p1, which -M prepared binds as a parameter, or the
+    first parameter itself where that is an expression."""
+
+    def place(match):
+        value = parameters[int(match.group(1)) - 1]
+        return f"({value})" if isinstance(value, Expression) else f":p{match.group(1)}"
+
+    return re.sub(r"\$(\d+)", place, statement(name)) + ";\n"
