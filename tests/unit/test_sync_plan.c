@@ -289,6 +289,7 @@ static void a_journal_hands_over_what_it_owes(void **state) {
   struct journal other = {.id = "fourth", .target = "another"};
   assert_true(journal_inherit(&other, &read, false, &arena));
   assert_string_equal(other.id, "fourth");
+  journal_free(&read);
   assert_false(journal_parse(STR("{\"version\":1}"), &arena, &read, NULL));
   assert_false(journal_parse(STR("nonsense"), &arena, &read, NULL));
   journal_free(&earlier);

@@ -170,26 +170,42 @@ static void append_source(struct buffer *output, const char *bucket, const char 
   }
 }
 
-bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket, const char *from,
-             const char *etag, const char *key, const struct sigv4_header *headers,
-             size_t header_count, aws_done done, void *argument) {
+static struct copying *copying_new(struct aws_client *client, const struct s3_bucket *bucket,
+                                   const char *key) {
   struct copying *copying = calloc(1, sizeof(*copying));
-  if (!copying || header_count > S3_HEADERS_LIMIT) {
-    free(copying);
-    return false;
-  }
+  if (!copying) return NULL;
   copying->client = client;
   copying->bucket = *bucket;
   copying->key = strdup(key);
-  copying->done = done;
-  copying->argument = argument;
-  append_source(&copying->source, bucket->name, from);
-  bool kept = keep_headers(copying, headers, header_count);
+  if (copying->key) return copying;
+  free(copying);
+  return NULL;
+}
+
+static bool fill_headers(struct copying *copying, const struct s3_copying *copy) {
+  const char *etag = copy->etag;
+  append_source(&copying->source, copying->bucket.name, copy->from);
+  if (copying->source.failed || copy->header_count > S3_HEADERS_LIMIT ||
+      !keep_headers(copying, copy->headers, copy->header_count))
+    return false;
   add_header(copying, STR("x-amz-copy-source"), buffer_str(&copying->source));
   add_header(copying, STR("x-amz-metadata-directive"), STR("REPLACE"));
-  if (etag && asprintf(&copying->etag, "\"%s\"", etag) > 0)
-    add_header(copying, STR("x-amz-copy-source-if-match"), str_from(copying->etag));
-  if (kept && copying->key && !copying->source.failed && start_copy(copying)) return true;
+  if (!etag) return true;
+  if (asprintf(&copying->etag, "\"%s\"", etag) < 0) {
+    copying->etag = NULL;
+    return false;
+  }
+  add_header(copying, STR("x-amz-copy-source-if-match"), str_from(copying->etag));
+  return true;
+}
+
+bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
+             const struct s3_copying *copy, aws_done done, void *argument) {
+  struct copying *copying = copying_new(client, bucket, copy->key);
+  if (!copying) return false;
+  copying->done = done;
+  copying->argument = argument;
+  if (fill_headers(copying, copy) && start_copy(copying)) return true;
   copying_free(copying);
   return false;
 }
@@ -198,7 +214,6 @@ bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket, const ch
 
 struct deleting {
   struct s3_deletion deletion;
-  size_t failed;
   struct buffer key, code, message; /* of the <Error> that is read */
 };
 
@@ -209,17 +224,20 @@ static void deleting_free(struct deleting *deleting) {
   free(deleting);
 }
 
+static void keep_text(struct buffer *target, struct str text) {
+  target->length = 0;
+  buffer_append_str(target, text);
+}
+
 static bool deleting_element(const char *path, struct str text, void *argument) {
   struct deleting *deleting = argument;
-  struct buffer *target = strcmp(path, "Error/Key") == 0       ? &deleting->key
-                          : strcmp(path, "Error/Code") == 0    ? &deleting->code
-                          : strcmp(path, "Error/Message") == 0 ? &deleting->message
-                                                               : NULL;
-  if (target) {
-    target->length = 0;
-    buffer_append_str(target, text);
+  if (strcmp(path, "Error/Key") == 0) {
+    keep_text(&deleting->key, text);
+  } else if (strcmp(path, "Error/Code") == 0) {
+    keep_text(&deleting->code, text);
+  } else if (strcmp(path, "Error/Message") == 0) {
+    keep_text(&deleting->message, text);
   } else if (strcmp(path, "Error") == 0) {
-    deleting->failed++;
     deleting->deletion.failed(buffer_text(&deleting->key), buffer_text(&deleting->code),
                               buffer_text(&deleting->message), deleting->deletion.argument);
     deleting->key.length = deleting->code.length = deleting->message.length = 0;

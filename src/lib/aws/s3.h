@@ -55,11 +55,18 @@ bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const cha
             struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
             void *argument);
 
-/* Copies the object `from`, which must have the ETag `etag` (NULL: any), to `key` within the
- * bucket, with these headers instead of its own. An answer of 200 that holds an error is one. */
-bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket, const char *from,
-             const char *etag, const char *key, const struct sigv4_header *headers,
-             size_t header_count, aws_done done, void *argument);
+struct s3_copying {
+  const char *from;
+  const char *etag; /* that `from` must have; NULL: any */
+  const char *key;
+  const struct sigv4_header *headers; /* instead of the source's own */
+  size_t header_count;
+};
+
+/* Copies an object within the bucket; everything is copied out of `copy`. An answer of 200 that
+ * holds an error is one. */
+bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
+             const struct s3_copying *copy, aws_done done, void *argument);
 
 /* Deletes the object; one that is not there counts as deleted. */
 bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,

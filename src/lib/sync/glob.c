@@ -73,6 +73,6 @@ bool glob_fits(struct str pattern, struct str path) {
   if (pattern.data[pattern.length - 1] != '/') return fits_whole(pattern, path);
   char below[GLOB_LENGTH_LIMIT];
   memcpy(below, pattern.data, pattern.length);
-  memcpy(below + pattern.length, "**", 2);
+  below[pattern.length] = below[pattern.length + 1] = '*';
   return fits_whole((struct str){below, pattern.length + 2}, path);
 }

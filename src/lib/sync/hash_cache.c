@@ -3,6 +3,7 @@
 
 #include "lib/base/cleanup.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,23 +28,46 @@ void hash_cache_add(struct hash_cache *cache, const struct hash_entry *entry) {
     cache->entries = entries;
     cache->capacity = capacity;
   }
+  if (!cache->entries) return;
   cache->entries[cache->count] = *entry;
   cache->entries[cache->count].path = arena_copy(&cache->arena, str_from(entry->path));
   if (!cache->arena.failed) cache->count++;
 }
 
+/* Cuts the number at `*text` and the space behind it off. */
+static bool take_number(const char **text, uint64_t *ret_number) {
+  char *end = NULL;
+  if (**text < '0' || **text > '9') return false;
+  errno = 0;
+  *ret_number = strtoull(*text, &end, 10);
+  if (errno || *end != ' ') return false;
+  *text = end + 1;
+  return true;
+}
+
+static bool take_md5(const char **text, char md5[DIGEST_MD5_SIZE]) {
+  size_t length = strspn(*text, "0123456789abcdef");
+  if (length != DIGEST_MD5_SIZE - 1 || (*text)[length] != ' ') return false;
+  memcpy(md5, *text, length);
+  md5[length] = '\0';
+  *text += length + 1;
+  return true;
+}
+
 static bool parse_line(const char *line, struct hash_entry *entry) {
-  unsigned variant, useless;
-  int path_at = 0;
-  if (sscanf(line,
-             "%" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %u %u %" SCNu64 " %32[0-9a-f] %n",
-             &entry->size, &entry->modified_ns, &entry->changed_ns, &entry->inode, &variant,
-             &useless, &entry->body_size, entry->md5, &path_at) != 8 ||
-      path_at == 0 || variant >= SYNC_VARIANTS || strlen(entry->md5) != DIGEST_MD5_SIZE - 1)
-    return false;
-  entry->variant = (enum sync_variant)variant;
-  entry->useless = useless != 0;
-  entry->path = line + path_at;
+  enum { SIZE, MODIFIED, CHANGED, INODE, VARIANT, USELESS, BODY_SIZE, NUMBERS };
+  uint64_t numbers[NUMBERS];
+  for (int i = 0; i < NUMBERS; i++)
+    if (!take_number(&line, &numbers[i])) return false;
+  if (numbers[VARIANT] >= SYNC_VARIANTS || !take_md5(&line, entry->md5)) return false;
+  entry->size = numbers[SIZE];
+  entry->modified_ns = (int64_t)numbers[MODIFIED];
+  entry->changed_ns = (int64_t)numbers[CHANGED];
+  entry->inode = numbers[INODE];
+  entry->variant = (enum sync_variant)numbers[VARIANT];
+  entry->useless = numbers[USELESS] != 0;
+  entry->body_size = numbers[BODY_SIZE];
+  entry->path = line;
   return *entry->path != '\0';
 }
 
@@ -106,6 +130,7 @@ void hash_cache_save(const struct hash_cache *cache, const char *path, int64_t n
   fputs(FIRST_LINE, file);
   for (size_t i = 0; i < cache->count; i++) {
     const struct hash_entry *entry = &cache->entries[i];
+    if (entry->modified_ns < 0 || entry->changed_ns < 0) continue; /* before 1970 */
     if (entry->changed_ns > now_ns - RACY_NS || entry->modified_ns > now_ns - RACY_NS) continue;
     fprintf(file, "%" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " %u %u %" PRIu64 " %s %s\n",
             entry->size, entry->modified_ns, entry->changed_ns, entry->inode,

@@ -60,7 +60,8 @@ static void note_object(struct noting *noting, const struct sync_object *object)
     known.verified_s = result->verified_s;
   } else if (remote) {
     known.etag = remote->etag;
-    known.verified_s = sync_plan_is_known(before, remote) ? before->verified_s : remote->modified_s;
+    known.verified_s =
+        before && sync_plan_is_known(before, remote) ? before->verified_s : remote->modified_s;
   } else {
     return;
   }
@@ -210,9 +211,11 @@ static void keep_page(struct pool *pool, size_t index) {
                                    {STR("cache-control"), STR("no-store")}};
   keeping->pool = pool;
   keeping->index = index;
-  if (s3_copy(run->client, &run->bucket, keeping->object->key, NULL,
-              release_blob_key(run, keeping->object->md5), headers, 2, on_kept, keeping))
-    return;
+  struct s3_copying copy = {.from = keeping->object->key,
+                            .key = release_blob_key(run, keeping->object->md5),
+                            .headers = headers,
+                            .header_count = 2};
+  if (s3_copy(run->client, &run->bucket, &copy, on_kept, keeping)) return;
   error_set(&error, ERROR_MEMORY, "out of memory");
   pool_ended(pool, index, 0, &error);
 }

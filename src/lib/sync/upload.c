@@ -87,10 +87,12 @@ static bool start_copy(struct transfer *transfer, const struct sync_change *chan
   struct sync_run *run = transfer->pool->run;
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   size_t count = object_headers(change->object, headers);
-  const char *from = change->copy_source ? change->copy_source : change->key;
-  const char *etag = change->copy_source ? NULL : change->before->etag;
-  return s3_copy(run->client, &run->bucket, from, etag, change->key, headers, count, on_written,
-                 transfer);
+  struct s3_copying copy = {.from = change->copy_source ? change->copy_source : change->key,
+                            .etag = change->copy_source ? NULL : change->before->etag,
+                            .key = change->key,
+                            .headers = headers,
+                            .header_count = count};
+  return s3_copy(run->client, &run->bucket, &copy, on_written, transfer);
 }
 
 static bool start_put(struct transfer *transfer, const struct sync_change *change) {
