@@ -53,6 +53,9 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
     if (closed) deadline_stop(&closed->deadline);
     free(closed);
     *socket_context = NULL;
+    /* At its limit of connections the daemon takes its listening socket out of what it polls, and
+     * puts it back only when it is run again after one was closed. */
+    ask_run(server);
     return;
   }
   struct http_connection *connection = calloc(1, sizeof(*connection));
