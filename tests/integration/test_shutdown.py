@@ -119,13 +119,30 @@ def test_what_does_not_complete_is_answered_503(start_server, database):
         server.expect_end()
 
 
-def test_under_load(start_api, database):
+@pytest.mark.parametrize("time", range(3))
+def test_under_load(start_api, database, time):  # pylint: disable=unused-argument
+    """Kept connections ask on and on: the last requests come while the server closes."""
     checked = Checked(database, 8)
     server, api = start_api()
     with Load(api, checked.step, clients=12) as load:
         load.wait_for(200, more=200)
         server.terminate()
         server.expect_end()
+    assert set(load.statuses) <= {200, 503}
+
+
+def test_under_load_that_does_not_end(start_api, database):
+    """When the time to drain is over, whoever still waits is answered 503, and new ones as well."""
+    checked = Checked(database, 8)
+    server, api = start_api(
+        CRUDDUR_DRAIN_TIMEOUT_S=1, CRUDDUR_PG_DEADLINE_MS=60000, CRUDDUR_PG_CONNECTIONS=2
+    )
+    with Load(api, checked.step, clients=12) as load:
+        load.wait_for(200, more=100)
+        with TableLock(database):
+            database.wait_for_blocked()
+            server.terminate()
+            server.expect_end()
     assert set(load.statuses) <= {200, 503}
 
 
