@@ -61,7 +61,7 @@ struct call {
 };
 
 /* NULL when memory is out; `done` was told then. */
-struct call *call_new(struct message_store *store, message_done done, void *argument);
+struct call *call_new(struct message_store *base, message_done done, void *argument);
 
 /* Each ends the call. */
 void call_finish(struct call *call, const struct message_answer *answer);
