@@ -632,3 +632,35 @@ def test_the_check_finds_what_is_wrong(tmp_path):
                     "there is no type AWS::ECS::Servise", "Parameters.LogLevel: is not used", "Parameters.VpcId: is not used",
                     "IpProtocol is missing"):
         assert finding in done.stdout, finding
+
+
+# --- The documents ---
+
+
+def test_the_security_document_names_tests_that_are_there():
+    for line in (PROJECT / "docs/security.md").read_text().splitlines():
+        if not line.startswith("| "):
+            continue
+        text = ""
+        for name in re.findall(r"`((?:tests/unit/)?test_\w+\.(?:py|c)|tests/image)`", line):
+            path = PROJECT / (name if "/" in name else f"tests/integration/{name}")
+            assert path.exists(), name
+            files = path.rglob("*.py") if path.is_dir() else [path]
+            text += "".join(file.read_text() for file in files)
+        for names in re.findall(r"`(?:test_\w+\.py|tests/image)` \(([^)]*)\)", line):
+            for name in re.findall(r"`(\w+)…?`", names):
+                assert re.search(rf"def test_\w*{name}", text), name
+
+
+def test_the_production_document_is_true_to_the_source():
+    """Log messages, metrics and scripts that it names exist."""
+    document = (PROJECT / "docs/production.md").read_text()
+    source = "".join(path.read_text() for path in (PROJECT / "src").rglob("*.c"))
+    table = document.split("| log message |")[1].split("\n\n")[0]
+    for row in table.splitlines()[2:]:
+        for message in re.findall(r"`([^`]+)`", row.split("|")[1]):
+            assert f'"{message}"' in source or f'\\"{message}\\"' in source, message
+    for metric in re.findall(r"`((?:cruddur|process)_\w+)", document):
+        assert metric in source, metric
+    for name in re.findall(r"(?<![\w/])(bin/[\w-]+/[\w-]+)", document):
+        assert os.access(PROJECT / name, os.X_OK), name
