@@ -84,6 +84,7 @@ def test_what_it_says_about_itself(config):
     assert config["StopSignal"] == "SIGTERM"
     assert config["Healthcheck"]["Test"] == ["CMD", "cruddur", "health-check"]
     assert "4567/tcp" in config["ExposedPorts"]
+    assert list(config["Volumes"]) == ["/tmp"]  # for the report of a crash; all else is read-only
     labels = config["Labels"]
     head = subprocess.run(["git", "-C", str(PROJECT), "rev-parse", "HEAD"], text=True, capture_output=True, check=False)
     assert labels["org.opencontainers.image.title"] == "cruddur"

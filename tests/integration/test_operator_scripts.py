@@ -501,12 +501,13 @@ def test_the_task_definition_is_the_template_s():
         theirs = only([row for row in of_stack["ContainerDefinitions"] if row["Name"] == name])
         assert {key[0].lower() + key[1:] for key in theirs} == set(mine)
         for key in ("essential", "cpu", "memory", "memoryReservation", "user", "stopTimeout", "portMappings", "healthCheck",
-                    "linuxParameters", "ulimits"):
+                    "linuxParameters", "ulimits", "mountPoints", "restartPolicy"):
             assert mine.get(key) == lower_first(theirs.get(key[0].upper() + key[1:])), (name, key)
         for kind in ("environment", "secrets"):
             assert [row["name"] for row in mine.get(kind, [])] == \
                 [row["Name"] for row in theirs.get(kind.capitalize(), [])]
     assert container(registered, "xray")["image"] == template["Parameters"]["XrayImageUri"]["Default"]
+    assert registered["volumes"] == lower_first(of_stack["Volumes"])
     assert registered["cpu"] == of_stack["Cpu"] == "256" and registered["memory"] == of_stack["Memory"] == "512"
 
 

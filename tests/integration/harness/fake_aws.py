@@ -88,6 +88,11 @@ def check_operation(service, operation, options):
             refuse(f"{service} {operation} has no --{option}")
         else:
             given[members[option]] = convert(shape.members[members[option]], values)
+    for container in given.get("containerDefinitions", []):
+        policy = container.pop("restartPolicy", None)  # newer than Debian's botocore
+        if policy and not (policy.keys() <= {"enabled", "ignoredExitCodes", "restartAttemptPeriod"}
+                           and 60 <= policy["restartAttemptPeriod"] <= 1800):
+            refuse(f"restartPolicy {policy}")
     report = ParamValidator().validate({key: value for key, value in given.items() if value is not None}, shape)
     errors = report.generate_report()
     if errors:
