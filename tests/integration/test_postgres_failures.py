@@ -39,7 +39,9 @@ def database(own_database):
 
 @pytest.fixture(scope="module")
 def settings(database, jwks):
-    return {**default_settings(database, jwks.url), "CRUDDUR_PG_DEADLINE_MS": "3000"}
+    """One connection a loop: a loop that is ready then has prepared all that it will send."""
+    changes = {"CRUDDUR_PG_DEADLINE_MS": "3000", "CRUDDUR_PG_CONNECTIONS": "2"}
+    return {**default_settings(database, jwks.url), **changes}
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +193,7 @@ def test_killed_connections(start_api, database, checked):
 def test_cancelled_statements(start_api, database, checked):
     """pg_cancel_backend is no defect of the request: it may be tried again."""
     _, api = start_api()
+    api.wait_until_ready()
     with TableLock(database) as lock:
         asked = api.another()
         asked.connection.request("GET", HOME)
@@ -203,6 +206,7 @@ def test_cancelled_statements(start_api, database, checked):
         assert response.status in (500, 503)
         response.read()
         lock.release()
+    api.wait_until_ready()
     api.get(HOME).expect(200)
 
 
@@ -212,6 +216,7 @@ def test_a_writer_is_killed_before_it_commits(start_api, database):
     parent = database.add_activity(user)
     _, api = start_api()
     for _ in range(5):
+        api.wait_until_ready()
         with TableLock(database, "users"):
             writer = api.another()
             writer.connection.request(
@@ -240,6 +245,7 @@ def test_a_writer_is_killed_before_it_commits(start_api, database):
 def test_a_locked_table_is_503_at_the_deadline(start_api, database, checked):
     """And every other request, on whichever pipeline, gets its own answer or a 503."""
     _, api = start_api(CRUDDUR_PG_DEADLINE_MS=300)
+    api.wait_until_ready()
     with Load(api, lambda a, n, t: checked.short(a, checked.rows[n]), clients=4) as load:
         load.wait_for(200)
         for _ in range(3):
@@ -260,6 +266,7 @@ def test_no_statement_outlives_its_deadline(start_api, database):
     """What was answered 503 does not go on in Postgres, and is not written later."""
     user = database.add_user()
     _, api = start_api(CRUDDUR_PG_DEADLINE_MS=300)
+    api.wait_until_ready()
     body = {"message": "too late", "ttl": "1-day"}
     with TableLock(database):
         for _ in range(4):
