@@ -332,7 +332,7 @@ static int serve(struct service *service) {
   log_level_parse(str_from(service->config.log_level), &level);
   if (!log_start(level) || !make_workers(service, &error)) {
     fprintf(stderr, "cruddur serve: %s\n", error.message[0] ? error.message : "no log thread");
-    return EXIT_FAILED;
+    return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED;
   }
   warn_of_open_cors(service);
   report_crash(service);

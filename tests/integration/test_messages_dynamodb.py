@@ -9,6 +9,7 @@ import pytest
 
 from harness.dynamo_proxy import DynamoProxy, Fault
 from harness.people import seconds, utc_now
+from harness.server import run
 from message_stores import (
     DynamoStore,
     dynalite,  # noqa: F401 (fixture)
@@ -568,6 +569,15 @@ def test_nothing_to_talk_to(start_api, pair, changes):
         answer.expect(503, ["generic_503"])
     body = {"message": "x", "handle": "nobody-has-this"}
     api.post(MESSAGES, pair[0].token(), json=body).expect(422, ["user_not_found"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_DEFAULT_REGION", None), ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense")]
+)
+def test_a_bad_setting_stops_the_start(settings, name, value):
+    done = run("serve", **{**settings, name: value})
+    assert done.returncode == 2
+    assert name in done.stderr and "for example" in done.stderr
 
 
 def test_stopping_ends_what_waits_for_dynamodb(start_api, proxy, pair):
