@@ -8,7 +8,7 @@ from harness.jwks import JwksServer
 from harness.people import Database
 from harness.server import Server, run
 from harness.tokens import CLIENT_ID, ISSUER, OTHER_CLIENT_ID, SigningKey
-from pg_cluster import PgCluster, fresh_database, pg_cluster, psql  # noqa: F401 (fixtures)
+from pg_cluster import fresh_database, pg_cluster, psql  # noqa: F401 (fixtures)
 
 FRONTEND = "https://cloudnoww.test"
 FRONTEND_LOCAL = "http://localhost:3000"
