@@ -39,9 +39,11 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
 
 static uint64_t resident_bytes(void) {
   _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
-  unsigned long long size = 0, resident = 0;
-  if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2) return 0;
-  return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+  char line[128]; /* "size resident …", in pages: proc(5) */
+  if (!file || !fgets(line, sizeof(line), file)) return 0;
+  char *after_size = line;
+  strtoull(line, &after_size, 10);
+  return strtoull(after_size, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void get_metrics(struct http_request *request) {
