@@ -31,7 +31,7 @@ static const char HELP[] =
     "       cruddur sync releases [OPTION]…            list the releases\n"
     "\n"
     "Ships a build folder to an S3 bucket and invalidates what CloudFront has cached of it.\n"
-    "docs/frontend-sync.md walks through it.\n"
+    "docs/sync.md walks through it.\n"
     "\n"
     "Where:\n"
     "      --bucket NAME          the bucket (SYNC_S3_BUCKET)\n"

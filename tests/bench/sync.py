@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares `cruddur sync` with aws s3 sync, s3cmd and rclone: 5,000 files, nothing changed and 1 %
 changed, in alternating turns against the same double of S3. Prints the table of
-docs/frontend-sync.md.
+docs/sync.md.
 
     bin/build && /usr/bin/python3 tests/bench/sync.py [ROUNDS]
 """
