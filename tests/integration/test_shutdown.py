@@ -53,6 +53,46 @@ def test_idle_with_kept_connections(start_server):
         assert all(raw.closed_by_peer() for raw in kept)
 
 
+def test_a_balancer_is_given_time(start_server):
+    """Kept and new connections are answered on, and told to close; readiness sends others away."""
+    server = start_server(CRUDDUR_DRAIN_DELAY_S=60, CRUDDUR_DRAIN_TIMEOUT_S=3)
+    with contextlib.ExitStack() as stack:
+        first, second, silent = [stack.enter_context(RawConnection(server.port)) for _ in range(3)]
+        for raw in (first, second, silent):
+            raw.ask(get("/api/health-check")).expect(200)
+        server.terminate()
+        server.log.wait_for(message="stopping")
+        for path, raw, status in (
+            ("/api/health-check", first, 200),
+            ("/api/readiness", second, 503),
+            ("/api/readiness", stack.enter_context(RawConnection(server.port)), 503),
+        ):
+            answer = raw.ask(get(path))
+            answer.expect(status)
+            assert answer.header("Connection") == "close"
+            assert raw.closed_by_peer()
+        assert server.running()
+        server.expect_end()
+        assert silent.closed_by_peer()
+    assert not server.log.find(message="requests still in work when the time to drain was over")
+
+
+def test_a_queue_of_new_connections_is_answered(start_server):
+    """What the kernel has taken for us is not reset when nobody listens any more."""
+    server = start_server(CRUDDUR_LOOPS=1, CRUDDUR_DRAIN_DELAY_S=1)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(RawConnection(server.port)).ask(get("/api/health-check")).expect(200)
+        server.process.send_signal(signal.SIGSTOP)
+        queued = [stack.enter_context(RawConnection(server.port)) for _ in range(60)]
+        for raw in queued:
+            raw.send(get("/api/health-check"))
+        server.terminate()
+        server.process.send_signal(signal.SIGCONT)
+        for raw in queued:
+            raw.read_answer().expect(200)
+        server.expect_end()
+
+
 def test_in_flight_answers_complete(start_server, database):
     user = database.add_user()
     activity = database.add_activity(user, "before the end")

@@ -46,6 +46,7 @@ def test_a_missing_setting(settings, name, value):
         ("CRUDDUR_IDLE_TIMEOUT_S", ["0"]),
         ("CRUDDUR_RECEIVE_TIMEOUT_S", ["0"]),
         ("CRUDDUR_SEND_TIMEOUT_S", ["0"]),
+        ("CRUDDUR_DRAIN_DELAY_S", ["-1", "61"]),
         ("CRUDDUR_DRAIN_TIMEOUT_S", ["0"]),
         ("LOG_LEVEL", ["loud"]),
         ("AWS_COGNITO_JWKS_URL", ["ftp://x/jwks.json", "jwks.json"]),

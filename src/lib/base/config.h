@@ -42,6 +42,7 @@ struct config {
   uint32_t idle_timeout_s;
   uint32_t receive_timeout_s;
   uint32_t send_timeout_s;
+  uint32_t drain_delay_s;
   uint32_t drain_timeout_s;
   const char *ddb_message_table; /* NULL: messages live in Postgres */
   uint32_t ddb_deadline_ms;

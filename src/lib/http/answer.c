@@ -94,7 +94,8 @@ static void add_common_headers(struct http_request *request) {
   for (unsigned i = 0; i < request->header_count; i++)
     MHD_add_response_header(response, request->headers[i].name, request->headers[i].value);
   cors_add_headers(request, response);
-  if (request->server->draining) MHD_add_response_header(response, "Connection", "close");
+  if (http_server_draining(request->server))
+    MHD_add_response_header(response, "Connection", "close");
 }
 
 enum MHD_Result answer_queue(struct http_request *request) {

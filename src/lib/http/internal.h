@@ -71,6 +71,15 @@ struct http_request {
   size_t answer_size;
 };
 
+/* How far the end has come: see drain.c. */
+enum drain_stage {
+  DRAIN_NOT,
+  DRAIN_LISTENING,
+  DRAIN_REFUSING,
+  DRAIN_LAST_CALL,
+  DRAIN_WAITING,
+};
+
 struct http_server {
   struct loop *loop;
   struct MHD_Daemon *daemon;
@@ -83,9 +92,11 @@ struct http_server {
   http_failure failed; /* NULL: nobody wants to know */
   void *failed_argument;
   struct deadline_queue idle, receiving, sending;
+  unsigned connections;
   unsigned requests; /* begun and not yet completed */
-  bool draining, closing;
-  uv_timer_t drain_timer;
+  bool closing;
+  enum drain_stage stage;
+  uv_timer_t drain_timer, stage_timer;
   void (*drained)(void *argument);
   void *drained_argument;
 };
@@ -171,7 +182,18 @@ void span_end(struct http_request *request);
 /* Queues the answer at libmicrohttpd; from inside its access handler only. */
 enum MHD_Result answer_queue(struct http_request *request);
 
+/* --- drain.c --- */
+
+void drain_init(struct http_server *server);
+void drain_close(struct http_server *server);
+
+/* Looks whether the last request is over; to be called when a request or a connection ended. */
+void drain_check(struct http_server *server);
+
 /* --- server.c --- */
+
+/* Runs the daemon at the end of this turn of the loop. */
+void server_ask_run(struct http_server *server);
 
 /* Makes libmicrohttpd come back for the answer of a suspended request. */
 void server_resume(struct http_request *request);

@@ -13,7 +13,7 @@
 
 /* --- Running the daemon --- */
 
-static void ask_run(struct http_server *server) {
+void server_ask_run(struct http_server *server) {
   if (!server->closing) loop_at_end_of_turn(server->loop, &server->run_task);
 }
 
@@ -23,7 +23,7 @@ static void run_daemon(struct loop_task *task) {
   struct http_server *server = LIST_ENTRY(task, struct http_server, run_task);
   MHD_run(server->daemon);
   MHD_UNSIGNED_LONG_LONG timeout;
-  if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0) ask_run(server);
+  if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0) server_ask_run(server);
 }
 
 static void on_daemon_event(uv_poll_t *poll, int status, int events) {
@@ -35,7 +35,7 @@ static void on_daemon_event(uv_poll_t *poll, int status, int events) {
 void server_resume(struct http_request *request) {
   request->suspended = false;
   MHD_resume_connection(request->mhd);
-  ask_run(request->server);
+  server_ask_run(request->server);
 }
 
 /* --- Connections --- */
@@ -49,15 +49,18 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
                           enum MHD_ConnectionNotificationCode code) {
   struct http_server *server = argument;
   if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    server->connections--;
+    drain_check(server);
     struct http_connection *closed = *socket_context;
     if (closed) deadline_stop(&closed->deadline);
     free(closed);
     *socket_context = NULL;
     /* At its limit of connections the daemon takes its listening socket out of what it polls, and
      * puts it back only when it is run again after one was closed. */
-    ask_run(server);
+    server_ask_run(server);
     return;
   }
+  server->connections++;
   struct http_connection *connection = calloc(1, sizeof(*connection));
   *socket_context = connection;
   if (!connection) return; /* request_begin() finds none and hangs up */
@@ -78,20 +81,6 @@ static void *request_begin(void *argument, const char *target, struct MHD_Connec
   server->requests++;
   deadline_start(&server->receiving, &connection->deadline);
   return request;
-}
-
-static void tell_drained(struct loop_task *task) {
-  struct http_server *server = LIST_ENTRY(task, struct http_server, drained_task);
-  void (*drained)(void *) = server->drained;
-  server->drained = NULL;
-  uv_timer_stop(&server->drain_timer);
-  if (drained) drained(server->drained_argument);
-}
-
-/* Told at the end of the turn: whoever hears it stops the daemon, which may be running just now. */
-static void check_drained(struct http_server *server) {
-  if (server->drained && server->requests == 0)
-    loop_at_end_of_turn(server->loop, &server->drained_task);
 }
 
 static void log_request(const struct http_request *request, bool completed, uint64_t duration_us) {
@@ -122,7 +111,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK, duration_us);
   request_free(request);
   server->requests--;
-  check_drained(server);
+  drain_check(server);
 }
 
 void http_request_admit(struct http_request *request) {
@@ -271,12 +260,10 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
     return NULL;
   }
   loop_task_init(&server->run_task, run_daemon);
-  loop_task_init(&server->drained_task, tell_drained);
+  drain_init(server);
   deadline_queue_init(&server->idle, loop, options->idle_timeout_ms);
   deadline_queue_init(&server->receiving, loop, options->receive_timeout_ms);
   deadline_queue_init(&server->sending, loop, options->send_timeout_ms);
-  uv_timer_init(loop_uv(loop), &server->drain_timer);
-  server->drain_timer.data = server;
   int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
   uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
   server->poll.data = server;
@@ -295,30 +282,6 @@ void http_server_on_failure(struct http_server *server, http_failure failed, voi
 
 /* --- Stopping --- */
 
-static void on_drain_timeout(uv_timer_t *timer) {
-  struct http_server *server = timer->data;
-  log_event(LOG_LEVEL_WARNING, "requests still in work when the time to drain was over",
-            log_int("requests", server->requests), LOG_END);
-  loop_at_end_of_turn(server->loop, &server->drained_task);
-}
-
-bool http_server_draining(const struct http_server *server) {
-  return server->draining;
-}
-
-void http_server_drain(struct http_server *server, uint64_t timeout_ms,
-                       void (*drained)(void *argument), void *argument) {
-  server->draining = true;
-  MHD_run(server->daemon); /* takes the connections that wait in the socket's queue */
-  MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
-  if (listen_fd != MHD_INVALID_SOCKET) close(listen_fd);
-  server->drained = drained;
-  server->drained_argument = argument;
-  uv_timer_start(&server->drain_timer, on_drain_timeout, timeout_ms, 0);
-  ask_run(server);
-  check_drained(server);
-}
-
 void http_server_close(struct http_server *server) {
   if (!server || server->closing) return;
   server->closing = true;
@@ -326,7 +289,7 @@ void http_server_close(struct http_server *server) {
   for (int i = 0; i < 3; i++)
     MHD_run(server->daemon); /* the last answers go out */
   uv_close((uv_handle_t *)&server->poll, NULL);
-  uv_close((uv_handle_t *)&server->drain_timer, NULL);
+  drain_close(server);
   MHD_stop_daemon(server->daemon);
   server->daemon = NULL;
   deadline_queue_close(&server->idle);

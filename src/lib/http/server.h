@@ -16,6 +16,7 @@ struct http_options {
   uint64_t idle_timeout_ms;               /* between requests of a kept connection */
   uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
   uint64_t send_timeout_ms;               /* from the answer to its last byte */
+  uint64_t drain_delay_ms; /* new connections are taken for so long after the call to drain */
   http_gate gate;
 };
 
@@ -37,8 +38,9 @@ typedef void (*http_failure)(void *argument, const char *method, const char *rou
                              struct str request_id);
 void http_server_on_failure(struct http_server *server, http_failure failed, void *argument);
 
-/* Stops accepting and tells kept connections to close; calls `drained(argument)` once when no
- * request is left in work, or after `timeout_ms`. The caller then makes what the handlers wait for
+/* Tells connections to close, stops accepting after options->drain_delay_ms (at once where there is
+ * no connection); calls `drained(argument)` once when no request is left in work, or after
+ * `timeout_ms` from now. The caller then makes what the handlers wait for
  * give up, so that every request has its answer, and calls http_server_close(). */
 void http_server_drain(struct http_server *server, uint64_t timeout_ms,
                        void (*drained)(void *argument), void *argument);
