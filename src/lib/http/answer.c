@@ -85,12 +85,16 @@ void http_answer_header(struct http_request *request, const char *name, const ch
   request->headers[request->header_count++] = (struct http_header){name, copy};
 }
 
+void answer_add_fixed_headers(struct MHD_Response *response) {
+  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+}
+
 static void add_common_headers(struct http_request *request) {
   struct MHD_Response *response = request->response;
   char id[HTTP_REQUEST_ID_LIMIT + 1] = "";
   memcpy(id, request->id.data, request->id.length);
   MHD_add_response_header(response, "X-Request-Id", id);
-  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+  answer_add_fixed_headers(response);
   for (unsigned i = 0; i < request->header_count; i++)
     MHD_add_response_header(response, request->headers[i].name, request->headers[i].value);
   cors_add_headers(request, response);
@@ -104,5 +108,5 @@ enum MHD_Result answer_queue(struct http_request *request) {
   deadline_start(&request->server->sending, &request->connection->deadline);
   if (!request->response) return MHD_NO; /* memory was out: hang up */
   add_common_headers(request);
-  return MHD_queue_response(request->mhd, request->status, request->response);
+  return refusal_queue(request->mhd, request->status, request->response);
 }

@@ -22,6 +22,7 @@ enum {
  * none at all for a suspended connection, so each has a deadline for the phase that it is in. */
 struct http_connection {
   struct http_server *server;
+  struct http_request *request; /* the one that is being read or answered; NULL between two */
   int fd;
   struct deadline deadline;
 };
@@ -179,8 +180,17 @@ void span_end(struct http_request *request);
 
 /* --- answer.c --- */
 
-/* Queues the answer at libmicrohttpd; from inside its access handler only. */
+/* Queues the answer at libmicrohttpd; from inside one of its callbacks only. */
 enum MHD_Result answer_queue(struct http_request *request);
+
+/* Adds the headers that every answer has. */
+void answer_add_fixed_headers(struct MHD_Response *response);
+
+/* --- refusal.c --- */
+
+/* libmicrohttpd's MHD_queue_response(), which the name itself no longer means here. */
+enum MHD_Result refusal_queue(struct MHD_Connection *mhd, unsigned status,
+                              struct MHD_Response *response);
 
 /* --- drain.c --- */
 

@@ -21,6 +21,7 @@ struct http_request *request_new(struct http_connection *connection, struct MHD_
   if (!request) return NULL;
   request->server = connection->server;
   request->connection = connection;
+  connection->request = request;
   request->mhd = mhd;
   request->method = HTTP_METHODS;
   request->started_us = clock_monotonic_us();
@@ -43,6 +44,7 @@ struct http_request *request_new(struct http_connection *connection, struct MHD_
 
 void request_free(struct http_request *request) {
   if (!request) return;
+  request->connection->request = NULL;
   struct list *node;
   while ((node = list_pop(&request->memory)))
     free(LIST_ENTRY(node, struct block, node));

@@ -72,11 +72,20 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
 
 /* --- Requests --- */
 
+/* libmicrohttpd gives each parameter of a query a record in the connection's memory, and hangs up
+ * without an answer when that is full. The query is read by us, where it is used: what it finds
+ * in its buffer, which is no constant to it, is an empty one. */
+static void hide_query(const char *target) {
+  char *question = strchr((char *)(uintptr_t)target, '?');
+  if (question && question[1]) question[1] = '\0';
+}
+
 static void *request_begin(void *argument, const char *target, struct MHD_Connection *mhd) {
   struct http_server *server = argument;
   struct http_connection *connection =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
   struct http_request *request = connection ? request_new(connection, mhd, target) : NULL;
+  hide_query(target);
   if (!request) return NULL;
   server->requests++;
   deadline_start(&server->receiving, &connection->deadline);
