@@ -44,7 +44,7 @@ struct service {
   struct metrics_port metrics;
   bool migrate, refused;
   uv_signal_t signals[2];
-  unsigned worker_count;
+  unsigned worker_count, finished_count;
   struct worker workers[WORKERS_LIMIT];
   int listen_fds[WORKERS_LIMIT];
 };
@@ -200,15 +200,23 @@ static void on_signal(uv_signal_t *handle, int number) {
   drain_all(service);
 }
 
-/* The first worker's loop also has the signals and the keeper. */
-static void on_first_finished(struct worker *worker) {
-  struct service *service = LIST_ENTRY(worker, struct service, workers[0]);
+/* The first worker's loop also has what all share; it stays until the last one needs it no more. */
+static void count_finished(struct loop *loop, void *argument) {
+  struct service *service = argument;
+  if (++service->finished_count < service->worker_count) return;
   for (size_t i = 0; i < 2; i++)
     uv_close((uv_handle_t *)&service->signals[i], NULL);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   aws_provider_close(service->options.provider);
   schema_gate_close(service->schema);
+  loop_close_inbox(loop);
+}
+
+static void on_worker_finished(struct worker *worker, void *argument) {
+  struct service *service = argument;
+  loop_post(service->workers[0].loop, count_finished, service);
+  if (worker != &service->workers[0]) loop_close_inbox(worker->loop);
 }
 
 static void catch_signals(struct service *service) {
@@ -263,8 +271,9 @@ static bool make_workers(struct service *service, struct error *error) {
                      &service->options, error))
       return false;
     service->workers[i].context.schema = service->schema;
+    service->workers[i].finished = on_worker_finished;
+    service->workers[i].finished_argument = service;
   }
-  service->workers[0].finished = on_first_finished;
   return metrics_port_start(&service->metrics, service->config.metrics_port, service->workers,
                             service->worker_count, error);
 }

@@ -53,8 +53,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
 static void on_traces_sent(void *argument) {
   struct worker *worker = argument;
   fetcher_close(worker->fetcher);
-  if (worker->finished) worker->finished(worker);
-  loop_close_inbox(worker->loop);
+  worker->finished(worker, worker->finished_argument);
 }
 
 /* The order matters: what handlers wait for gives up first, so that every request has an answer

@@ -35,8 +35,10 @@ struct worker {
   struct tracer *tracer;  /* NULL: nothing is traced */
   struct route_context context;
   bool draining;
-  void (*finished)(
-      struct worker *worker); /* on the worker's loop, when it has let go of everything */
+  /* Called on the worker's loop when it has let go of everything but its inbox, which is the
+   * callee's to close. */
+  void (*finished)(struct worker *worker, void *argument);
+  void *finished_argument;
 };
 
 /* Builds the worker on `loop`; it owns `listen_fd`. After a failure the process must end. */

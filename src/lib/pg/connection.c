@@ -5,8 +5,10 @@
 #include "lib/pg/internal.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
   RETRY_BASE_MS = 50,
@@ -111,13 +113,22 @@ static void close_handles(struct pg_connection *connection) {
     uv_close((uv_handle_t *)&connection->retry, NULL);
 }
 
-static void on_poll_closed(uv_handle_t *handle) {
-  free(handle);
+/* The watch is on a descriptor of its own: libpq closes its socket as soon as it sees the end, and
+ * another thread may have the number by the time that the loop stops watching it. */
+struct pg_watch {
+  uv_poll_t poll;
+  int own;
+};
+
+static void on_watch_closed(uv_handle_t *handle) {
+  struct pg_watch *watch = (struct pg_watch *)handle;
+  close(watch->own);
+  free(watch);
 }
 
 static void drop_socket(struct pg_connection *connection) {
-  if (connection->poll) uv_close((uv_handle_t *)connection->poll, on_poll_closed);
-  connection->poll = NULL;
+  if (connection->watch) uv_close((uv_handle_t *)&connection->watch->poll, on_watch_closed);
+  connection->watch = NULL;
   connection->want_write = false;
   PQfinish(connection->conn);
   connection->conn = NULL;
@@ -243,7 +254,7 @@ static void on_socket(uv_poll_t *poll, int status, int events);
 
 static void watch(struct pg_connection *connection, bool want_write) {
   connection->want_write = want_write;
-  uv_poll_start(connection->poll, UV_READABLE | (want_write ? UV_WRITABLE : 0), on_socket);
+  uv_poll_start(&connection->watch->poll, UV_READABLE | (want_write ? UV_WRITABLE : 0), on_socket);
 }
 
 static void fail_connection(struct pg_connection *connection) {
@@ -292,14 +303,17 @@ static bool send_prepares(PGconn *conn) {
 }
 
 static bool watch_socket(struct pg_connection *connection) {
-  uv_poll_t *poll = calloc(1, sizeof(*poll));
-  if (!poll) return false;
-  if (uv_poll_init(loop_uv(connection->pool->loop), poll, PQsocket(connection->conn)) != 0) {
-    free(poll);
+  struct pg_watch *watched = calloc(1, sizeof(*watched));
+  if (!watched) return false;
+  watched->own = fcntl(PQsocket(connection->conn), F_DUPFD_CLOEXEC, 0);
+  if (watched->own < 0 ||
+      uv_poll_init(loop_uv(connection->pool->loop), &watched->poll, watched->own) != 0) {
+    if (watched->own >= 0) close(watched->own);
+    free(watched);
     return false;
   }
-  poll->data = connection;
-  connection->poll = poll;
+  watched->poll.data = connection;
+  connection->watch = watched;
   watch(connection, false);
   return true;
 }

@@ -56,7 +56,7 @@ struct pg_connection {
   struct pg_pool *pool;
   enum pg_connection_state state;
   PGconn *conn;
-  uv_poll_t *poll; /* on the heap: it is closed with its socket, before the next one is opened */
+  struct pg_watch *watch; /* of the socket; on the heap: it closes before the next one opens */
   bool want_write;
   uv_timer_t retry;
   uv_work_t connect;
