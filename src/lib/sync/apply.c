@@ -48,7 +48,8 @@ static bool delete_phase(struct applying *applying, enum sync_phase phase) {
  * could have been cached again until it was: those paths are invalidated afterwards. */
 static bool delete_all(struct applying *applying) {
   struct sync_run *run = applying->run;
-  return delete_phase(applying, PHASE_DELETE_PAGES) && delete_phase(applying, PHASE_DELETE_REST) &&
+  return release_keep_deleted(run, applying->error) && delete_phase(applying, PHASE_DELETE_PAGES) &&
+         delete_phase(applying, PHASE_DELETE_REST) &&
          purge_paths(run, &run->journal.deleted, run->journal.id, run->settings.wait,
                      applying->error);
 }

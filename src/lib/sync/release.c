@@ -3,8 +3,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/json_writer.h"
 #include "lib/sync/pool.h"
+#include "lib/sync/release_list.h"
 #include "lib/sync/remove.h"
 
 #include <inttypes.h>
@@ -16,12 +16,6 @@ enum { NAME_SIZE = 64, MICROSECONDS = 1000000 };
 const char *release_blob_key(struct sync_run *run, const char *md5) {
   char name[NAME_SIZE];
   snprintf(name, sizeof(name), "pages/%.32s", md5);
-  return run_state_key(run, name);
-}
-
-const char *release_list_key(struct sync_run *run, uint64_t number) {
-  char name[NAME_SIZE];
-  snprintf(name, sizeof(name), "releases/%" PRIu64 ".json", number);
   return run_state_key(run, name);
 }
 
@@ -94,6 +88,12 @@ static void note_other(struct noting *noting, const struct remote_object *remote
   }
 }
 
+/* A rollback lets files that are no pages be what they are now, unless they are gone. */
+static bool stays_as_it_is(const struct sync_run *run, const struct sync_object *object) {
+  return run->restored > 0 && object->class != SYNC_PAGE &&
+         !sync_plan_find(&run->plan, object->key);
+}
+
 static bool note_objects(struct noting *noting) {
   struct sync_run *run = noting->run;
   size_t room = run->build.count + run->remote.count + 1;
@@ -101,10 +101,11 @@ static bool note_objects(struct noting *noting) {
   if (!noting->next.objects) return false;
   const char *state = run_state_key(run, "");
   for (size_t i = 0; i < run->build.count; i++)
-    note_object(noting, &run->build.objects[i]);
+    if (!stays_as_it_is(run, &run->build.objects[i])) note_object(noting, &run->build.objects[i]);
   for (size_t i = 0; i < run->remote.count; i++) {
     const struct remote_object *remote = &run->remote.objects[i];
-    if (!build_find(&run->build, remote->key) &&
+    const struct sync_object *object = build_find(&run->build, remote->key);
+    if ((!object || stays_as_it_is(run, object)) &&
         !str_starts_with(str_from(remote->key), str_from(state)))
       note_other(noting, remote);
   }
@@ -133,40 +134,78 @@ static bool note_release(struct noting *noting) {
   return true;
 }
 
-static uint64_t oldest_kept(const struct noting *noting) {
-  uint64_t keep = noting->run->settings.keep_releases;
-  return noting->number > keep ? noting->number - keep : 1;
+/* The oldest release that can be put back once `number` is the latest. */
+static uint64_t oldest_kept(const struct sync_run *run, uint64_t number) {
+  uint64_t keep = run->settings.keep_releases;
+  return number > keep ? number - keep : 1;
+}
+
+/* Hashed assets are kept themselves, for as long as a release that can be put back needs them. */
+static bool is_worth_keeping(const struct known_object *known, uint64_t oldest) {
+  return known->last >= oldest && known->first <= known->last &&
+         strlen(known->md5) == DIGEST_MD5_SIZE - 1 &&
+         sync_plan_class_of_key(known->key) != SYNC_ASSET;
 }
 
 static int compare_blobs(const void *a, const void *b) {
   return strcmp(((const struct known_blob *)a)->md5, ((const struct known_blob *)b)->md5);
 }
 
-/* The contents of this release's pages, and those of the releases that are kept. */
+/* The contents of this release's pages, and of the files that a rollback put back. */
+static void note_own_blobs(struct noting *noting) {
+  struct sync_run *run = noting->run;
+  for (size_t i = 0; i < run->build.count; i++) {
+    const struct sync_object *object = &run->build.objects[i];
+    bool put_back =
+        run->restored > 0 && object->class == SYNC_REST && sync_plan_find(&run->plan, object->key);
+    if (object->class == SYNC_PAGE || put_back)
+      noting->next.blobs[noting->next.blob_count++] =
+          (struct known_blob){object->md5, noting->number};
+  }
+}
+
+/* The contents of what is deleted now, or was by a run that was cut off. */
+static void note_blobs_of_deleted(struct noting *noting) {
+  struct sync_run *run = noting->run;
+  for (size_t i = 0; i < run->manifest.object_count; i++) {
+    const struct known_object *known = &run->manifest.objects[i];
+    const struct sync_change *change = sync_plan_find(&run->plan, known->key);
+    bool gone = change ? change->action == SYNC_DELETE : !remote_find(&run->remote, known->key);
+    if (gone && is_worth_keeping(known, oldest_kept(run, noting->number)))
+      noting->next.blobs[noting->next.blob_count++] = (struct known_blob){known->md5, known->last};
+  }
+}
+
+/* Sorts, and leaves of each content the one that is needed longest. */
+static void merge_blobs(struct manifest *manifest) {
+  size_t unique = 0;
+  if (manifest->blob_count == 0) return;
+  qsort(manifest->blobs, manifest->blob_count, sizeof(struct known_blob), compare_blobs);
+  for (size_t i = 0; i < manifest->blob_count; i++) {
+    struct known_blob blob = manifest->blobs[i];
+    bool same = unique > 0 && strcmp(manifest->blobs[unique - 1].md5, blob.md5) == 0;
+    if (!same)
+      manifest->blobs[unique++] = blob;
+    else if (blob.last > manifest->blobs[unique - 1].last)
+      manifest->blobs[unique - 1].last = blob.last;
+  }
+  manifest->blob_count = unique;
+}
+
+/* The copies of contents that the releases that are kept need. */
 static bool note_blobs(struct noting *noting) {
   struct sync_run *run = noting->run;
   const struct manifest *before = &run->manifest;
   struct manifest *next = &noting->next;
-  size_t room = before->blob_count + run->build.count + 1, unique = 0;
+  size_t room = before->blob_count + before->object_count + run->build.count + 1;
   next->blobs = arena_take(&run->arena, room * sizeof(struct known_blob));
   if (!next->blobs) return false;
-  for (size_t i = 0; i < run->build.count; i++)
-    if (run->build.objects[i].class == SYNC_PAGE)
-      next->blobs[next->blob_count++] =
-          (struct known_blob){run->build.objects[i].md5, noting->number};
+  note_own_blobs(noting);
+  note_blobs_of_deleted(noting);
   for (size_t i = 0; i < before->blob_count; i++)
-    if (before->blobs[i].last >= oldest_kept(noting))
+    if (before->blobs[i].last >= oldest_kept(run, noting->number))
       next->blobs[next->blob_count++] = before->blobs[i];
-  qsort(next->blobs, next->blob_count, sizeof(struct known_blob), compare_blobs);
-  for (size_t i = 0; i < next->blob_count; i++) {
-    struct known_blob blob = next->blobs[i];
-    bool same = unique > 0 && strcmp(next->blobs[unique - 1].md5, blob.md5) == 0;
-    if (!same)
-      next->blobs[unique++] = blob;
-    else if (blob.last > next->blobs[unique - 1].last)
-      next->blobs[unique - 1].last = blob.last;
-  }
-  next->blob_count = unique;
+  merge_blobs(next);
   return true;
 }
 
@@ -189,12 +228,13 @@ bool release_learn(struct sync_run *run, struct error *error) {
   return write_manifest(run, &noting.next, error);
 }
 
-/* --- The pages --- */
+/* --- The copies --- */
 
 struct keeping {
   struct pool *pool;
   size_t index;
-  const struct sync_object *object;
+  const char *key, *md5;
+  const char *etag; /* that the object must have; NULL: any */
 };
 
 static void on_kept(const struct aws_response *response, void *argument) {
@@ -203,7 +243,7 @@ static void on_kept(const struct aws_response *response, void *argument) {
   pool_ended(keeping->pool, keeping->index, 0, response->error);
 }
 
-static void keep_page(struct pool *pool, size_t index) {
+static void keep_content(struct pool *pool, size_t index) {
   struct keeping *keeping = &((struct keeping *)pool->argument)[index];
   struct sync_run *run = pool->run;
   struct error error = {0};
@@ -211,8 +251,9 @@ static void keep_page(struct pool *pool, size_t index) {
                                    {STR("cache-control"), STR("no-store")}};
   keeping->pool = pool;
   keeping->index = index;
-  struct s3_copying copy = {.from = keeping->object->key,
-                            .key = release_blob_key(run, keeping->object->md5),
+  struct s3_copying copy = {.from = keeping->key,
+                            .etag = keeping->etag,
+                            .key = release_blob_key(run, keeping->md5),
                             .headers = headers,
                             .header_count = 2};
   if (s3_copy(run->client, &run->bucket, &copy, on_kept, keeping)) return;
@@ -221,54 +262,60 @@ static void keep_page(struct pool *pool, size_t index) {
 }
 
 static int compare_keeping(const void *a, const void *b) {
-  return strcmp(((const struct keeping *)a)->object->md5, ((const struct keeping *)b)->object->md5);
+  return strcmp(((const struct keeping *)a)->md5, ((const struct keeping *)b)->md5);
 }
 
-/* Copies each content that the bucket has no copy of. */
-static bool keep_pages(struct sync_run *run, struct error *error) {
-  _cleanup_free_ struct keeping *keeping = calloc(run->build.count + 1, sizeof(*keeping));
-  size_t count = 0, unique = 0;
-  if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
-  for (size_t i = 0; i < run->build.count; i++) {
-    const struct sync_object *object = &run->build.objects[i];
-    if (object->class == SYNC_PAGE &&
-        !remote_find(&run->remote, release_blob_key(run, object->md5)))
-      keeping[count++].object = object;
-  }
+/* Copies each content once. */
+static bool keep_contents(struct sync_run *run, struct keeping *keeping, size_t count,
+                          const char *what, struct error *error) {
+  size_t unique = 0;
+  if (count == 0) return true;
   qsort(keeping, count, sizeof(*keeping), compare_keeping);
   for (size_t i = 0; i < count; i++)
     if (unique == 0 || compare_keeping(&keeping[unique - 1], &keeping[i]) != 0)
       keeping[unique++] = keeping[i];
   struct pool pool = {.run = run,
                       .argument = keeping,
-                      .start = keep_page,
+                      .start = keep_content,
                       .count = unique,
-                      .progress = {.what = "keeping pages for rollbacks"}};
+                      .progress = {.what = what}};
   if (pool_work(&pool)) return true;
   *error = pool.first_error;
-  return error_prefix(error, "keeping a page for rollbacks");
+  return error_prefix(error, "%s", what);
 }
 
-static bool write_list(struct sync_run *run, uint64_t number, struct error *error) {
-  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  buffer_append_format(&text, "{\"version\":1,\"number\":%" PRIu64 ",\"pages\":[", number);
-  const char *separator = "\n[";
+static bool is_kept(struct sync_run *run, const char *md5) {
+  return remote_find(&run->remote, release_blob_key(run, md5)) != NULL;
+}
+
+static bool keep_pages(struct sync_run *run, struct error *error) {
+  _cleanup_free_ struct keeping *keeping = calloc(run->build.count + 1, sizeof(*keeping));
+  size_t count = 0;
+  if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
   for (size_t i = 0; i < run->build.count; i++) {
     const struct sync_object *object = &run->build.objects[i];
-    if (object->class != SYNC_PAGE) continue;
-    buffer_append_text(&text, separator);
-    json_append_string(&text, str_from(object->key));
-    buffer_append_format(&text, ",\"%s\",%" PRIu64, object->md5, object->size);
-    for (size_t header = 0; header < SYNC_HEADER_COUNT; header++) {
-      buffer_append_char(&text, ',');
-      json_append_string(&text, str_from(headers_get(&object->headers, header)));
-    }
-    buffer_append_char(&text, ']');
-    separator = ",\n[";
+    if (object->class == SYNC_PAGE && !is_kept(run, object->md5))
+      keeping[count++] = (struct keeping){.key = object->key, .md5 = object->md5};
   }
-  buffer_append_text(&text, "]}\n");
-  if (text.failed) return error_set(error, ERROR_MEMORY, "out of memory");
-  return run_put(run, release_list_key(run, number), buffer_str(&text), error);
+  return keep_contents(run, keeping, count, "keeping pages for rollbacks", error);
+}
+
+bool release_keep_deleted(struct sync_run *run, struct error *error) {
+  size_t deletes = run->plan.counts[SYNC_DELETE], count = 0;
+  if (deletes == 0) return true;
+  _cleanup_free_ struct keeping *keeping = calloc(deletes, sizeof(*keeping));
+  if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
+  uint64_t oldest = oldest_kept(run, run->manifest.sequence + 1);
+  for (size_t i = 0; i < run->plan.count; i++) {
+    const struct sync_change *change = &run->plan.changes[i];
+    if (change->action != SYNC_DELETE) continue;
+    const struct known_object *known = manifest_object(&run->manifest, change->key);
+    if (known && is_worth_keeping(known, oldest) &&
+        strcmp(known->etag, change->before->etag) == 0 && !is_kept(run, known->md5))
+      keeping[count++] =
+          (struct keeping){.key = change->key, .md5 = known->md5, .etag = known->etag};
+  }
+  return keep_contents(run, keeping, count, "keeping files for rollbacks", error);
 }
 
 /* --- What is not needed any more --- */
@@ -277,7 +324,7 @@ static bool is_needed(struct noting *noting, const char *name) {
   if (strncmp(name, "pages/", 6) == 0) return manifest_blob(&noting->next, name + 6) != NULL;
   if (strncmp(name, "releases/", 9) == 0) {
     uint64_t number = strtoull(name + 9, NULL, 10);
-    return number >= oldest_kept(noting) && number <= noting->number;
+    return number >= oldest_kept(noting->run, noting->number) && number <= noting->number;
   }
   return true;
 }
@@ -308,6 +355,6 @@ bool release_finish(struct sync_run *run, const struct upload_result *results,
     return true;
   if (!note_objects(&noting) || !note_release(&noting) || !note_blobs(&noting))
     return error_set(error, ERROR_MEMORY, "out of memory");
-  return keep_pages(run, error) && write_list(run, noting.number, error) &&
+  return keep_pages(run, error) && release_list_write(run, noting.number, error) &&
          write_manifest(run, &noting.next, error) && sweep(&noting, error);
 }

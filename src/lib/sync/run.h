@@ -60,9 +60,11 @@ struct sync_run {
   struct journal earlier; /* of a run that was cut off */
   bool has_earlier;
   struct sync_plan plan;
-  struct journal journal; /* of this run */
-  uint64_t restored;      /* a rollback: the release whose pages come back; else 0 */
-  size_t asked;           /* objects that HEAD was sent for */
+  struct journal journal;       /* of this run */
+  uint64_t restored;            /* a rollback: the release whose pages come back; else 0 */
+  const char **restored_assets; /* the assets of that release; in the arena */
+  size_t restored_asset_count;
+  size_t asked; /* objects that HEAD was sent for */
   struct sync_counts counts;
 };
 

@@ -1,0 +1,151 @@
+"""`cruddur sync rollback`: pages come back with what they point to, or not at all."""
+
+import os
+import signal
+
+import pytest
+
+from harness.site import Site, hashed
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = Site(tmp_path)
+    yield site
+    site.close()
+
+
+def ship(site, text, *names, keep=3):
+    """A build of one page that points to files of those names, and nothing else."""
+    site.empty()
+    for name in names:
+        site.write(name, f"{name} of {text}")
+    links = "".join(f'<img src="/{name}">' for name in names)
+    site.write("index.html", f"<h1>{text}</h1>{links}")
+    return site.deploy("--max-delete", "100%", "--keep-releases", str(keep))
+
+
+def page(site):
+    return site.s3.objects["index.html"].data.decode().split("</h1>")[0].removeprefix("<h1>")
+
+
+def rollback(site, *arguments, code=0):
+    done = site.sync("rollback", "--yes", *arguments)
+    assert done.returncode == code, done.stderr + done.stdout
+    site.check_strict()
+    return done
+
+
+def test_files_that_were_deleted_since_come_back(site):
+    ship(site, "first", "old.png", "LICENSE")
+    before = dict(site.s3.objects["old.png"].headers)
+    ship(site, "second", "new.png")
+    assert site.s3.keys() == {"index.html", "new.png"}
+    for _ in range(2):  # and once more after the way forward
+        site.cdn.warm()
+        rollback(site)
+        assert page(site) == "first"
+        assert site.s3.objects["old.png"].data == b"old.png of first"
+        assert site.s3.objects["LICENSE"].data == b"LICENSE of first"
+        assert site.s3.objects["old.png"].headers["content-type"] == before["content-type"]
+        assert site.s3.objects["old.png"].headers["cache-control"] == before["cache-control"]
+        assert "new.png" in site.s3.objects  # somebody may have the other page open
+        assert not site.dangling and not site.cdn.stale()
+        ship(site, "second", "new.png")
+        assert site.s3.keys() == {"index.html", "new.png"}
+
+
+def test_files_that_changed_since_stay_as_they_are(site):
+    ship(site, "first", "logo.png")
+    ship(site, "second", "logo.png")
+    rollback(site)
+    assert page(site) == "first" and site.s3.objects["logo.png"].data == b"logo.png of second"
+    assert "nothing to do" in rollback(site, "1").stdout
+    site.s3.calls.clear()
+    ship(site, "second", "logo.png")  # nothing but the page has to be written
+    assert not any(call.method == "PUT" and call.key == "logo.png" for call in site.s3.calls)
+
+
+def test_files_of_a_run_that_was_killed_at_its_deletions_come_back(site):
+    ship(site, "first", "old.png")
+    process = None
+
+    def kill(call):
+        if process and call.method == "POST":
+            os.kill(process.pid, signal.SIGKILL)
+
+    site.empty()
+    site.write("index.html", "<h1>second</h1>")
+    site.s3.after = kill  # the objects are deleted, the manifest is not written
+    process = site.start("--yes")
+    process.communicate(timeout=60)
+    site.s3.after = site._check_links
+    assert process.returncode == -signal.SIGKILL and "old.png" not in site.s3.objects
+    site.deploy()
+    rollback(site)
+    assert page(site) == "first" and site.s3.objects["old.png"].data == b"old.png of first"
+
+
+def test_copies_go_with_the_releases_that_need_them(site):
+    ship(site, "first", "old.png")
+    for number in range(5):
+        ship(site, f"later {number}")
+    copies = [item.data for key, item in site.s3.objects.items() if key.startswith(".cruddur/pages/")]
+    assert b"old.png of first" not in copies and len(copies) == 4
+    assert rollback(site, "1", code=4).stderr
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_rollback_to_pages_without_their_assets_is_refused(site, another):
+    asset = hashed("main", b"1", "js")
+    ship(site, "first", asset)
+    ship(site, "second")
+    assert asset in site.s3.objects
+    del site.s3.objects[asset]
+    if another:  # the manifest has forgotten it
+        ship(site, "third")
+    site.s3.calls.clear()
+    done = rollback(site, "1", code=4)
+    assert asset in done.stderr and "ship that build again" in done.stderr
+    assert {call.method for call in site.s3.calls} <= {"GET", "HEAD"}
+
+
+def test_a_file_that_somebody_else_deleted_is_named(site):
+    ship(site, "first", "old.png")
+    del site.s3.objects["old.png"]
+    ship(site, "second")
+    done = rollback(site)
+    assert "old.png is gone from the bucket, and no copy of it is kept" in done.stderr
+    assert page(site) == "first"
+
+
+def test_a_page_without_its_copy_is_refused(site):
+    ship(site, "first")
+    ship(site, "second")
+    for key in [key for key in site.s3.objects if key.startswith(".cruddur/pages/")]:
+        del site.s3.objects[key]
+    assert "index.html" in rollback(site, code=4).stderr
+    assert page(site) == "second"
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"pages":[],"files":[]}', b'{"pages":1}',
+                                  b'{"assets":[],"files":[],"pages":[["index.html","x",1]]}',
+                                  b'{"assets":[],"files":[],"pages":[["a",1]]}',
+                                  b'{"assets":[[1]],"files":[],"pages":[]}'])
+def test_a_damaged_list_is_refused(site, text):
+    ship(site, "first")
+    ship(site, "second")
+    site.s3.put(".cruddur/releases/1.json", text)
+    assert "cannot be read" in rollback(site, code=4).stderr
+    assert page(site) == "second"
+
+
+def test_the_release_before_is_what_was_served_before(site):
+    for text in ("first", "second", "bad"):
+        ship(site, text)
+    for text, served in (("", "second"), ("bad as well", "second"), ("", "first")):
+        if text:
+            ship(site, text, keep=9)
+        rollback(site, "--keep-releases", "9")
+        assert page(site) == served
+    rollback(site, code=4)
