@@ -59,8 +59,11 @@ static bool write_changeset(struct sync_command *command) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY, temporary = BUFFER_EMPTY;
   const struct sync_run *run = &command->run;
   const char *path = command->options.changeset_path;
+  /* Whole, so that it can be applied from another folder. */
+  _cleanup_free_ char *folder = realpath(run->settings.build_folder, NULL);
   struct changeset_place place = {run->settings.bucket, run->settings.prefix,
-                                  run->settings.distribution, run->settings.build_folder};
+                                  run->settings.distribution,
+                                  folder ? folder : run->settings.build_folder};
   changeset_write(&place, &run->journal, &run->plan, clock_unix_us() / MICROSECONDS, &text);
   buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
   FILE *file = sync_make_folder_of(path) ? fopen(buffer_text(&temporary), "we") : NULL;
@@ -90,19 +93,28 @@ static bool read_changeset(struct sync_command *command) {
          error_prefix(&command->error, "%s", path);
 }
 
-/* A changeset is applied where it belongs, or nowhere. */
+static bool fits_place(struct sync_command *command, const char *what, const char *planned,
+                       const char *now) {
+  return !*now || strcmp(planned, now) == 0 ||
+         error_set(&command->error, ERROR_CONFLICT,
+                   "the changeset is for the %s '%s', not for '%s'", what, planned, now);
+}
+
+/* A changeset is applied where it belongs, or nowhere; the build may lie elsewhere by now. */
 static bool take_place(struct sync_command *command) {
   struct sync_settings *settings = &command->options.settings;
   const struct changeset_place *place = &command->changeset.place;
-  if (*settings->bucket && strcmp(settings->bucket, place->bucket) != 0)
-    return error_set(&command->error, ERROR_CONFLICT,
-                     "the changeset is for the bucket %s, not for %s", place->bucket,
-                     settings->bucket);
+  if (!fits_place(command, "bucket", place->bucket, settings->bucket) ||
+      !fits_place(command, "prefix", place->prefix, settings->prefix) ||
+      !fits_place(command, "distribution", place->distribution, settings->distribution))
+    return false;
   settings->bucket = place->bucket;
   settings->prefix = place->prefix;
   settings->distribution = place->distribution;
-  settings->build_folder = place->build_folder;
-  return true;
+  if (!command->options.has_build_folder) settings->build_folder = place->build_folder;
+  return sync_options_check_place(settings) ||
+         error_set(&command->error, ERROR_CONFLICT, "%s: this is no changeset of cruddur sync",
+                   command->options.changeset_path);
 }
 
 /* --- Applying --- */

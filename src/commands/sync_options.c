@@ -257,10 +257,22 @@ static bool read_file(const char *named, const char *usual, struct buffer *text)
   return false;
 }
 
+static bool is_set(const char *name) {
+  const char *value = getenv(name);
+  return value && *value;
+}
+
+/* The environment wins over the file, by whichever of a setting's two names it says it. */
 static bool set_variable(const char *name, const char *value, void *argument) {
+  size_t count;
+  const struct config_setting *settings = config_settings(&count);
   (void)argument;
-  const char *now = getenv(name);
-  if (!now || !*now) setenv(name, value, 1);
+  for (size_t i = 0; i < count; i++) {
+    const char *alias = settings[i].alias;
+    if (!alias || (strcmp(alias, name) != 0 && strcmp(settings[i].name, name) != 0)) continue;
+    if (is_set(alias) || is_set(settings[i].name)) return true;
+  }
+  if (!is_set(name)) setenv(name, value, 1);
   return true;
 }
 
@@ -342,6 +354,13 @@ static bool is_id(const char *text) {
          strlen(text);
 }
 
+bool sync_options_check_place(const struct sync_settings *settings) {
+  const char *prefix = settings->prefix;
+  size_t length = strlen(prefix);
+  bool is_folder = length == 0 || (prefix[0] != '/' && prefix[length - 1] == '/');
+  return *settings->bucket && is_id(settings->bucket) && is_id(settings->distribution) && is_folder;
+}
+
 static bool settle(struct sync_options *options, const struct given *given) {
   struct error error = {0};
   struct config *config = &options->config;
@@ -360,6 +379,7 @@ static bool settle(struct sync_options *options, const struct given *given) {
   if (!is_id(settings->bucket)) return wrong("'%s' cannot be a bucket", settings->bucket);
   if (!is_id(settings->distribution))
     return wrong("'%s' cannot be a distribution", settings->distribution);
+  options->has_build_folder = given->build_folder != NULL;
   settings->build_folder = given->build_folder ? given->build_folder : config->sync.build_folder;
   settings->prefix = settle_prefix(options, given->prefix);
   options->changeset_path = settle_changeset(

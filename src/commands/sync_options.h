@@ -22,6 +22,7 @@ struct sync_options {
   const char *changeset_path; /* written by plan, read by apply */
   uint64_t release;           /* rollback to; 0: the one before */
   bool dry_run, yes, json;
+  bool has_build_folder; /* --build-dir was given */
   bool silent[SYNC_ACTIONS];
   struct arena arena; /* holds the rules and the texts made here */
   const char *patterns[SYNC_PATTERNS_LIMIT];
@@ -30,6 +31,9 @@ struct sync_options {
 /* Reads everything. False: --help was printed or something was wrong (said so): end with
  * `*ret_code`. */
 bool sync_options_read(struct sync_options *options, int argc, char **argv, int *ret_code);
+
+/* True when bucket, prefix and distribution are well-formed. */
+bool sync_options_check_place(const struct sync_settings *settings);
 
 /* The folder that `path` lies in is made where it is missing; true when it is there. */
 bool sync_make_folder_of(const char *path);

@@ -2,6 +2,9 @@
 
 import json
 import os
+import pty
+import subprocess
+import time
 
 import pytest
 
@@ -24,6 +27,21 @@ def site(tmp_path):
     site = Site(tmp_path)
     yield site
     site.close()
+
+
+def on_a_terminal(command, **options):
+    """What a terminal would have shown, and the exit code."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, **options) as process:
+        os.close(slave)
+        output = b""
+        try:
+            while chunk := os.read(master, 65536):
+                output += chunk
+        except OSError:  # the other side is closed
+            pass
+    os.close(master)
+    return output.decode(), process.returncode
 
 
 def headers_of(site, key):
@@ -197,6 +215,17 @@ def test_assets_of_earlier_releases_stay_for_a_while(site):
     assert not site.dangling
 
 
+def test_what_the_rules_call_hashed_is_kept_as_well(site):
+    (site.folder / "sync.conf").write_text("[lib/*.js]\nhashed = yes\nvariants = gzip\n")
+    site.write("index.html", "<p>")
+    site.write("lib/app-r1.js", "let one = 1;\n" * 99)
+    site.deploy()
+    (site.build / "lib/app-r1.js").unlink()
+    site.write("lib/app-r2.js", "2")
+    site.deploy()
+    assert {"lib/app-r1.js", "lib/app-r1.js.gz", "lib/app-r2.js"} < site.s3.keys()
+
+
 def test_five_thousand_files_in_little_memory(site):
     for number in range(5000):
         site.write(f"d{number % 40}/file {number}.txt", f"{number}" * 50)
@@ -285,6 +314,20 @@ def test_silent_and_json(site):
     assert told["result"] == "pending" and told["exit_code"] == 3 and told["plan"]["update"] > 0
 
 
+@pytest.mark.parametrize("settings, colours", [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_sees_colours_and_progress(site, settings, colours):
+    for number in range(60):
+        site.write(f"{number}.txt", "x" * 500)
+    site.s3.before = lambda call: time.sleep(0.01)  # so that there is something to watch
+    output, code = on_a_terminal([str(BINARY), "sync", "--yes"], cwd=site.folder,
+                                 env=site.settings(TERM="xterm", **settings))
+    assert code == 0
+    assert ("\x1b[32mcreate" in output) == colours
+    assert "uploading new files" in output and "MB/s" in output and "s left" in output
+    quiet = site.sync("--yes", "--no-cache").stderr
+    assert "\x1b" not in quiet and "\r" not in quiet
+
+
 def test_auto_approve_and_sync_env(site):
     site.release(1)
     assert site.sync(SYNC_AUTO_APPROVE="true").returncode == 0
@@ -296,6 +339,71 @@ def test_auto_approve_and_sync_env(site):
     assert not (site.folder / "pwned").exists()
     (site.folder / "sync.env").write_text("just words\n")
     assert site.sync().returncode == 2
+
+
+@pytest.mark.parametrize("spelling", ["DISTRIBUTION", "DISTRUBTION"])
+@pytest.mark.parametrize("file", ["DISTRIBUTION", "DISTRUBTION"])
+def test_the_environment_wins_by_either_spelling(site, spelling, file):
+    site.write("index.html", "1")
+    names = {"SYNC_CLOUDFRONT_DISTRIBUTION_ID": "", "SYNC_CLOUDFRONT_DISTRUBTION_ID": ""}
+    names[f"SYNC_CLOUDFRONT_{spelling}_ID"] = "E1ENVIRONMENT"
+    (site.folder / "sync.env").write_text(f"SYNC_CLOUDFRONT_{file}_ID=E2FILE\n")
+    site.sync("plan", **names)
+    assert site.changeset()["distribution"] == "E1ENVIRONMENT"
+    del names[f"SYNC_CLOUDFRONT_{spelling}_ID"]
+    site.sync("plan", **{name: "" for name in (*names, f"SYNC_CLOUDFRONT_{spelling}_ID")})
+    assert site.changeset()["distribution"] == "E2FILE"
+
+
+def test_relative_paths_are_below_the_folder_one_is_in(site):
+    site.release(1)
+    done = site.sync("--yes", SYNC_BUILD_DIR="build", SYNC_OUTPUT_CHANGESET_PATH="kept/plan.json")
+    assert done.returncode == 0, done.stderr
+    assert (site.folder / "kept/plan.json").is_file()
+    assert site.s3.content() == site.files()
+    site.sync("--yes", SYNC_OUTPUT_CHANGESET_PATH="kept/")
+    assert (site.folder / "kept/changeset.json").is_file()
+
+
+def test_a_changeset_is_applied_from_anywhere(site):
+    site.release(1)
+    site.sync("plan", SYNC_BUILD_DIR="build")
+    plan = str(site.folder / "changeset.json")
+    moved = site.build.rename(site.folder / "moved")
+    elsewhere = site.folder / "elsewhere"
+    elsewhere.mkdir()
+    done = site.sync("apply", plan, "--yes", cwd=elsewhere)
+    assert done.returncode == 4 and "no build folder" in done.stderr
+    done = site.sync("apply", plan, "--yes", "--build-dir", "../moved", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    moved.rename(site.build)
+    assert site.s3.content() == site.files()
+    assert site.sync("apply", plan, "--yes", cwd=elsewhere).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["--bucket", "other"], ["--prefix", "app"],
+                                       ["--distribution", "E1OTHER"]])
+def test_a_changeset_is_not_applied_elsewhere(site, arguments):
+    site.release(1)
+    site.sync("plan")
+    site.s3.calls.clear()
+    done = site.sync("apply", "changeset.json", "--yes", *arguments)
+    assert done.returncode == 4 and "the changeset is for the" in done.stderr
+    assert not site.s3.calls
+
+
+@pytest.mark.parametrize("member, value", [("bucket", "a/../b"), ("bucket", ""), ("prefix", "app"),
+                                           ("prefix", "/x/"), ("distribution", "E1/../E2")])
+def test_a_changeset_that_names_no_place_is_refused(site, member, value):
+    site.release(1)
+    site.sync("plan")
+    changeset = site.changeset() | {member: value}
+    (site.folder / "changeset.json").write_text(json.dumps(changeset))
+    site.s3.calls.clear()
+    done = site.sync("apply", "changeset.json", "--yes", SYNC_S3_BUCKET="",
+                     SYNC_CLOUDFRONT_DISTRUBTION_ID="")
+    assert done.returncode == 4 and "no changeset" in done.stderr
+    assert not site.s3.calls
 
 
 def test_a_changeset_is_applied_later(site):

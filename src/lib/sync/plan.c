@@ -113,6 +113,27 @@ enum sync_class sync_plan_class_of_key(const char *key) {
   return is_html || !has_dot ? SYNC_PAGE : SYNC_REST;
 }
 
+/* Without the ending of a compressed copy. */
+static struct str without_variant(struct str key) {
+  for (enum sync_variant variant = SYNC_PLAIN + 1; variant < SYNC_VARIANTS; variant++) {
+    struct str ending = str_from(compress_ending(variant));
+    if (key.length > ending.length &&
+        memcmp(key.data + key.length - ending.length, ending.data, ending.length) == 0)
+      return (struct str){key.data, key.length - ending.length};
+  }
+  return key;
+}
+
+/* The rules say what is hashed in the build, and so what was when it was in one. */
+static enum sync_class class_of_remote(const struct planning *planning, const char *key) {
+  const struct sync_rules *rules = planning->options->rules;
+  enum sync_class class = sync_plan_class_of_key(key);
+  if (!rules || !rules->first || class == SYNC_PAGE) return class;
+  struct str below = without_variant(str_from(key + strlen(planning->options->prefix)));
+  struct sync_traits traits = rules_traits(rules, below, false);
+  return traits.class == SYNC_PAGE ? class : traits.class;
+}
+
 /* An asset counts as one of the release before this one when no release is known to have it: the
  * first sync of a bucket must not take away what open tabs still need. */
 static bool within_grace(const struct planning *planning, const char *key) {
@@ -152,7 +173,7 @@ static bool is_ignored(const struct planning *planning, const char *key) {
 
 static bool add_remote_only(struct planning *planning, const struct remote_object *remote) {
   struct sync_change change = {
-      .key = remote->key, .class = sync_plan_class_of_key(remote->key), .before = remote};
+      .key = remote->key, .class = class_of_remote(planning, remote->key), .before = remote};
   if (is_ignored(planning, remote->key) || belongs_to_neighbour(planning, remote->key)) {
     change.action = SYNC_IGNORE;
   } else {
@@ -204,7 +225,7 @@ static bool add_ignored(struct planning *planning) {
 static bool compare_remote_only(struct planning *planning, bool assets) {
   for (size_t i = 0; i < planning->remote->count; i++) {
     const struct remote_object *remote = &planning->remote->objects[i];
-    bool is_asset = sync_plan_class_of_key(remote->key) == SYNC_ASSET;
+    bool is_asset = class_of_remote(planning, remote->key) == SYNC_ASSET;
     if (is_asset == assets && !build_find(planning->build, remote->key) &&
         !is_state(planning, remote->key) && !add_remote_only(planning, remote))
       return false;

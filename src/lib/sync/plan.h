@@ -31,8 +31,9 @@ struct sync_change {
 struct plan_options {
   const char *prefix;
   struct sync_ignore ignore;
-  uint64_t keep_releases; /* assets of so many earlier releases are kept */
-  int64_t keep_days;      /* and those that were of use within so many days */
+  const struct sync_rules *rules; /* which names are hashed; NULL: what the names alone say */
+  uint64_t keep_releases;         /* assets of so many earlier releases are kept */
+  int64_t keep_days;              /* and those that were of use within so many days */
   int64_t now_s;
 };
 

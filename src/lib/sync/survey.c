@@ -258,6 +258,7 @@ bool survey_journal(struct sync_run *run, struct error *error) {
 bool survey_plan(struct sync_run *run, struct error *error) {
   struct plan_options options = {.prefix = run->settings.prefix,
                                  .ignore = run->settings.ignore,
+                                 .rules = &run->settings.rules,
                                  .keep_releases = run->settings.keep_releases,
                                  .keep_days = run->settings.keep_days,
                                  .now_s = clock_unix_us() / MICROSECONDS};

@@ -122,8 +122,8 @@ class Site:
                                 env=self.settings(**changes), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def sync(self, *arguments, stdin="", **changes):
-        done = subprocess.run([str(BINARY), "sync", *arguments], cwd=self.folder,
+    def sync(self, *arguments, stdin="", cwd=None, **changes):
+        done = subprocess.run([str(BINARY), "sync", *arguments], cwd=cwd or self.folder,
                               env=self.settings(**changes), input=stdin, capture_output=True,
                               text=True, timeout=TIMEOUT, check=False)
         assert not DEFECTS.search(done.stderr), done.stderr
