@@ -1,6 +1,7 @@
 /* serve.c: `cruddur serve`: settings, sockets, one worker a core, signals. */
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
+#include "commands/serve_limits.h"
 #include "commands/worker.h"
 #include "routes/routes.h"
 
@@ -110,10 +111,11 @@ static bool derive_options(struct service *service, struct error *error) {
       !check_origins("BACKEND_URL", config->backend_url, error))
     return false;
   buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
-  unsigned count = config->loops ? config->loops : uv_available_parallelism();
+  struct cgroup_limits machine = cgroup_read_limits("");
+  unsigned count = serve_limits_loops(config, &machine);
   service->worker_count = count < WORKERS_LIMIT ? count : WORKERS_LIMIT;
   unsigned connections = config->pg_connections / service->worker_count;
-  unsigned clients = config->max_connections / service->worker_count;
+  unsigned clients = serve_limits_connections(config, &machine) / service->worker_count;
   service->options = (struct worker_options){
       .http = {.tables = route_tables,
                .allowed_origins = str_from(buffer_text(&service->origins)),
@@ -134,7 +136,7 @@ static bool derive_options(struct service *service, struct error *error) {
                   .url = config->rollbar_url},
       .drain_timeout_ms = config->drain_timeout_s * 1000ULL,
   };
-  return true;
+  return serve_limits_read(config, &service->options.http, error);
 }
 
 static bool read_ratio(const char *text, double *ret_ratio) {
@@ -308,6 +310,7 @@ static void clean_up(struct service *service) {
   for (unsigned i = 0; i < service->worker_count; i++)
     loop_free(service->workers[i].loop);
   if (service->options.tracer.xray_fd >= 0) close(service->options.tracer.xray_fd);
+  serve_limits_close(&service->options.http);
   buffer_free(&service->issuer);
   buffer_free(&service->jwks_url);
   buffer_free(&service->origins);

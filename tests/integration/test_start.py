@@ -42,7 +42,7 @@ def test_a_missing_setting(settings, name, value):
         ("CRUDDUR_PG_QUEUE_LIMIT", ["0", "-5"]),
         ("CRUDDUR_PG_DEADLINE_MS", ["0", "49", "1s"]),
         ("CRUDDUR_PG_PREPARE", ["maybe", "2"]),
-        ("CRUDDUR_MAX_CONNECTIONS", ["0", "x"]),
+        ("CRUDDUR_MAX_CONNECTIONS", ["-1", "x"]),
         ("CRUDDUR_IDLE_TIMEOUT_S", ["0"]),
         ("CRUDDUR_RECEIVE_TIMEOUT_S", ["0"]),
         ("CRUDDUR_SEND_TIMEOUT_S", ["0"]),

@@ -32,19 +32,22 @@ struct config {
   const char *crash_file;
   uint32_t metrics_port;
   const char *log_level;
-  uint32_t loops;          /* 0: one a core */
+  uint32_t loops;          /* 0: one a processor that may be used */
   uint32_t pg_connections; /* of the process */
   uint32_t pg_pipeline_depth;
   uint32_t pg_queue_limit;
   uint32_t pg_deadline_ms;
   bool pg_prepare;
-  uint32_t max_connections;
+  uint32_t max_connections; /* 0: as many as the memory allows */
   uint32_t idle_timeout_s;
   uint32_t receive_timeout_s;
   uint32_t send_timeout_s;
   uint32_t drain_delay_s;
   uint32_t drain_timeout_s;
-  const char *ddb_message_table; /* NULL: messages live in Postgres */
+  const char *write_limit_per_user;    /* "60/minute"; NULL: none */
+  const char *write_limit_per_address; /* likewise */
+  const char *trusted_proxies;         /* networks, comma-separated; NULL: none */
+  const char *ddb_message_table;       /* NULL: messages live in Postgres */
   uint32_t ddb_deadline_ms;
   struct config_aws {
     const char *access_key_id;

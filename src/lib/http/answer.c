@@ -9,6 +9,7 @@
 
 #define JSON_CONTENT_TYPE "application/json"
 #define RETRY_AFTER_S     "1"
+#define STRICT_TRANSPORT  "max-age=31536000" /* a year; for this host alone */
 
 static void give(struct http_request *request, enum http_status status,
                  struct MHD_Response *response, const char *content_type, size_t size) {
@@ -85,8 +86,29 @@ void http_answer_header(struct http_request *request, const char *name, const ch
   request->headers[request->header_count++] = (struct http_header){name, copy};
 }
 
-void answer_add_fixed_headers(struct MHD_Response *response) {
-  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+/* What every answer says unless its handler said better. Most depend on a token, and the others are
+ * new a moment later: nobody may keep them. An answer is data, so that a browser that is made to
+ * show it must take it for nothing else: it loads nothing, runs nothing, is in no frame and tells
+ * no other site where it was. */
+static const struct {
+  const char *name, *value;
+} FIXED_HEADERS[] = {
+    {"Cache-Control", "no-store"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+};
+
+static bool is_given(const struct http_request *request, const char *name) {
+  for (unsigned i = 0; i < request->header_count; i++)
+    if (strcmp(request->headers[i].name, name) == 0) return true;
+  return false;
+}
+
+void answer_add_fixed_headers(const struct http_request *request, struct MHD_Response *response) {
+  for (size_t i = 0; i < sizeof(FIXED_HEADERS) / sizeof(FIXED_HEADERS[0]); i++)
+    if (!request || !is_given(request, FIXED_HEADERS[i].name))
+      MHD_add_response_header(response, FIXED_HEADERS[i].name, FIXED_HEADERS[i].value);
 }
 
 static void add_common_headers(struct http_request *request) {
@@ -94,10 +116,13 @@ static void add_common_headers(struct http_request *request) {
   char id[HTTP_REQUEST_ID_LIMIT + 1] = "";
   memcpy(id, request->id.data, request->id.length);
   MHD_add_response_header(response, "X-Request-Id", id);
-  answer_add_fixed_headers(response);
+  answer_add_fixed_headers(request, response);
   for (unsigned i = 0; i < request->header_count; i++)
     MHD_add_response_header(response, request->headers[i].name, request->headers[i].value);
   cors_add_headers(request, response);
+  /* Of no use, and forbidden, on a connection that was not TLS to the client (RFC 6797, 7.2). */
+  if (client_came_by_tls(request))
+    MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT);
   if (http_server_draining(request->server))
     MHD_add_response_header(response, "Connection", "close");
 }

@@ -24,6 +24,8 @@ struct http_connection {
   struct http_server *server;
   struct http_request *request; /* the one that is being read or answered; NULL between two */
   int fd;
+  struct address peer;
+  bool from_proxy; /* the peer is a proxy that is trusted */
   struct deadline deadline;
 };
 
@@ -164,6 +166,19 @@ void cors_add_headers(const struct http_request *request, struct MHD_Response *r
 /* Answers a preflight, or an OPTIONS request without Origin by `methods`. */
 void cors_answer_options(struct http_request *request, unsigned methods);
 
+/* --- client.c --- */
+
+/* Notes who is at the other end of a new connection. */
+void client_look_at_peer(struct http_connection *connection, struct MHD_Connection *mhd);
+
+/* True when a trusted proxy says that it got the request by TLS. */
+bool client_came_by_tls(const struct http_request *request);
+
+/* Counts a write of the request's address, or its user; over the limit it answers 429 and returns
+ * false. What is no write passes. */
+bool client_may_write(struct http_request *request);
+bool client_user_may_write(struct http_request *request);
+
 /* --- metrics.c --- */
 
 /* Counters for the rows of `tables`; freed by free(). NULL when memory is out. */
@@ -183,8 +198,9 @@ void span_end(struct http_request *request);
 /* Queues the answer at libmicrohttpd; from inside one of its callbacks only. */
 enum MHD_Result answer_queue(struct http_request *request);
 
-/* Adds the headers that every answer has. */
-void answer_add_fixed_headers(struct MHD_Response *response);
+/* Adds the headers that every answer has; but for those that the handler of `request`, which may be
+ * NULL, gave itself. */
+void answer_add_fixed_headers(const struct http_request *request, struct MHD_Response *response);
 
 /* --- refusal.c --- */
 

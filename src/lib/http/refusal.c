@@ -37,7 +37,7 @@ static enum MHD_Result refuse_connection(struct MHD_Connection *mhd, unsigned st
   if (!response) return MHD_NO;
   struct uuid uuid = uuid_random();
   uuid_format(uuid.bytes, id);
-  answer_add_fixed_headers(response);
+  answer_add_fixed_headers(NULL, response);
   MHD_add_response_header(response, "Content-Type", "application/json");
   MHD_add_response_header(response, "X-Request-Id", id);
   log_event(LOG_LEVEL_INFO, "request refused", log_text("request_id", id),

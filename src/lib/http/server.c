@@ -66,6 +66,7 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
   if (!connection) return; /* request_begin() finds none and hangs up */
   connection->server = server;
   connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  client_look_at_peer(connection, mhd);
   deadline_init(&connection->deadline, on_connection_deadline);
   deadline_start(&server->idle, &connection->deadline);
 }
@@ -125,6 +126,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
 
 void http_request_admit(struct http_request *request) {
   assert(request->phase == HTTP_PHASE_WORKING);
+  if (!client_user_may_write(request)) return;
   enum body_verdict verdict = request->route->body_limit ? request_parse_body(request) : BODY_GOOD;
   switch (verdict) {
   case BODY_GOOD: request->route->handler(request); break;
@@ -183,8 +185,21 @@ static void judge_headers(struct http_request *request, const char *method, cons
     http_answer_error(request, HTTP_NOT_FOUND, "generic_404");
   else if (!request->route)
     refuse_method(request, methods);
+  else if (!client_may_write(request))
+    return;
   else if (request_announced_body(request) == BODY_TOO_LARGE)
     http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
+}
+
+/* An answer before a body stops the body and ends the connection. Without a body it can wait for
+ * the next call, and the connection stays; so it does for who is only early: what they have sent
+ * already is read and forgotten. */
+static bool answers_at_once(const struct http_request *request) {
+  if (request->phase != HTTP_PHASE_ANSWERED || !request_has_body(request)) return false;
+  bool is_short = http_request_header(request, "Content-Length").length > 0 &&
+                  http_request_header(request, "Expect").length == 0 &&
+                  request_announced_body(request) == BODY_GOOD;
+  return request->status != HTTP_TOO_MANY_REQUESTS || !is_short;
 }
 
 /* libmicrohttpd calls this when the headers are there, for each part of the body, when the request
@@ -197,13 +212,11 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, con
   if (!request) return MHD_NO;
   if (request->phase == HTTP_PHASE_HEADERS) {
     judge_headers(request, method, version);
-    /* An answer before a body stops the body and ends the connection; without one it can wait for
-     * the next call, and the connection stays. */
-    bool at_once = request->phase == HTTP_PHASE_ANSWERED && request_has_body(request);
-    return at_once ? answer_queue(request) : MHD_YES;
+    return answers_at_once(request) ? answer_queue(request) : MHD_YES;
   }
   if (*upload_size > 0) {
-    bool taken = request_take_body(request, upload, *upload_size);
+    bool taken =
+        request->phase == HTTP_PHASE_ANSWERED || request_take_body(request, upload, *upload_size);
     *upload_size = 0;
     return taken ? MHD_YES : MHD_NO;
   }

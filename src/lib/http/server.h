@@ -5,6 +5,8 @@
 #pragma once
 
 #include "lib/http/http.h"
+#include "lib/http/proxies.h"
+#include "lib/http/rate.h"
 
 struct http_server;
 
@@ -18,6 +20,8 @@ struct http_options {
   uint64_t send_timeout_ms;               /* from the answer to its last byte */
   uint64_t drain_delay_ms; /* new connections are taken for so long after the call to drain */
   http_gate gate;
+  struct proxies proxies;                                    /* trusted for who the client is */
+  struct rate_limiter *writes_per_user, *writes_per_address; /* NULL: no limit */
 };
 
 /* Opens a listening socket on `port` (0: any free one), dual-stack where the machine has IPv6. With
