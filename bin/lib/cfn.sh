@@ -169,9 +169,7 @@ json_string() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# write_parameters FILE: the settings of [parameters] for --parameter-overrides, those of
-# `secret_parameters` last. A file, because arguments of a process can be read by others.
-declare -A secret_parameters=()
+# write_parameters FILE: the settings of [parameters] for --parameter-overrides.
 write_parameters() {
   local key value comma='' pairs=()
   for key in "${!settings[@]}"; do
@@ -179,9 +177,6 @@ write_parameters() {
       value=$(need "$key")
       pairs+=("${key#parameters.}=$value")
     fi
-  done
-  for key in "${!secret_parameters[@]}"; do
-    pairs+=("$key=${secret_parameters[$key]}")
   done
   {
     printf '['
@@ -195,7 +190,7 @@ write_parameters() {
 
 # deploy_stack NAME: makes the change set of the stack of aws/cfn/NAME with the settings read so far; with
 # --execute it is carried out as well. Nothing to change is no failure. With --dry-run the parameters
-# are shown, secrets hidden.
+# are shown.
 deploy_stack() {
   local name=$1 stack options=(--no-execute-changeset)
   if $execute; then options=(--no-fail-on-empty-changeset); fi
@@ -205,12 +200,7 @@ deploy_stack() {
   trap 'rm -f "$parameter_file"' EXIT
   write_parameters "$parameter_file"
   if $dry_run; then
-    local key shown
-    shown=$(<"$parameter_file")
-    for key in "${!secret_parameters[@]}"; do
-      shown=${shown//"$(json_string "$key=${secret_parameters[$key]}")"/"\"$key=(secret)\""}
-    done
-    printf 'parameters: %s\n' "$shown" >&2
+    printf 'parameters: %s\n' "$(<"$parameter_file")" >&2
   else
     say "The stack $stack"
   fi

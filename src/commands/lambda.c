@@ -5,10 +5,12 @@
 #include "commands/commands.h"
 
 #include "lib/aws/confirmation.h"
+#include "lib/aws/parameter.h"
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/config.h"
 #include "lib/base/json_writer.h"
+#include "lib/pg/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ enum {
   PATIENCE_MS = 4000,   /* Cognito waits 5 seconds for its triggers */
   ANSWER_TIME_MS = 300, /* of Lambda's deadline, for the answer */
   SHORTEST_LIMIT_MS = 100,
+  LOOK_AHEAD_MS = 2500, /* the start is part of what Cognito waits for */
 };
 
 static const char HELP[] =
@@ -25,9 +28,11 @@ static const char HELP[] =
     "\n"
     "Serves Cognito's post-confirmation trigger as an AWS Lambda function: takes events from the\n"
     "runtime API at AWS_LAMBDA_RUNTIME_API, adds each event's user to the database of\n"
-    "CONNECTION_URL once, logs what goes wrong, and always returns the event. Lambda's images "
-    "start\n"
-    "it: the entry point is `cruddur`, the command `lambda post-confirmation`.\n"
+    "CONNECTION_URL once, logs what goes wrong, and always returns the event. Where "
+    "CONNECTION_URL\n"
+    "is unset it is read from Parameter Store, under the name CONNECTION_URL_PARAMETER, and again\n"
+    "when the database refuses it. Lambda's images start this: the entry point is `cruddur`, the\n"
+    "command `lambda post-confirmation`.\n"
     "\n"
     "  -h, --help   show this\n"
     "\n"
@@ -51,17 +56,61 @@ static void log_line(const char *level, const char *message, struct str request_
   buffer_free(&line);
 }
 
+struct function {
+  struct config config;
+  char *parameter; /* what Parameter Store said; NULL: nothing yet */
+  struct confirmer confirmer;
+};
+
+/* It is read anew for the next event. */
+static void forget_parameter(struct function *function) {
+  if (!function->parameter) return;
+  confirmer_close(&function->confirmer);
+  function->confirmer.connection_url = NULL;
+  free(function->parameter);
+  function->parameter = NULL;
+}
+
 static unsigned limit_of(const struct lambda_invocation *invocation) {
   int64_t left_ms = invocation->deadline_ms - clock_unix_us() / 1000 - ANSWER_TIME_MS;
   if (invocation->deadline_ms == 0 || left_ms > PATIENCE_MS) return PATIENCE_MS;
   return left_ms > SHORTEST_LIMIT_MS ? (unsigned)left_ms : SHORTEST_LIMIT_MS;
 }
 
+/* True when there is a connection string; one of Parameter Store is kept once it was read. */
+static bool find_database(struct function *function, unsigned limit_ms, struct error *error) {
+  if (function->confirmer.connection_url) return true;
+  if (!parameter_read(&function->config, function->config.connection_url_parameter, limit_ms,
+                      &function->parameter, error))
+    return false;
+  if (!pg_check_connection_url(function->parameter, error)) {
+    forget_parameter(function);
+    return false;
+  }
+  function->confirmer.connection_url = function->parameter;
+  return true;
+}
+
+/* The password may have been changed since the parameter was read: then once more with what it is
+ * now, since no event comes twice. */
+static bool record(struct function *function, const struct lambda_invocation *invocation,
+                   enum confirmation_outcome *ret_outcome, struct error *error) {
+  bool may_be_old = function->parameter != NULL;
+  for (;;) {
+    if (find_database(function, limit_of(invocation), error) &&
+        confirmer_record(&function->confirmer, invocation->event, limit_of(invocation), ret_outcome,
+                         error))
+      return true;
+    if (error->kind == ERROR_DENIED) forget_parameter(function);
+    if (error->kind != ERROR_DENIED || !may_be_old) return false;
+    may_be_old = false;
+  }
+}
+
 static void on_invocation(const struct lambda_invocation *invocation, void *argument) {
-  struct confirmer *confirmer = argument;
   struct error error = {0};
   enum confirmation_outcome outcome;
-  if (!confirmer_record(confirmer, invocation->event, limit_of(invocation), &outcome, &error))
+  if (!record(argument, invocation, &outcome, &error))
     log_line("error", error.message, invocation->request_id);
   else
     log_line("info",
@@ -69,16 +118,36 @@ static void on_invocation(const struct lambda_invocation *invocation, void *argu
              invocation->request_id);
 }
 
-static int serve(struct lambda *lambda, const char *connection_url) {
-  struct confirmer confirmer = {.connection_url = connection_url};
+static int serve(struct lambda *lambda, struct function *function) {
   struct error error = {0};
   for (;;) {
-    if (lambda_serve_one(lambda, on_invocation, &confirmer, &error)) continue;
+    if (lambda_serve_one(lambda, on_invocation, function, &error)) continue;
     log_line("error", error.message, (struct str){NULL, 0});
     if (error.kind == ERROR_CONFLICT) continue; /* this one's answer was refused */
-    confirmer_close(&confirmer);
+    confirmer_close(&function->confirmer);
+    free(function->parameter);
     return cli_fail("lambda", &error);
   }
+}
+
+/* Without the one setting the other one is wanted, which needs those of AWS. */
+static bool read_settings(struct function *function, struct error *error) {
+  struct config *config = &function->config;
+  if (!config_load(config, CONFIG_LAMBDA, error)) return false;
+  const char *given = getenv("CONNECTION_URL");
+  if (config->connection_url_parameter && !(given && *given))
+    return config_load(config, CONFIG_LAMBDA | CONFIG_AWS, error);
+  if (!config_load(config, CONFIG_DATABASE, error)) return false;
+  function->confirmer.connection_url = config->connection_url;
+  return true;
+}
+
+/* While Lambda starts the function; what fails now is tried again with each event, which has to go
+ * back to Cognito in any case. */
+static void look_ahead(struct function *function) {
+  struct error error = {0};
+  if (!find_database(function, LOOK_AHEAD_MS, &error))
+    log_line("error", error.message, (struct str){NULL, 0});
 }
 
 static int run(void) {
@@ -92,15 +161,16 @@ static int run(void) {
   }
   _cleanup_(lambda_close_p) struct lambda *lambda = NULL;
   if (!lambda_open(api, &lambda, &error)) return cli_fail("lambda", &error);
-  struct config config;
-  if (!config_load(&config, CONFIG_DATABASE, &error)) {
+  static struct function function;
+  if (!read_settings(&function, &error)) {
     struct error untold = {0};
     log_line("error", error.message, (struct str){NULL, 0});
     if (!lambda_report_init_error(lambda, "Runtime.BadSetting", error.message, &untold))
       log_line("error", untold.message, (struct str){NULL, 0});
     return EXIT_USAGE;
   }
-  return serve(lambda, config.connection_url);
+  look_ahead(&function);
+  return serve(lambda, &function);
 }
 
 int command_lambda(int argc, char **argv) {

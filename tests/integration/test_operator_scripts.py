@@ -77,7 +77,7 @@ ANSWERS = {
     "cloudformation describe-stacks": {"Stacks": [{"Outputs": [
         {"OutputKey": "ExecutionRoleArn", "OutputValue": "arn:aws:iam::123456789012:role/execution"},
         {"OutputKey": "TaskRoleArn", "OutputValue": "arn:aws:iam::123456789012:role/task"}]}]},
-    "ssm get-parameter": {"Parameter": {"Value": SECRET}},
+    "ssm get-parameter": {"Parameter": {"Type": "SecureString", "Value": SECRET}},
     "ec2 describe-security-group-rules": {"SecurityGroupRules": [
         {"SecurityGroupRuleId": "sgr-out", "Description": "cruddur operator", "IsEgress": True},
         {"SecurityGroupRuleId": "sgr-else", "Description": "tasks", "IsEgress": False},
@@ -236,15 +236,16 @@ def test_the_first_service_runs_this_commit(operator):
     assert given["ImageUri"] == "123456789012.dkr.ecr.eu-test-1.amazonaws.com/repository:v1"
 
 
-def test_post_confirmation_gets_the_connection_string(operator):
+def test_post_confirmation_is_told_where_its_secret_is(operator):
+    """The stack has the parameter's path; nobody but the function reads the value."""
     done = operator.run("cfn/post-confirmation", "--execute", config="post-confirmation.toml")
-    assert only(operator.calls("ssm get-parameter"))["options"]["name"] == ["/cruddur/test/CONNECTION_URL"]
+    options = only(operator.calls("ssm get-parameter"))["options"]
+    assert options["name"] == ["/cruddur/test/CONNECTION_URL"] and "with-decryption" not in options
     call = only(operator.calls("cloudformation deploy"))
     given = parameters(call)
-    assert given["ConnectionUrl"] == SECRET and given["ImageUri"] == IMAGE
+    assert given["ParameterPrefix"] == "/cruddur/test" and given["ImageUri"] == IMAGE
     assert "ClusterName" not in given  # the service's parameters are not this stack's
-    # Others can read a process's arguments: the secret is in a file for the owner alone.
-    assert SECRET not in json.dumps(call["options"]) and "s3cr" not in done.stdout + done.stderr
+    assert "s3cr" not in json.dumps(call) + done.stdout + done.stderr
 
 
 def test_post_confirmation_without_the_parameter(operator):
@@ -530,7 +531,7 @@ def test_parameters_and_config_fit(name):
         elif section == "[parameters]" and "=" in line and not line.startswith("#"):
             given.add(line.split("=")[0].strip())
     assert given <= set(parameters)
-    by_script = {"ImageUri", "ConnectionUrl"}
+    by_script = {"ImageUri", "ParameterPrefix"} if name == "post-confirmation" else {"ImageUri"}
     assert {key for key, value in parameters.items() if "Default" not in value} - by_script <= given
 
 
@@ -570,6 +571,24 @@ def test_the_function_s_group_admits_nobody():
     rule = only(rules)
     assert rule["GroupId"] == {"Ref": "DatabaseSecurityGroupId"}
     assert rule["SourceSecurityGroupId"] == {"Ref": "FunctionSecurityGroup"} and rule["FromPort"] == rule["ToPort"] == 5432
+
+
+def test_the_function_reads_one_parameter():
+    """No secret is in its environment; its role, and the endpoint that the stack makes, know one path."""
+    template = load_template("post-confirmation")
+    resources = template["Resources"]
+    given = resources["Function"]["Properties"]["Environment"]["Variables"]
+    assert given["CONNECTION_URL_PARAMETER"] == {"Sub": "${ParameterPrefix}/CONNECTION_URL"}
+    assert set(given) == {"CONNECTION_URL_PARAMETER", "AWS_ENDPOINT_URL_SSM"}
+    rows = [row for row in statements(template) if "ssm:" in str(row["Action"])]
+    assert len(rows) == 2
+    for row in rows:
+        assert row["Action"] == "ssm:GetParameter"
+        assert row["Resource"]["Sub"].endswith(":parameter${ParameterPrefix}/CONNECTION_URL")
+    admitted = only(resources["EndpointSecurityGroup"]["Properties"]["SecurityGroupIngress"])
+    assert admitted["SourceSecurityGroupId"] == {"Ref": "FunctionSecurityGroup"} and admitted["FromPort"] == 443
+    assert resources["Endpoint"]["Properties"]["PrivateDnsEnabled"] is False
+    assert not any(row.get("NoEcho") for row in template["Parameters"].values())
 
 
 def test_the_task_role_reads_and_writes_one_table():

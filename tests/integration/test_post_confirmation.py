@@ -12,7 +12,9 @@ import uuid
 
 import pytest
 
+from harness.aws_double import Fault
 from harness.load import at_once
+from harness.parameter_store import ParameterStore
 from harness.server import BINARY, DEFECTS, environment, run
 
 DEADLINE_MS = 60_000
@@ -310,10 +312,10 @@ class RuntimeApi:
 class Function:
     """`cruddur lambda post-confirmation` as a child process."""
 
-    def __init__(self, api, url):
+    def __init__(self, api, url, settings):
         self.process = subprocess.Popen(
             [str(BINARY), "lambda", "post-confirmation"],
-            env=environment(AWS_LAMBDA_RUNTIME_API=api.address, CONNECTION_URL=url),
+            env=environment(AWS_LAMBDA_RUNTIME_API=api.address, CONNECTION_URL=url, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -343,8 +345,8 @@ def api():
 def start(api):
     functions = []
 
-    def start(url):
-        functions.append(Function(api, url))
+    def start(url, **settings):
+        functions.append(Function(api, url, settings))
         return functions[-1]
 
     yield start
@@ -481,3 +483,96 @@ def test_flags():
     assert run("lambda", "other").returncode == 2
     done = run("lambda", "post-confirmation", CONNECTION_URL="postgresql:///x")
     assert done.returncode == 2 and "AWS_LAMBDA_RUNTIME_API is not set" in done.stderr
+
+
+# Its connection string from Parameter Store.
+
+PARAMETER = "/cruddur/backend-flask/CONNECTION_URL"
+
+
+@pytest.fixture
+def store():
+    store = ParameterStore()
+    yield store
+    store.close()
+    assert all(refused.code in ("ParameterNotFound", "AccessDeniedException") for _, refused in store.refusals)
+
+
+@pytest.fixture
+def start_with(start, store):
+    """start_with(url): the function, which finds this URL in Parameter Store."""
+
+    def start_it(url=None, **settings):
+        if url is not None:
+            store.parameters[PARAMETER] = url
+        return start(None, CONNECTION_URL_PARAMETER=PARAMETER, **{**store.settings(), **settings})
+
+    return start_it
+
+
+def added(api, database):
+    """Invokes with a new event, whose answer is itself; True when there is a row now."""
+    attributes, event = event_of()
+    assert api.invoke(event) == ("response", event)
+    return rows_of(database, attributes) == [row_of(attributes)]
+
+
+def test_the_parameter_is_read_once(api, start_with, store, database):
+    function = start_with(database.url + "\n")
+    assert all([added(api, database) for _ in range(3)])
+    _, log, errors = function.stop()
+    assert len(store.calls) == 1 and store.refusals == []
+    assert database.url not in json.dumps(log) + errors
+
+
+def test_connection_url_goes_before_the_parameter(api, start, store, database):
+    start(database.url, CONNECTION_URL_PARAMETER=PARAMETER, **store.settings())
+    assert added(api, database)
+    assert store.calls == []
+
+
+@pytest.mark.parametrize("trouble", ["missing", "denied", "failing", "reset", "empty", "no URL", "not there"])
+def test_events_come_back_until_the_parameter_is_there(api, start_with, store, database, trouble):
+    """What fails is logged, with each event it is tried again, and no sign-up is held up."""
+    url = {"missing": None, "empty": " ", "no URL": "nonsense="}.get(trouble, database.url)
+    store.denied = trouble == "denied"
+    store.fault = {"failing": lambda call: Fault.FAIL, "reset": lambda call: Fault.RESET_BEFORE}.get(trouble)
+    nowhere = {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:1"} if trouble == "not there" else {}
+    function = start_with(url, **nowhere)
+    assert not added(api, database)
+    store.denied, store.fault = False, None
+    store.parameters[PARAMETER] = database.url
+    assert added(api, database) == (trouble != "not there")
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log][:2] == ["error", "error"]  # at the start, and with the event
+    if trouble == "missing":
+        assert "Parameter Store GetParameter: status 400, ParameterNotFound" in log[1]["message"]
+    assert "request_id" in log[1]
+
+
+def test_a_changed_password_is_read_anew(api, start_with, store, database):
+    """The database refuses what was read: read again, and the same event has its row."""
+    wrong = database.url.replace("postgres@", "nobody_by_this_name@")
+    function = start_with(wrong)
+    store.after = lambda call: store.parameters.update({PARAMETER: database.url})
+    assert added(api, database)
+    _, log, _ = function.stop()
+    assert len(store.calls) == 2 and [line["level"] for line in log] == ["info"]
+
+
+def test_a_password_that_stays_wrong(api, start_with, store, database):
+    function = start_with(database.url.replace("postgres@", "nobody_by_this_name@"))
+    assert not added(api, database)
+    assert len(store.calls) == 2  # at the start, and once more
+    store.parameters[PARAMETER] = database.url
+    assert added(api, database)
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["error", "info"]
+
+
+@pytest.mark.parametrize("name, value", [("AWS_ENDPOINT_URL_SSM", "nonsense"), ("AWS_REGION", None)])
+def test_a_bad_setting_of_aws_is_logged(api, start_with, database, name, value):
+    function = start_with(database.url, **{name: value})
+    assert not added(api, database)
+    _, log, _ = function.stop()
+    assert ("AWS_DEFAULT_REGION" if value is None else name) in log[0]["message"]

@@ -9,7 +9,14 @@
 #include "lib/fetch/fetch.h"
 #include "lib/loop/loop.h"
 
-enum aws_service { AWS_DYNAMODB, AWS_COGNITO, AWS_S3, AWS_CLOUDFRONT, AWS_SERVICE_COUNT };
+enum aws_service {
+  AWS_DYNAMODB,
+  AWS_COGNITO,
+  AWS_S3,
+  AWS_CLOUDFRONT,
+  AWS_PARAMETER_STORE,
+  AWS_SERVICE_COUNT
+};
 
 struct aws_client;
 

@@ -24,6 +24,11 @@ static const struct service SERVICES[AWS_SERVICE_COUNT] = {
                         .host_prefix = "cloudfront",
                         .global_region = "us-east-1",
                         .name = "CloudFront"},
+    [AWS_PARAMETER_STORE] = {.signing_name = "ssm",
+                             .host_prefix = "ssm",
+                             .target_prefix = "AmazonSSM",
+                             .content_type = "application/x-amz-json-1.1",
+                             .name = "Parameter Store"},
 };
 
 const struct service *service_of(enum aws_service service) {
@@ -38,12 +43,14 @@ static const char *custom_url(const struct config *config, enum aws_service serv
       [AWS_COGNITO] = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
       [AWS_S3] = "AWS_ENDPOINT_URL_S3",
       [AWS_CLOUDFRONT] = "AWS_ENDPOINT_URL_CLOUDFRONT",
+      [AWS_PARAMETER_STORE] = "AWS_ENDPOINT_URL_SSM",
   };
   const char *const values[AWS_SERVICE_COUNT] = {
       [AWS_DYNAMODB] = config->aws.endpoint_dynamodb,
       [AWS_COGNITO] = config->aws.endpoint_cognito,
       [AWS_S3] = config->aws.endpoint_s3,
       [AWS_CLOUDFRONT] = config->aws.endpoint_cloudfront,
+      [AWS_PARAMETER_STORE] = config->aws.endpoint_ssm,
   };
   *ret_setting = values[service] ? SETTINGS[service] : "AWS_ENDPOINT_URL";
   return values[service] ? values[service] : config->aws.endpoint;

@@ -42,6 +42,7 @@ static const struct {
     {"NotAuthorizedException", REMEDY_NONE, ERROR_DENIED},
     {"ResourceNotFoundException", REMEDY_NONE, ERROR_NOT_FOUND},
     {"UserNotFoundException", REMEDY_NONE, ERROR_NOT_FOUND},
+    {"ParameterNotFound", REMEDY_NONE, ERROR_NOT_FOUND},
     {"ConditionalCheckFailedException", REMEDY_NONE, ERROR_CONFLICT},
 };
 

@@ -14,6 +14,7 @@
 struct config {
   uint32_t port;
   const char *connection_url;
+  const char *connection_url_parameter; /* of Parameter Store; NULL: none */
   const char *frontend_url;
   const char *backend_url;
   const char *aws_region;
@@ -71,6 +72,7 @@ struct config {
     const char *endpoint_cloudfront;
     const char *endpoint_cognito;
     const char *endpoint_sts;
+    const char *endpoint_ssm;
   } aws; /* its region is `aws_region` */
   struct config_sync {
     const char *bucket;
@@ -88,6 +90,7 @@ enum config_scope {
   CONFIG_AWS = 1 << 2,       /* what requests to AWS need: region, credentials, endpoints */
   CONFIG_DEV_TOKEN = 1 << 3, /* what `cruddur dev-token` reads */
   CONFIG_SYNC = 1 << 4,      /* what `cruddur sync` reads besides CONFIG_AWS */
+  CONFIG_LAMBDA = 1 << 5,    /* what `cruddur lambda` may read in CONFIG_DATABASE's stead */
 };
 
 enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };
