@@ -37,9 +37,9 @@ class Killer:
             os.kill(self.process.pid, signal.SIGKILL)
             self.left = None
 
-    def run(self, left, late):
+    def run(self, left, late, *verb):
         self.left, self.late = None, late
-        self.process = self.site.start("--yes", "--jobs", "4")
+        self.process = self.site.start(*verb, "--yes", "--jobs", "4")
         self.left = left
         self.process.communicate(timeout=60)
         self.left = None
@@ -78,6 +78,29 @@ def test_a_hundred_kills(site):
         assert ".cruddur/journal.json" not in site.s3.objects
         assert "nothing to do" in site.deploy().stdout
     assert killed >= ROUNDS * 9 // 10
+
+
+def test_killed_rollbacks(site):
+    chance = random.Random(20230521)
+    killer = Killer(site)
+    site.release(0)
+    site.deploy()
+    first = {key: data for key, data in site.files().items() if data.startswith(b"<h1>")}
+    killed = 0
+    for number in range(1, 21):
+        site.release(2 * number)
+        site.deploy("--keep-releases", "50", "--max-delete", "100%")
+        site.cdn.warm()
+        killed += killer.run(chance.randint(1, 20), chance.random() < 0.5, "rollback", "1",
+                             "--keep-releases", "50") == -signal.SIGKILL
+        done = site.sync("rollback", "1", "--yes", "--keep-releases", "50")
+        assert done.returncode == 0, done.stderr
+        site.check_strict()
+        content = site.s3.content()
+        assert {key: content.get(key) for key in first} == first
+        assert not site.cdn.stale() and not site.dangling
+        assert ".cruddur/journal.json" not in site.s3.objects
+    assert killed >= 15
 
 
 def test_a_run_that_was_killed_before_its_invalidation_does_not_pay_twice(site):

@@ -91,7 +91,7 @@ def test_copies_go_with_the_releases_that_need_them(site):
     for number in range(5):
         ship(site, f"later {number}")
     copies = [item.data for key, item in site.s3.objects.items() if key.startswith(".cruddur/pages/")]
-    assert b"old.png of first" not in copies and len(copies) == 4
+    assert b"old.png of first" not in copies and len(copies) == 3
     assert rollback(site, "1", code=4).stderr
 
 
@@ -117,6 +117,45 @@ def test_a_file_that_somebody_else_deleted_is_named(site):
     done = rollback(site)
     assert "old.png is gone from the bucket, and no copy of it is kept" in done.stderr
     assert page(site) == "first"
+
+
+def test_pages_are_copied_when_they_go_not_when_they_come(site):
+    ship(site, "first", "a.png")
+    assert not any(key.startswith(".cruddur/pages/") for key in site.s3.objects)
+    site.s3.calls.clear()
+    ship(site, "second", "a.png")
+    copies = [call for call in site.s3.calls if "x-amz-copy-source" in call.headers]
+    assert [call.headers["x-amz-copy-source"] for call in copies] == ["/build.test/index.html"]
+    assert copies[0].headers["x-amz-copy-source-if-match"]
+
+
+def test_pages_of_a_run_that_was_killed_after_them_come_back(site):
+    ship(site, "first")
+    process = None
+
+    def kill(call):
+        if process and call.method == "PUT" and call.key == "index.html":
+            os.kill(process.pid, signal.SIGKILL)
+
+    site.write("index.html", "<h1>second</h1>")
+    site.s3.after = kill  # the page is overwritten, nothing is written down
+    process = site.start("--yes")
+    process.communicate(timeout=60)
+    site.s3.after = site._check_links
+    assert process.returncode == -signal.SIGKILL and page(site) == "second"
+    ship(site, "third")
+    rollback(site)
+    assert page(site) == "first"
+
+
+def test_what_somebody_else_wrote_is_no_release(site):
+    ship(site, "first")
+    site.s3.put("index.html", b"<h1>by hand</h1>", {"content-type": "text/html"})
+    ship(site, "second")
+    assert "ship that build again" in rollback(site, code=4).stderr
+    ship(site, "third")
+    rollback(site)
+    assert page(site) == "second"
 
 
 def test_a_page_without_its_copy_is_refused(site):

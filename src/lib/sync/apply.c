@@ -48,14 +48,14 @@ static bool delete_phase(struct applying *applying, enum sync_phase phase) {
  * could have been cached again until it was: those paths are invalidated afterwards. */
 static bool delete_all(struct applying *applying) {
   struct sync_run *run = applying->run;
-  return release_keep_deleted(run, applying->error) && delete_phase(applying, PHASE_DELETE_PAGES) &&
-         delete_phase(applying, PHASE_DELETE_REST) &&
+  return delete_phase(applying, PHASE_DELETE_PAGES) && delete_phase(applying, PHASE_DELETE_REST) &&
          purge_paths(run, &run->journal.deleted, run->journal.id, run->settings.wait,
                      applying->error);
 }
 
 static bool apply_phases(struct applying *applying) {
   struct sync_run *run = applying->run;
+  if (!release_keep_old(run, applying->error)) return false;
   for (enum sync_phase phase = PHASE_ASSETS; phase <= PHASE_PAGES_TOP; phase++)
     if (!upload_phase(applying, phase)) return false;
   bool wait = run->settings.wait || run->plan.counts[SYNC_DELETE] > 0;

@@ -147,31 +147,32 @@ static bool is_worth_keeping(const struct known_object *known, uint64_t oldest) 
          sync_plan_class_of_key(known->key) != SYNC_ASSET;
 }
 
+/* True when that change takes a content away that a release had: somebody else's is no release's.
+ */
+static bool must_be_kept(const struct sync_change *change, const struct known_object *known,
+                         uint64_t oldest) {
+  bool goes = change->action == SYNC_DELETE ||
+              (change->action == SYNC_UPDATE && change->class == SYNC_PAGE);
+  return goes && is_worth_keeping(known, oldest) && strcmp(known->etag, change->before->etag) == 0;
+}
+
+static bool is_kept(struct sync_run *run, const char *md5) {
+  return remote_find(&run->remote, release_blob_key(run, md5)) != NULL;
+}
+
 static int compare_blobs(const void *a, const void *b) {
   return strcmp(((const struct known_blob *)a)->md5, ((const struct known_blob *)b)->md5);
 }
 
-/* The contents of this release's pages, and of the files that a rollback put back. */
+/* The copies that are there, or are made by this run, of what releases had. */
 static void note_own_blobs(struct noting *noting) {
   struct sync_run *run = noting->run;
-  for (size_t i = 0; i < run->build.count; i++) {
-    const struct sync_object *object = &run->build.objects[i];
-    bool put_back =
-        run->restored > 0 && object->class == SYNC_REST && sync_plan_find(&run->plan, object->key);
-    if (object->class == SYNC_PAGE || put_back)
-      noting->next.blobs[noting->next.blob_count++] =
-          (struct known_blob){object->md5, noting->number};
-  }
-}
-
-/* The contents of what is deleted now, or was by a run that was cut off. */
-static void note_blobs_of_deleted(struct noting *noting) {
-  struct sync_run *run = noting->run;
+  uint64_t oldest = oldest_kept(run, noting->number);
   for (size_t i = 0; i < run->manifest.object_count; i++) {
     const struct known_object *known = &run->manifest.objects[i];
     const struct sync_change *change = sync_plan_find(&run->plan, known->key);
-    bool gone = change ? change->action == SYNC_DELETE : !remote_find(&run->remote, known->key);
-    if (gone && is_worth_keeping(known, oldest_kept(run, noting->number)))
+    bool is_made = change && must_be_kept(change, known, oldest);
+    if (is_made || (is_worth_keeping(known, oldest) && is_kept(run, known->md5)))
       noting->next.blobs[noting->next.blob_count++] = (struct known_blob){known->md5, known->last};
   }
 }
@@ -197,11 +198,10 @@ static bool note_blobs(struct noting *noting) {
   struct sync_run *run = noting->run;
   const struct manifest *before = &run->manifest;
   struct manifest *next = &noting->next;
-  size_t room = before->blob_count + before->object_count + run->build.count + 1;
+  size_t room = before->blob_count + before->object_count + 1;
   next->blobs = arena_take(&run->arena, room * sizeof(struct known_blob));
   if (!next->blobs) return false;
   note_own_blobs(noting);
-  note_blobs_of_deleted(noting);
   for (size_t i = 0; i < before->blob_count; i++)
     if (before->blobs[i].last >= oldest_kept(run, noting->number))
       next->blobs[next->blob_count++] = before->blobs[i];
@@ -265,57 +265,37 @@ static int compare_keeping(const void *a, const void *b) {
   return strcmp(((const struct keeping *)a)->md5, ((const struct keeping *)b)->md5);
 }
 
-/* Copies each content once. */
-static bool keep_contents(struct sync_run *run, struct keeping *keeping, size_t count,
-                          const char *what, struct error *error) {
+/* Leaves each content once; returns how many are left. */
+static size_t drop_doubles(struct keeping *keeping, size_t count) {
   size_t unique = 0;
-  if (count == 0) return true;
+  if (count == 0) return 0;
   qsort(keeping, count, sizeof(*keeping), compare_keeping);
   for (size_t i = 0; i < count; i++)
     if (unique == 0 || compare_keeping(&keeping[unique - 1], &keeping[i]) != 0)
       keeping[unique++] = keeping[i];
-  struct pool pool = {.run = run,
-                      .argument = keeping,
-                      .start = keep_content,
-                      .count = unique,
-                      .progress = {.what = what}};
-  if (pool_work(&pool)) return true;
-  *error = pool.first_error;
-  return error_prefix(error, "%s", what);
+  return unique;
 }
 
-static bool is_kept(struct sync_run *run, const char *md5) {
-  return remote_find(&run->remote, release_blob_key(run, md5)) != NULL;
-}
-
-static bool keep_pages(struct sync_run *run, struct error *error) {
-  _cleanup_free_ struct keeping *keeping = calloc(run->build.count + 1, sizeof(*keeping));
+bool release_keep_old(struct sync_run *run, struct error *error) {
+  _cleanup_free_ struct keeping *keeping = calloc(run->plan.count + 1, sizeof(*keeping));
   size_t count = 0;
-  if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
-  for (size_t i = 0; i < run->build.count; i++) {
-    const struct sync_object *object = &run->build.objects[i];
-    if (object->class == SYNC_PAGE && !is_kept(run, object->md5))
-      keeping[count++] = (struct keeping){.key = object->key, .md5 = object->md5};
-  }
-  return keep_contents(run, keeping, count, "keeping pages for rollbacks", error);
-}
-
-bool release_keep_deleted(struct sync_run *run, struct error *error) {
-  size_t deletes = run->plan.counts[SYNC_DELETE], count = 0;
-  if (deletes == 0) return true;
-  _cleanup_free_ struct keeping *keeping = calloc(deletes, sizeof(*keeping));
   if (!keeping) return error_set(error, ERROR_MEMORY, "out of memory");
   uint64_t oldest = oldest_kept(run, run->manifest.sequence + 1);
   for (size_t i = 0; i < run->plan.count; i++) {
     const struct sync_change *change = &run->plan.changes[i];
-    if (change->action != SYNC_DELETE) continue;
     const struct known_object *known = manifest_object(&run->manifest, change->key);
-    if (known && is_worth_keeping(known, oldest) &&
-        strcmp(known->etag, change->before->etag) == 0 && !is_kept(run, known->md5))
+    if (known && must_be_kept(change, known, oldest) && !is_kept(run, known->md5))
       keeping[count++] =
           (struct keeping){.key = change->key, .md5 = known->md5, .etag = known->etag};
   }
-  return keep_contents(run, keeping, count, "keeping files for rollbacks", error);
+  struct pool pool = {.run = run,
+                      .argument = keeping,
+                      .start = keep_content,
+                      .count = drop_doubles(keeping, count),
+                      .progress = {.what = "keeping old pages"}};
+  if (pool_work(&pool)) return true;
+  *error = pool.first_error;
+  return error_prefix(error, "keeping what a rollback needs");
 }
 
 /* --- What is not needed any more --- */
@@ -355,6 +335,6 @@ bool release_finish(struct sync_run *run, const struct upload_result *results,
     return true;
   if (!note_objects(&noting) || !note_release(&noting) || !note_blobs(&noting))
     return error_set(error, ERROR_MEMORY, "out of memory");
-  return keep_pages(run, error) && release_list_write(run, noting.number, error) &&
+  return release_list_write(run, noting.number, error) &&
          write_manifest(run, &noting.next, error) && sweep(&noting, error);
 }

@@ -7,12 +7,13 @@
 /* The key of the copy of the content with that MD5. */
 const char *release_blob_key(struct sync_run *run, const char *md5);
 
-/* Keeps the contents of what the plan deletes, but for assets, where a release that may be put back
- * has them: pages of it may point there. Before the deletions. */
-bool release_keep_deleted(struct sync_run *run, struct error *error);
+/* Copies what the plan overwrites or deletes and a release that may be put back needs: pages, and
+ * of the other files those that are deleted, for pages of it may point there. Hashed assets stay
+ * themselves. Must be done before the first of them is written. */
+bool release_keep_old(struct sync_run *run, struct error *error);
 
-/* Keeps the pages' contents, writes the list and the manifest of a new release, takes away what is
- * older than the releases to keep. `results` is of the plan's changes. */
+/* Writes the list and the manifest of a new release, takes away what is older than the releases to
+ * keep. `results` is of the plan's changes. */
 bool release_finish(struct sync_run *run, const struct upload_result *results, struct error *error);
 
 /* Writes the manifest anew without a new release: what HEAD told need not be asked again. */

@@ -57,26 +57,6 @@ static bool check_assets(const struct sync_run *run, uint64_t number, struct err
                    gone, number, first);
 }
 
-/* Pages that no copy is kept of cannot come back. Another file may be gone and without a copy when
- * somebody else deleted it: that is told, and drops it. */
-static bool check_copies(struct sync_run *run, struct error *error) {
-  size_t kept = 0, all = run->build.count;
-  run->build.count = 0;
-  for (size_t i = 0; i < all; i++) {
-    const struct sync_object object = run->build.objects[i];
-    bool has_copy = remote_find(&run->remote, release_blob_key(run, object.md5));
-    if (object.class == SYNC_PAGE && !has_copy)
-      return error_set(error, ERROR_CONFLICT, "the copy of the page %s is gone from the bucket",
-                       object.key);
-    if (has_copy || remote_find(&run->remote, object.key))
-      run->build.objects[kept++] = object;
-    else
-      run_notice(run, "%s is gone from the bucket, and no copy of it is kept", object.key);
-  }
-  run->build.count = kept;
-  return true;
-}
-
 /* --- The plan --- */
 
 /* Whether a rollback makes that change of a plan that would make the bucket hold nothing but the
@@ -89,17 +69,36 @@ static bool is_wanted(const struct sync_change *change, const struct sync_build 
   return now && now->class == SYNC_PAGE;
 }
 
+/* Sets where the change's object is copied from. A page without a copy cannot come back; another
+ * file may be gone without one when somebody else deleted it: that is told, and drops the change.
+ */
+static bool find_copy(struct sync_run *run, struct sync_change *change, bool *ret_dropped,
+                      struct error *error) {
+  const char *copy = release_blob_key(run, change->object->md5);
+  bool found = remote_find(&run->remote, copy);
+  change->copy_source = copy;
+  *ret_dropped = !found;
+  if (!found && change->class == SYNC_PAGE)
+    return error_set(error, ERROR_CONFLICT,
+                     "the copy of the page %s is gone from the bucket; ship that build again",
+                     change->key);
+  if (!found) run_notice(run, "%s is gone from the bucket, and no copy of it is kept", change->key);
+  return true;
+}
+
 static bool keep_wanted(struct sync_run *run, const struct sync_plan *whole,
-                        const struct sync_build *served) {
+                        const struct sync_build *served, struct error *error) {
   run->plan.managed = whole->managed;
   run->plan.counts[SYNC_NO_CHANGE] = whole->counts[SYNC_NO_CHANGE];
   for (size_t i = 0; i < whole->count; i++) {
     struct sync_change change = whole->changes[i];
-    if (!is_wanted(&change, served)) continue;
+    bool dropped = !is_wanted(&change, served);
+    if (dropped) continue;
     if (!change.object) change.class = SYNC_PAGE;
-    if (change.object && change.action != SYNC_HEADERS)
-      change.copy_source = release_blob_key(run, change.object->md5);
-    if (!sync_plan_add(&run->plan, &change)) return false;
+    bool is_copied = change.object && change.action != SYNC_HEADERS;
+    if (is_copied && !find_copy(run, &change, &dropped, error)) return false;
+    if (!dropped && !sync_plan_add(&run->plan, &change))
+      return error_set(error, ERROR_MEMORY, "out of memory");
   }
   run->plan.upload_bytes = 0;
   return true;
@@ -111,7 +110,7 @@ bool restore_plan(struct sync_run *run, uint64_t number, struct error *error) {
   struct sync_build served = {0};
   if (!release_list_read(run, number, &run->build, error)) return false;
   if (!set_assets_apart(run)) return error_set(error, ERROR_MEMORY, "out of memory");
-  if (!check_assets(run, number, error) || !check_copies(run, error)) return false;
+  if (!check_assets(run, number, error)) return false;
   /* Without the list of what is served now, pages that came since stay. */
   struct error ignored = {0};
   release_list_read(run, run->manifest.sequence, &served, &ignored);
@@ -120,7 +119,7 @@ bool restore_plan(struct sync_run *run, uint64_t number, struct error *error) {
   if (planned) {
     struct sync_plan whole = run->plan;
     run->plan = (struct sync_plan){0};
-    planned = keep_wanted(run, &whole, &served) || error_set(error, ERROR_MEMORY, "out of memory");
+    planned = keep_wanted(run, &whole, &served, error);
     sync_plan_free(&whole);
   }
   build_free(&served);
