@@ -1,4 +1,4 @@
--- Users and Cruds to look at, for development. Loading it again adds nothing and changes nothing; the
+-- Users, Cruds and a conversation to look at, for development. Loading it again adds nothing and changes nothing; the
 -- times are counted from the moment it was first loaded. 'MOCK' stands for a Cognito sub that is not known.
 BEGIN;
 
@@ -60,5 +60,30 @@ SET replies_count = coalesce(a.replies_count, 0) + counted.replies
 FROM (SELECT reply_to_activity_uuid, count(*)::integer AS replies
       FROM reply GROUP BY reply_to_activity_uuid) counted
 WHERE a.uuid = counted.reply_to_activity_uuid;
+
+-- A conversation, where the tables for it are there: a schema of before them can be seeded as well.
+DO $$
+BEGIN
+  IF to_regclass('public.messages') IS NULL THEN RETURN; END IF;
+
+  INSERT INTO public.message_groups (uuid, first_user_uuid, second_user_uuid, last_message_at)
+  SELECT 'c0ffee00-0000-4000-8000-000000000020', least(a.uuid, b.uuid), greatest(a.uuid, b.uuid),
+         timezone('UTC', now()) - interval '1 hour'
+  FROM public.users a, public.users b
+  WHERE a.handle = 'andrewbrown' AND b.handle = 'bayko'
+  ON CONFLICT DO NOTHING;
+
+  INSERT INTO public.messages (uuid, message_group_uuid, user_uuid, message, created_at)
+  SELECT seed.uuid::uuid, g.uuid, u.uuid, seed.message, g.last_message_at - seed.before_last
+  FROM (VALUES
+    ('c0ffee00-0000-4000-8000-000000000021', 'andrewbrown', 'Is the new banner ready?', interval '2 hours'),
+    ('c0ffee00-0000-4000-8000-000000000022', 'bayko', 'Since this morning. Do you like it?', interval '1 hour'),
+    ('c0ffee00-0000-4000-8000-000000000023', 'andrewbrown', 'I love it.', interval '0')
+  ) seed (uuid, handle, message, before_last)
+  JOIN public.message_groups g ON g.uuid = 'c0ffee00-0000-4000-8000-000000000020'
+  JOIN public.users u ON u.handle = seed.handle
+  ON CONFLICT DO NOTHING;
+END
+$$;
 
 COMMIT;

@@ -1,5 +1,8 @@
 """The fixtures: one private cluster a test process, a fresh database and a server a module."""
 
+import os
+import tempfile
+
 import pytest
 
 from harness.api import Api
@@ -82,6 +85,7 @@ def default_settings(database, jwks_url):
         "CRUDDUR_PG_DEADLINE_MS": "20000",  # slow machines and sanitizers are no failures
         "CRUDDUR_LOOPS": "2",
         "CRUDDUR_DRAIN_DELAY_S": "0",  # no balancer here; some tests are about it
+        "CRUDDUR_CRASH_FILE": f"{tempfile.gettempdir()}/cruddur-crash-{os.getpid()}.json",
     }
 
 

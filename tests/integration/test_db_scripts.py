@@ -98,10 +98,23 @@ def test_a_url_without_a_database(pg_cluster):
 def test_drop_refuses_rows_and_others(seeded, pg_cluster):
     name = seeded.rsplit("/", 1)[1]
     done = db("drop", url=seeded, expect=REFUSED)
-    assert "holds rows (in activities, users)" in done.stderr and "--force" in done.stderr
+    assert "holds rows (in activities, message_groups, messages, users)" in done.stderr and "--force" in done.stderr
     assert exists(pg_cluster, name)
     db("drop", "--force", url=seeded)
     assert not exists(pg_cluster, name)
+
+
+def test_the_seed_adds_nothing_twice(seeded):
+    rows = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM activities), (SELECT count(*) FROM messages)"
+    assert query(seeded, rows) == [(5, 10, 3)]
+    db("seed", url=seeded)
+    assert query(seeded, rows) == [(5, 10, 3)]
+
+
+def test_the_seed_fits_a_schema_without_messages(seeded):
+    load(seeded, "DROP TABLE messages, message_groups; TRUNCATE users CASCADE")
+    db("seed", url=seeded)
+    assert query(seeded, "SELECT count(*) FROM users") == [(5,)]
 
 
 def test_schema_load_replaces_only_empty_tables(url):
