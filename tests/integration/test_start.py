@@ -48,6 +48,9 @@ def test_a_missing_setting(settings, name, value):
         ("CRUDDUR_SEND_TIMEOUT_S", ["0"]),
         ("CRUDDUR_DRAIN_DELAY_S", ["-1", "61"]),
         ("CRUDDUR_DRAIN_TIMEOUT_S", ["0"]),
+        ("CRUDDUR_WRITE_LIMIT_PER_USER", ["60", "0/minute", "60/day", "60 per minute", "1000001/hour"]),
+        ("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", ["x", "-1/second", "1.5/second"]),
+        ("CRUDDUR_TRUSTED_PROXIES", ["alb", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8 fd00::/8", "10.0.0.0/8,,"]),
         ("LOG_LEVEL", ["loud"]),
         ("AWS_COGNITO_JWKS_URL", ["ftp://x/jwks.json", "jwks.json"]),
         ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path"]),
@@ -90,6 +93,17 @@ def test_the_pool_gives_issuer_and_url(start_server, settings):
         AWS_COGNITO_USER_POOL_ID="test-1_Pool",
     )
     server.stop()
+
+
+def test_one_processor_has_one_loop(start_server):
+    """Without the setting, what may be used counts and not what the machine has."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})  # the server's too, which this thread starts
+    try:
+        server = start_server(CRUDDUR_LOOPS=None)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert server.log.find(message="listening")[0]["loops"] == 1
 
 
 def test_a_port_in_use(settings):

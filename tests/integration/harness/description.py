@@ -102,6 +102,8 @@ def check_common(method, target, answer):
     """What every answer of the server has, whatever it answers."""
     path = target.partition("?")[0]
     assert answer.header("X-Request-Id"), f"{method} {target}: no X-Request-Id"
+    for name in ("X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cache-Control"):
+        assert answer.header(name), f"{method} {target}: no {name}"
     if answer.status == 503:
         assert 0 <= int(answer.header("Retry-After")) <= 2
     if path.startswith("/api/") and answer.status not in (204, 304):
