@@ -25,7 +25,9 @@ def refused(site, *arguments, words, code=4, **changes):
     (".env", "A=1"), (".env.production", "A=1"), (".git/config", "x"), ("deep/.git/HEAD", "x"),
     ("id_rsa", "x"), ("server.key", "x"), ("keys/cert.p12", "x"), (".npmrc", "x"),
     ("notes.txt", "-----BEGIN RSA PRIVATE KEY-----\nabc\n"),
-    ("cert.pem", "\n-----BEGIN PRIVATE KEY-----\nabc\n"),
+    ("cert.pem", "\n-----BEGIN PRIVATE KEY-----\nabc\n"), ("production.env", "A=1"),
+    ("chain.pem", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
+                  f"-----BEGIN PRIVATE KEY-----\n{'abcd' * 16}\n-----END PRIVATE KEY-----\n"),
 ])
 def test_secrets_are_refused(site, name, data):
     site.release(1)

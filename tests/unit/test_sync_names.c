@@ -110,10 +110,18 @@ static void secrets_are_known_by_name_and_content(void **state) {
   assert_non_null(scan_refuses_name("tls/server.key"));
   assert_null(scan_refuses_name(".well-known/security.txt"));
   assert_null(scan_refuses_name("environment.env.js"));
+  assert_non_null(scan_refuses_name("config/production.env"));
   assert_null(scan_refuses_name("monkey"));
   assert_non_null(scan_refuses_content(STR("-----BEGIN PRIVATE KEY-----\n")));
   assert_non_null(scan_refuses_content(STR("\r\n -----BEGIN EC PRIVATE KEY-----\n")));
   assert_null(scan_refuses_content(STR("-----BEGIN CERTIFICATE-----\nPRIVATE KEY")));
+  assert_non_null(scan_refuses_content(STR(
+      "Bag Attributes\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\r\n"
+      "-----BEGIN PRIVATE KEY-----\r\nMIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7\r\n")));
+  assert_non_null(
+      scan_refuses_content(STR("note\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n")));
+  assert_null(
+      scan_refuses_content(STR("A key begins so:\n-----BEGIN PRIVATE KEY-----\n(and so on)\n")));
   assert_null(scan_refuses_content(STR("let a = '-----BEGIN PRIVATE KEY-----'")));
   assert_null(scan_refuses_content(STR("")));
 }

@@ -12,7 +12,7 @@ enum {
   DIGEST_MD5_BASE64_SIZE = 25, /* 24 characters and a NUL */
   DIGEST_SHORT_SIZE = 17,      /* 16 hexadecimal digits and a NUL */
   DIGEST_SHA256_SIZE = 65,     /* 64 hexadecimal digits and a NUL */
-  DIGEST_HEAD_LENGTH = 128,    /* bytes of a file's start that digest_file() hands out */
+  DIGEST_HEAD_LENGTH = 16384,  /* bytes of a file's start that digest_file() hands out */
 };
 
 /* The MD5 of `bytes`, lower-case hexadecimal. */

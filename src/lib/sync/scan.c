@@ -6,12 +6,15 @@
 #include "lib/base/utf8.h"
 #include "lib/sync/glob.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+enum { KEY_LINE_LENGTH = 32 };
 
 struct walk {
   const char *root; /* resolved */
@@ -33,6 +36,7 @@ const char *scan_refuses_name(const char *path) {
   } REFUSED[] = {
       {".env", "a file of settings and secrets"},
       {".env.*", "a file of settings and secrets"},
+      {"*.env", "a file of settings and secrets"},
       {".git", "a Git repository"},
       {".gitconfig", "Git credentials"},
       {".git-credentials", "Git credentials"},
@@ -61,16 +65,37 @@ const char *scan_refuses_name(const char *path) {
   return NULL;
 }
 
-/* The text of RFC 7468, at the very start: scripts that only mention it are no keys. */
-const char *scan_refuses_content(struct str head) {
-  while (head.length > 0 && strchr(" \t\r\n", head.data[0])) {
-    head.data++;
-    head.length--;
+static bool begins_private_key(struct str line) {
+  return str_starts_with(line, STR("-----BEGIN ")) &&
+         memmem(line.data, line.length, "PRIVATE KEY-----", strlen("PRIVATE KEY-----"));
+}
+
+/* What comes after the first line of a key that is one, and no text about keys. */
+static bool is_key_body(struct str line) {
+  if (str_starts_with(line, STR("Proc-Type:"))) return true;
+  for (size_t i = 0; i < line.length; i++) {
+    unsigned char byte = (unsigned char)line.data[i];
+    if (byte > 0x7F || (!isalnum(byte) && !strchr("+/=", byte))) return false;
   }
-  if (!str_starts_with(head, STR("-----BEGIN "))) return NULL;
-  const char *end = memchr(head.data, '\n', head.length);
-  size_t length = end ? (size_t)(end - head.data) : head.length;
-  return memmem(head.data, length, "PRIVATE KEY", strlen("PRIVATE KEY")) ? "a private key" : NULL;
+  return line.length >= KEY_LINE_LENGTH;
+}
+
+/* The text of RFC 7468: at the very start, or behind certificates and remarks. Scripts that only
+ * mention it are no keys. */
+const char *scan_refuses_content(struct str head) {
+  static const char REASON[] = "a private key";
+  struct str rest = head, line;
+  bool first = true, expected = false;
+  while (str_next(&rest, '\n', &line)) {
+    if (line.length > 0 && line.data[line.length - 1] == '\r') line.length--;
+    line = str_trim(line);
+    if (line.length == 0) continue;
+    bool begins = begins_private_key(line);
+    if ((begins && first) || (expected && is_key_body(line))) return REASON;
+    expected = begins;
+    first = false;
+  }
+  return NULL;
 }
 
 static bool refuse(struct walk *walk, const char *why) {
