@@ -9,8 +9,11 @@ static bool start_tracing(struct worker *worker, struct error *error) {
   if (!options->traced) return true;
   worker->tracer = tracer_new(worker->loop, worker->fetcher, &options->tracer, error);
   if (!worker->tracer) return false;
-  pg_pool_trace(worker->context.pool, tracer_sink(worker->tracer));
-  http_server_trace(worker->context.server, tracer_sink(worker->tracer));
+  struct span_sink *sink = tracer_sink(worker->tracer);
+  pg_pool_trace(worker->context.pool, sink);
+  http_server_trace(worker->context.server, sink);
+  if (worker->aws) aws_client_trace(worker->aws, sink);
+  if (loop_index(worker->loop) == 0) key_keeper_trace(worker->context.keeper, sink);
   return true;
 }
 

@@ -58,6 +58,10 @@ static void on_answer(const struct message_answer *answer, void *argument) {
   http_answer_json(exchange->request, HTTP_OK, answer->body);
 }
 
+static struct message_caller caller_of(const struct http_request *request) {
+  return (struct message_caller){http_request_user(request), http_request_trace(request)};
+}
+
 /* NULL when memory is out; that is answered then. */
 static struct exchange *exchange_new(struct http_request *request) {
   struct exchange *exchange = http_request_alloc(request, sizeof(*exchange));
@@ -93,7 +97,7 @@ static struct exchange *begin_list(struct http_request *request, int32_t default
 static void get_groups(struct http_request *request) {
   struct exchange *exchange = begin_list(request, GROUPS_LIMIT);
   if (exchange)
-    message_store_list_groups(route_context(request)->messages, http_request_user(request),
+    message_store_list_groups(route_context(request)->messages, caller_of(request),
                               &exchange->store_page, on_answer, exchange);
 }
 
@@ -106,7 +110,7 @@ static void get_messages(struct http_request *request) {
     http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
     return;
   }
-  message_store_list(route_context(request)->messages, http_request_user(request), &exchange->group,
+  message_store_list(route_context(request)->messages, caller_of(request), &exchange->group,
                      &exchange->store_page, on_answer, exchange);
 }
 
@@ -125,15 +129,15 @@ static void send_to_group(struct http_request *request, struct str group, struct
     http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
     return;
   }
-  message_store_send(route_context(request)->messages, http_request_user(request), &exchange->group,
+  message_store_send(route_context(request)->messages, caller_of(request), &exchange->group,
                      message, on_answer, exchange);
 }
 
 static void send_to_user(struct http_request *request, struct str handle, struct str message) {
   struct exchange *exchange = exchange_new(request);
   if (exchange)
-    message_store_start(route_context(request)->messages, http_request_user(request), handle,
-                        message, on_answer, exchange);
+    message_store_start(route_context(request)->messages, caller_of(request), handle, message,
+                        on_answer, exchange);
 }
 
 static void post_message(struct http_request *request) {

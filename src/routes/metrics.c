@@ -37,6 +37,22 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
                 "Time of batches from submission to answer, added up.", sum.waited_us);
 }
 
+static void append_traces(struct buffer *body, const struct metrics_context *context) {
+  struct tracer_stats sum = {0};
+  for (size_t i = 0; i < context->count; i++) {
+    struct tracer_stats stats = tracer_stats(context->tracers[i]);
+    sum.recorded += stats.recorded;
+    sum.otlp_dropped += stats.otlp_dropped;
+    sum.xray_dropped += stats.xray_dropped;
+  }
+  append_metric(body, "cruddur_trace_spans_total", "counter", "Spans recorded.", sum.recorded);
+  append_metric(body, "cruddur_trace_spans_dropped_total", "counter",
+                "Spans that the collector did not get: buffers full, refused, too slow.",
+                sum.otlp_dropped);
+  append_metric(body, "cruddur_xray_segments_dropped_total", "counter",
+                "Segments that could not be sent to the X-Ray daemon.", sum.xray_dropped);
+}
+
 static uint64_t resident_bytes(void) {
   _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
   char line[128]; /* "size resident …", in pages: proc(5) */
@@ -49,9 +65,6 @@ static uint64_t resident_bytes(void) {
 static void get_metrics(struct http_request *request) {
   const struct metrics_context *context = http_request_context(request);
   struct buffer body = BUFFER_EMPTY;
-  uint64_t dropped = 0;
-  for (size_t i = 0; i < context->count; i++)
-    dropped += tracer_dropped(context->tracers[i]);
   http_metrics_append(&body, context->servers, context->count);
   append_postgres(&body, context);
   append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the pool's keys are known.",
@@ -59,8 +72,7 @@ static void get_metrics(struct http_request *request) {
   append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
                 "Time since the keys were last fetched; 0 before that.",
                 key_keeper_age_s(context->keeper));
-  append_metric(&body, "cruddur_trace_spans_dropped_total", "counter", "Spans not exported.",
-                dropped);
+  append_traces(&body, context);
   append_metric(&body, "cruddur_log_lines_dropped_total", "counter",
                 "Log lines dropped because stdout was too slow.", log_dropped());
   append_metric(&body, "process_resident_memory_bytes", "gauge", "Resident memory.",

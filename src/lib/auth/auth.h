@@ -17,9 +17,14 @@ struct auth_options {
 struct key_keeper;
 struct authenticator;
 
-/* Makes the keeper; the first fetch starts at once. `options` stay the caller's and outlive it. */
+/* Makes the keeper; the first fetch starts when the loop runs. `options` stay the caller's and
+ * outlive it. */
 struct key_keeper *key_keeper_new(struct loop *loop, const struct auth_options *options,
                                   struct error *error);
+
+/* Records spans of fetches from now on; before the loop runs. A fetch that a request's unknown key
+ * asks for is a child of the request's span, any other begins a trace. `sink` may be NULL. */
+void key_keeper_trace(struct key_keeper *keeper, struct span_sink *sink);
 
 /* True once a key set was loaded; from any thread. */
 bool key_keeper_ready(const struct key_keeper *keeper);

@@ -107,14 +107,16 @@ static struct waiter *waiter_new(struct authenticator *authenticator, struct htt
 /* Verifies with the newest keys there are. When a fetch that is under way, or with `fetch` is
  * started, may bring the token's key, *ret_wait is true. */
 static enum token_verdict verify(struct authenticator *authenticator, struct str token,
-                                 int64_t now_s, bool fetch, struct token_claims *ret_claims,
-                                 const char **ret_reason, bool *ret_wait) {
+                                 int64_t now_s, bool fetch, const struct trace_context *trace,
+                                 struct token_claims *ret_claims, const char **ret_reason,
+                                 bool *ret_wait) {
   const struct auth_options *options = key_keeper_options(authenticator->keeper);
   for (;;) {
     enum token_verdict verdict =
         token_verify(token, authenticator->view.keys, options, now_s, ret_claims, ret_reason);
     if (verdict != TOKEN_UNKNOWN_KEY) return verdict;
-    enum keeper_answer answer = key_keeper_ask(authenticator->keeper, &authenticator->view, fetch);
+    enum keeper_answer answer =
+        key_keeper_ask(authenticator->keeper, &authenticator->view, fetch, trace);
     *ret_wait = answer == KEEPER_WAIT;
     *ret_reason = "an unknown key";
     if (answer != KEEPER_REFRESHED) return verdict;
@@ -139,7 +141,8 @@ static void examine(struct authenticator *authenticator, struct http_request *re
   struct token_claims claims;
   const char *reason = "";
   bool wait = false;
-  if (verify(authenticator, token, now_s, !waiter, &claims, &reason, &wait) == TOKEN_GOOD) {
+  if (verify(authenticator, token, now_s, !waiter, http_request_trace(request), &claims, &reason,
+             &wait) == TOKEN_GOOD) {
     if (hashed) verified_remember(authenticator->verified, &hash, &claims, now_s);
     admit(request, (struct str){claims.subject, claims.subject_length});
     return;

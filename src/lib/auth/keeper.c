@@ -8,7 +8,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct keeper_timing KEEPER_TIMING = {
     .fetch_timeout_ms = 2000,
@@ -28,6 +30,9 @@ struct key_keeper {
   struct fetcher *fetcher;
   uv_timer_t retry_timer;
   unsigned failures; /* in a row */
+  struct span_sink *sink;
+  struct span root, call; /* of the fetch under way, where they are recorded */
+  bool root_traced, call_traced;
 
   /* Of every thread. */
   atomic_uint references; /* the owner, the timer, each watcher, each posted fetch */
@@ -41,6 +46,9 @@ struct key_keeper {
   bool refetched;
   uint64_t refetched_us;
   struct list watchers;
+  bool asked_in_trace; /* the request that asked for the fetch is of the trace `asker` */
+  struct trace_context asker;
+  char asker_state[TRACESTATE_LIMIT];
 };
 
 static void keeper_unref(struct key_keeper *keeper) {
@@ -118,6 +126,81 @@ static void fetch_succeeded(struct key_keeper *keeper, struct key_set *keys) {
   keeper->failures = 0;
 }
 
+/* --- The spans of a fetch --- */
+
+void key_keeper_trace(struct key_keeper *keeper, struct span_sink *sink) {
+  keeper->sink = sink;
+}
+
+/* Under the mutex. */
+static void remember_asker(struct key_keeper *keeper, const struct trace_context *trace) {
+  keeper->asked_in_trace = trace != NULL;
+  if (!trace) return;
+  keeper->asker = *trace;
+  keeper->asker.state.data = keeper->asker_state;
+  if (trace->state.length > 0) memcpy(keeper->asker_state, trace->state.data, trace->state.length);
+}
+
+/* A fetch that nobody asked for has a trace of its own, with the loading as its root. */
+static bool begin_trace(struct key_keeper *keeper, struct trace_context *ret_trace) {
+  if (!keeper->sink) return false;
+  struct span *root = &keeper->root;
+  *root = (struct span){.kind = SPAN_INTERNAL, .name = "load the user pool's keys"};
+  root->start_unix_us = clock_unix_us();
+  trace_begin(&root->context, root->start_unix_us);
+  trace_new_span_id(root->context.span_id);
+  root->context.sampled = keeper->sink->sample(keeper->sink);
+  keeper->root_traced = root->context.sampled;
+  *ret_trace = root->context;
+  return true;
+}
+
+/* "pool.example:443" of "https://user@pool.example:443/path?query" */
+static struct str host_of(const char *url) {
+  const char *begin = strstr(url, "://");
+  if (!begin) return (struct str){"", 0};
+  begin += 3;
+  size_t length = strcspn(begin, "/?#");
+  for (size_t i = length; i > 0; i--)
+    if (begin[i - 1] == '@') return (struct str){begin + i, length - i};
+  return (struct str){begin, length};
+}
+
+/* False when the fetch is of no trace. */
+static bool begin_spans(struct key_keeper *keeper, struct trace_context *ret_trace) {
+  pthread_mutex_lock(&keeper->mutex);
+  bool asked = keeper->asked_in_trace;
+  *ret_trace = keeper->asker;
+  keeper->asked_in_trace = false;
+  pthread_mutex_unlock(&keeper->mutex);
+  keeper->root_traced = false;
+  keeper->call_traced = false;
+  if (!asked && !begin_trace(keeper, ret_trace)) return false;
+  struct span *call = &keeper->call;
+  struct str host = host_of(keeper->options->jwks_url);
+  keeper->call_traced = trace_begin_call(call, keeper->sink, ret_trace, "http");
+  if (!keeper->call_traced) return true;
+  *ret_trace = call->context;
+  snprintf(call->name, sizeof(call->name), "GET jwks");
+  snprintf(call->method, sizeof(call->method), "GET");
+  snprintf(call->host, sizeof(call->host), "%.*s", (int)host.length, host.data);
+  return true;
+}
+
+static void end_spans(struct key_keeper *keeper, int status, const struct error *error) {
+  bool failed = error->message[0] != '\0';
+  keeper->call.status = status;
+  keeper->call.failed = keeper->root.failed = failed;
+  if (failed)
+    snprintf(keeper->call.error, sizeof(keeper->call.error), "%s",
+             status == 200 ? "malformed" : "unavailable");
+  if (keeper->call_traced) trace_end(&keeper->call, keeper->sink);
+  if (keeper->root_traced) trace_end(&keeper->root, keeper->sink);
+  keeper->call_traced = keeper->root_traced = false;
+}
+
+/* --- Fetching --- */
+
 static void on_fetched(const struct fetch_response *response, void *argument) {
   struct key_keeper *keeper = argument;
   struct error error = {0};
@@ -129,6 +212,7 @@ static void on_fetched(const struct fetch_response *response, void *argument) {
   } else {
     keys = key_set_parse(response->body, &error);
   }
+  end_spans(keeper, response->status, &error);
   if (keys)
     fetch_succeeded(keeper, keys);
   else
@@ -137,16 +221,21 @@ static void on_fetched(const struct fetch_response *response, void *argument) {
 
 /* The flag `fetching` is up. */
 static void fetch_keys(struct key_keeper *keeper) {
+  struct trace_context trace;
+  bool traced = begin_spans(keeper, &trace);
   struct fetch_request request = {
       .url = keeper->options->jwks_url,
       .timeout_ms = keeper->timing.fetch_timeout_ms,
       .response_limit = JWKS_SIZE_LIMIT,
       .allow_file = true,
+      .trace = traced ? &trace : NULL,
   };
   struct error error = {0};
   error_set(&error, ERROR_MEMORY, "out of memory");
-  if (keeper->closing || !fetch_start(keeper->fetcher, &request, on_fetched, keeper))
+  if (keeper->closing || !fetch_start(keeper->fetcher, &request, on_fetched, keeper)) {
+    end_spans(keeper, 0, &error);
     fetch_failed(keeper, &error);
+  }
 }
 
 static void on_retry(uv_timer_t *timer) {
@@ -205,7 +294,7 @@ struct key_keeper *key_keeper_new_timed(struct loop *loop, const struct auth_opt
   list_init(&keeper->watchers);
   uv_timer_init(loop_uv(loop), &keeper->retry_timer);
   keeper->retry_timer.data = keeper;
-  fetch_keys(keeper);
+  uv_timer_start(&keeper->retry_timer, on_retry, 0, 0);
   return keeper;
 }
 
@@ -286,7 +375,8 @@ static bool may_refetch(const struct key_keeper *keeper, uint64_t now_us) {
          now_us - keeper->refetched_us >= keeper->timing.refetch_interval_ms * 1000;
 }
 
-enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch) {
+enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch,
+                                  const struct trace_context *trace) {
   if (key_keeper_refresh(keeper, view)) return KEEPER_REFRESHED;
   enum keeper_answer answer = KEEPER_NO;
   pthread_mutex_lock(&keeper->mutex);
@@ -294,6 +384,7 @@ enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *vi
   if (fetch && !keeper->fetching && may_refetch(keeper, now_us)) {
     keeper->refetched = true;
     keeper->refetched_us = now_us;
+    remember_asker(keeper, trace);
     keeper_ref(keeper);
     keeper->fetching = loop_post(keeper->loop, on_asked, keeper);
     if (!keeper->fetching) /* never the last one: the caller has joined */

@@ -56,5 +56,7 @@ enum keeper_answer {
 };
 
 /* A key was not found in `view`: with `fetch`, fetches the set again unless one is under way or it
- * was asked for less than the interval ago. From any thread that has joined. */
-enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch);
+ * was asked for less than the interval ago. `trace` is that of who asks, and may be NULL. From any
+ * thread that has joined. */
+enum keeper_answer key_keeper_ask(struct key_keeper *keeper, struct key_view *view, bool fetch,
+                                  const struct trace_context *trace);

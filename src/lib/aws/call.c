@@ -8,6 +8,7 @@
 #include "lib/base/random.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,9 @@ struct call {
   unsigned tries;
   struct aws_credentials *credentials; /* of the last try */
   struct error error;                  /* that it ends with, by CALL_ENDING */
+  bool has_trace, traced;
+  struct trace_context trace; /* that is passed on: the caller's, or that of `span` */
+  struct span span;           /* where it is `traced` */
   aws_done done;
   void *argument;
 };
@@ -77,10 +81,34 @@ static void on_timer_closed(uv_handle_t *handle) {
   client_release(client);
 }
 
+static bool is_plain(struct str text) {
+  for (size_t i = 0; i < text.length; i++)
+    if (!isalnum((unsigned char)text.data[i]) && text.data[i] != '-') return false;
+  return true;
+}
+
+/* A condition that does not hold is an answer, not a failure. */
+static void record_span(struct call *call, const struct aws_response *response) {
+  struct span *span = &call->span;
+  const struct error *error = response->error;
+  struct str id = aws_response_header(response, STR("x-amzn-RequestId"));
+  if (!call->traced) return;
+  span->status = response->status;
+  span->tries = call->tries;
+  span->failed = error && error->kind != ERROR_CONFLICT;
+  if (is_plain(id))
+    snprintf(span->request_id, sizeof(span->request_id), "%.*s", (int)id.length, id.data);
+  if (error && is_plain(str_from(response->code)))
+    snprintf(span->error, sizeof(span->error), "%s",
+             *response->code ? response->code : "unavailable");
+  trace_end(span, call->client->sink);
+}
+
 /* The end: tells `done`, which may start more calls or close the client. */
 static void call_finish(struct call *call, struct aws_response *response) {
   response->tries = call->tries;
   if (!response->code) response->code = "";
+  record_span(call, response);
   list_remove(&call->node);
   call->client->call_count--;
   uv_close((uv_handle_t *)&call->timer, on_timer_closed);
@@ -225,6 +253,7 @@ static bool send_signed(struct call *call, const struct sigv4_keys *keys,
       .timeout_ms = timeout_ms,
       .response_limit = call->response_limit,
       .keep_headers = true,
+      .trace = call->has_trace ? &call->trace : NULL,
   };
   bool started = !url.failed && fetch_start(call->client->fetcher, &request, on_answer, call);
   buffer_free(&url);
@@ -359,6 +388,23 @@ static bool copy_request(struct call *call, const struct aws_request *request) {
          !call->body_copy.failed;
 }
 
+static void begin_span(struct call *call, const struct aws_request *request) {
+  if (!request->trace) return;
+  struct span *span = &call->span;
+  struct str host = buffer_str(&call->location.host);
+  call->has_trace = true;
+  call->trace = *request->trace;
+  call->traced =
+      trace_begin_call(span, call->client->sink, request->trace, call->service->signing_name);
+  if (!call->traced) return;
+  call->trace = span->context;
+  snprintf(span->name, sizeof(span->name), "%s", call->what);
+  snprintf(span->method, sizeof(span->method), "%.7s", call->method);
+  snprintf(span->operation, sizeof(span->operation), "%s",
+           request->operation ? request->operation : call->method);
+  snprintf(span->host, sizeof(span->host), "%.*s", (int)host.length, host.data);
+}
+
 bool call_start(struct aws_client *client, const struct aws_request *request, aws_done done,
                 void *argument) {
   assert(!request->operation || service_of(request->service)->target_prefix);
@@ -376,6 +422,7 @@ bool call_start(struct aws_client *client, const struct aws_request *request, aw
     call_free(call);
     return false;
   }
+  begin_span(call, request);
   uv_timer_init(loop_uv(client->loop), &call->timer);
   call->timer.data = call;
   call->due_ms = loop_now_ms(client->loop) + request->deadline_ms;

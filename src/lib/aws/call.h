@@ -10,6 +10,7 @@ struct aws_client {
   struct loop *loop;
   struct aws_provider *provider;
   struct fetcher *fetcher;
+  struct span_sink *sink; /* NULL: no spans are recorded */
   char *region;
   struct endpoint endpoints[AWS_SERVICE_COUNT];
   struct aws_watcher watcher;

@@ -30,6 +30,9 @@ struct aws_client *aws_client_new(struct loop *loop, struct aws_provider *provid
  * go of them. Before the loop's inbox is closed. Takes NULL. */
 void aws_client_close(struct aws_client *client);
 
+/* Records a span for each call below a sampled parent from now on; `sink` may be NULL. */
+void aws_client_trace(struct aws_client *client, struct span_sink *sink);
+
 const char *aws_client_region(const struct aws_client *client);
 
 struct aws_request {
@@ -53,6 +56,10 @@ struct aws_request {
   /* True: doing it twice is as good as once, so that a try without an answer (reset, timeout, 5xx)
    * is followed by another. What the service throttled was not done and is tried again anyway. */
   bool repeatable;
+
+  /* What the call is done for, passed on with each try; copied, but for its state, which stays
+   * until `done`. NULL: nothing. */
+  const struct trace_context *trace;
 };
 
 /* Borrowed by the callback for the time of the call. */

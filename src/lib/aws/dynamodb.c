@@ -55,6 +55,7 @@ static bool start(struct aws_client *client, const char *name, const json_t *inp
         .try_timeout_ms = bounds->try_timeout_ms,
         .response_limit = RESPONSE_LIMIT,
         .repeatable = bounds->repeatable,
+        .trace = bounds->trace,
     };
     started = aws_call(client, &request, on_response, operation);
   }

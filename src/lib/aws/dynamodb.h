@@ -16,6 +16,7 @@ struct dynamodb_bounds {
   uint64_t deadline_ms;
   uint64_t try_timeout_ms;
   bool repeatable; /* reads are; writes whose keys and values are fixed, too */
+  const struct trace_context *trace;
 };
 
 /* Borrowed by the callback for the time of the call. */

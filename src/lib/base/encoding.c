@@ -18,10 +18,16 @@ int hex_value(char digit) {
 
 void hex_append(struct buffer *buffer, const void *bytes, size_t length) {
   const unsigned char *input = bytes;
-  for (size_t i = 0; i < length; i++) {
-    buffer_append_char(buffer, HEX_DIGITS[input[i] >> 4]);
-    buffer_append_char(buffer, HEX_DIGITS[input[i] & 15]);
+  if (length > SIZE_MAX / 2 || !buffer_reserve(buffer, 2 * length)) {
+    buffer->failed = true;
+    return;
   }
+  char *output = buffer->data + buffer->length;
+  for (size_t i = 0; i < length; i++) {
+    *output++ = HEX_DIGITS[input[i] >> 4];
+    *output++ = HEX_DIGITS[input[i] & 15];
+  }
+  buffer->length += 2 * length;
 }
 
 void base64url_append(struct buffer *buffer, const void *bytes, size_t length) {

@@ -1,9 +1,11 @@
 /* trace.c: see trace.h. */
 #include "lib/base/trace.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/encoding.h"
 #include "lib/base/random.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool read_hex(const char *text, unsigned char *bytes, size_t count) {
@@ -97,4 +99,39 @@ void trace_format_traceparent(const struct trace_context *context, char text[TRA
   *at++ = '-';
   at = write_hex(at, context->span_id, SPAN_ID_SIZE);
   memcpy(at, context->sampled ? "-01" : "-00", 4);
+}
+
+void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADER_SIZE]) {
+  char *at = text;
+  memcpy(at, "Root=1-", 7);
+  at = write_hex(at + 7, context->trace_id, 4);
+  *at++ = '-';
+  at = write_hex(at, context->trace_id + 4, TRACE_ID_SIZE - 4);
+  memcpy(at, ";Parent=", 8);
+  at = write_hex(at + 8, context->span_id, SPAN_ID_SIZE);
+  memcpy(at, context->sampled ? ";Sampled=1" : ";Sampled=0", 11);
+}
+
+bool trace_state_is_sane(struct str state) {
+  if (state.length > TRACESTATE_LIMIT) return false;
+  for (size_t i = 0; i < state.length; i++)
+    if (state.data[i] != '\t' && (state.data[i] < ' ' || state.data[i] > '~')) return false;
+  return true;
+}
+
+bool trace_begin_call(struct span *ret_span, struct span_sink *sink,
+                      const struct trace_context *parent, const char *system) {
+  if (!sink || !trace_is_sampled(parent)) return false;
+  *ret_span = (struct span){.context = *parent, .kind = SPAN_CLIENT};
+  memcpy(ret_span->parent_id, parent->span_id, SPAN_ID_SIZE);
+  trace_new_span_id(ret_span->context.span_id);
+  ret_span->start_unix_us = clock_unix_us();
+  snprintf(ret_span->system, sizeof(ret_span->system), "%s", system);
+  return true;
+}
+
+void trace_end(struct span *span, struct span_sink *sink) {
+  span->end_unix_us = clock_unix_us();
+  if (span->end_unix_us < span->start_unix_us) span->end_unix_us = span->start_unix_us;
+  sink->record(sink, span);
 }

@@ -10,30 +10,46 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TRACE_ID_SIZE = 16, SPAN_ID_SIZE = 8, TRACEPARENT_SIZE = 56, SPAN_TEXT_SIZE = 128 };
+enum {
+  TRACE_ID_SIZE = 16,
+  SPAN_ID_SIZE = 8,
+  TRACEPARENT_SIZE = 56,
+  TRACESTATE_LIMIT = 512, /* a longer one is not passed on (W3C Trace Context, section 3.3.1.5) */
+  XRAY_HEADER_SIZE = 80,
+  SPAN_TEXT_SIZE = 128,
+};
 
-/* Where in which trace something happens. All zero: nothing is traced. */
+/* Where in which trace something happens. A context that is passed on has both ids. */
 struct trace_context {
   unsigned char trace_id[TRACE_ID_SIZE];
   unsigned char span_id[SPAN_ID_SIZE];
   bool sampled;
+  struct str state; /* the caller's tracestate, to be passed on as it came; borrowed */
 };
 
-enum span_kind { SPAN_SERVER, SPAN_CLIENT };
+enum span_kind {
+  SPAN_SERVER,   /* a request */
+  SPAN_CLIENT,   /* a call of a dependency */
+  SPAN_INTERNAL, /* something the process does by itself */
+};
 
-/* Something that took time: a request, or a call of a dependency. */
+/* Something that took time. */
 struct span {
   struct trace_context context;
   unsigned char parent_id[SPAN_ID_SIZE]; /* all zero: the first of its trace */
   enum span_kind kind;
   int64_t start_unix_us;
   int64_t end_unix_us;
-  char name[SPAN_TEXT_SIZE]; /* "GET /api/activities/home", "postgres activities/home" */
-  char system[16];           /* of a dependency: "postgresql", "dynamodb", "http" */
-  char method[8];            /* of a server span */
-  char request_id[SPAN_TEXT_SIZE + 1];
-  int status; /* HTTP status; 0: none */
+  char name[SPAN_TEXT_SIZE];           /* "GET /api/activities/home", "postgres activities/home" */
+  char system[16];                     /* of a dependency: "postgresql", "dynamodb", "http" */
+  char method[8];                      /* of HTTP */
+  char operation[32];                  /* of DynamoDB: "Query" */
+  char host[SPAN_TEXT_SIZE];           /* of a dependency that is called by HTTP */
+  char request_id[SPAN_TEXT_SIZE + 1]; /* X-Request-Id; of a call of AWS: the service's */
+  int status;                          /* HTTP status; 0: none */
+  unsigned tries;                      /* of a call that may be tried again; 0: of none */
   bool failed;
+  char error[64]; /* what kind of failure; "": none, or no word for it */
 };
 
 /* Takes spans on one loop; embedded by whoever records them. */
@@ -58,6 +74,20 @@ void trace_new_span_id(unsigned char span_id[SPAN_ID_SIZE]);
 
 /* Writes "00-…-…-01", NUL-terminated. */
 void trace_format_traceparent(const struct trace_context *context, char text[TRACEPARENT_SIZE]);
+
+/* Writes "Root=1-…-…;Parent=…;Sampled=1", NUL-terminated. */
+void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADER_SIZE]);
+
+/* True for text that may be passed on as a tracestate: printable ASCII, not too long. */
+bool trace_state_is_sane(struct str state);
+
+/* Begins the span of a call below `parent`, with a new id and the time of now. False, and nothing
+ * is to be recorded, when `sink` is NULL or `parent` is NULL or not sampled. */
+bool trace_begin_call(struct span *ret_span, struct span_sink *sink,
+                      const struct trace_context *parent, const char *system);
+
+/* Ends and records it. */
+void trace_end(struct span *span, struct span_sink *sink);
 
 /* True when there is a trace and it is sampled. */
 static inline bool trace_is_sampled(const struct trace_context *context) {

@@ -93,6 +93,20 @@ static bool append_header(struct exchange *exchange, const struct fetch_header *
   return appended;
 }
 
+static bool append_trace(struct exchange *exchange, const struct trace_context *trace) {
+  if (!trace) return true;
+  char parent[TRACEPARENT_SIZE], xray[XRAY_HEADER_SIZE];
+  trace_format_traceparent(trace, parent);
+  trace_format_xray(trace, xray);
+  const struct fetch_header headers[] = {{STR("traceparent"), str_from(parent)},
+                                         {STR("X-Amzn-Trace-Id"), str_from(xray)},
+                                         {STR("tracestate"), trace->state}};
+  size_t count = trace->state.length > 0 ? 3 : 2;
+  for (size_t i = 0; i < count; i++)
+    if (!append_header(exchange, &headers[i])) return false;
+  return true;
+}
+
 static bool append_headers(struct exchange *exchange, const struct fetch_request *request) {
   bool has_content_type = false;
   for (size_t i = 0; i < request->header_count; i++) {
@@ -102,7 +116,7 @@ static bool append_headers(struct exchange *exchange, const struct fetch_request
   }
   /* Nothing goes out that the caller did not ask for: a signature covers what is sent. */
   if (!has_content_type && !append_line(exchange, "Content-Type:")) return false;
-  return append_line(exchange, "Expect:");
+  return append_line(exchange, "Expect:") && append_trace(exchange, request->trace);
 }
 
 static CURLcode set_method(CURL *easy, const struct fetch_request *request) {

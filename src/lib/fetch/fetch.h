@@ -4,6 +4,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
+#include "lib/base/trace.h"
 #include "lib/loop/loop.h"
 
 struct fetcher;
@@ -23,6 +24,9 @@ struct fetch_request {
   size_t response_limit; /* bytes of body; a longer one is an error */
   bool allow_file;
   bool keep_headers; /* of the answer, for fetch_response_header() */
+  /* Passed on as traceparent, tracestate and X-Amzn-Trace-Id, which no signature covers; NULL: none
+   * of them is sent. */
+  const struct trace_context *trace;
 };
 
 /* Borrowed by the callback for the time of the call. */

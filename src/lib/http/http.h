@@ -99,7 +99,8 @@ const json_t *http_request_json(const struct http_request *request);
 /* The user's `sub` from a verified token; empty when there is none. */
 struct str http_request_user(const struct http_request *request);
 
-/* The request's span, the parent of whatever is done for it; NULL when it is not traced. */
+/* The parent of whatever is done for the request: its span, or the caller's where ours is not
+ * recorded; NULL when it is of no trace. */
 const struct trace_context *http_request_trace(const struct http_request *request);
 
 /* Memory that is freed with the request, aligned for any object; NULL when memory is out. */

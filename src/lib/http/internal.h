@@ -61,7 +61,9 @@ struct http_request {
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
   unsigned parameter_count;
   struct str id, user;
-  struct span *span; /* owned by the request's memory; NULL: not traced */
+  struct trace_context trace; /* passed on, where `has_trace` */
+  bool has_trace;
+  struct span *span; /* owned by the request's memory; NULL: not recorded */
   size_t discarded;
   struct buffer body;
   json_t *json;
@@ -187,7 +189,8 @@ void metrics_count(const struct http_request *request, uint64_t duration_us);
 
 /* --- span.c --- */
 
-/* Begins the request's span when it is to be traced, as a child of the caller's. */
+/* Takes the caller's trace over, or begins one where spans are recorded; begins the request's span
+ * when it is sampled. */
 void span_begin(struct http_request *request);
 
 /* Ends and records it. */

@@ -2,43 +2,96 @@
 #include "lib/base/clock.h"
 #include "lib/http/internal.h"
 
-/* A caller's decision is kept; a balancer that only names a trace leaves it to us. */
-static bool take_context(const struct http_request *request, struct trace_context *context) {
+/* The fields of one header or of several (RFC 9110, section 5.3), joined. */
+struct joined {
+  size_t length;
+  bool bad;
+  char text[TRACESTATE_LIMIT];
+};
+
+static enum MHD_Result join(void *argument, enum MHD_ValueKind kind, const char *name,
+                            const char *value) {
+  struct joined *joined = argument;
+  (void)kind;
+  if (!str_equal_ignore_case(str_from(name), STR("tracestate"))) return MHD_YES;
+  struct str part = str_trim(str_from(value));
+  bool comma = joined->length > 0;
+  if (part.length + comma > sizeof(joined->text) - joined->length) {
+    joined->bad = true;
+    return MHD_NO;
+  }
+  if (comma) joined->text[joined->length++] = ',';
+  memcpy(joined->text + joined->length, part.data, part.length);
+  joined->length += part.length;
+  return MHD_YES;
+}
+
+/* What other tracers know of the caller's span; it belongs to a traceparent and means nothing
+ * alone.
+ */
+static struct str take_state(struct http_request *request) {
+  struct joined joined = {.length = 0};
+  MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join, &joined);
+  struct str state = {joined.text, joined.length};
+  if (joined.bad || joined.length == 0 || !trace_state_is_sane(state)) return (struct str){NULL, 0};
+  char *copy = http_request_alloc(request, joined.length);
+  if (!copy) return (struct str){NULL, 0};
+  memcpy(copy, joined.text, joined.length);
+  return (struct str){copy, joined.length};
+}
+
+/* A caller's decision is kept; a balancer that only names a trace leaves it to us. False when the
+ * request is of no trace. */
+static bool take_context(struct http_request *request, struct trace_context *context) {
   struct span_sink *sink = request->server->sink;
   bool decided = false;
-  if (trace_parse_traceparent(http_request_header(request, "traceparent"), context))
-    return context->sampled;
-  if (trace_parse_xray(http_request_header(request, "X-Amzn-Trace-Id"), context, &decided)) {
-    if (decided) return context->sampled;
-  } else {
+  if (trace_parse_traceparent(http_request_header(request, "traceparent"), context)) {
+    context->state = take_state(request);
+    return true;
+  }
+  if (!trace_parse_xray(http_request_header(request, "X-Amzn-Trace-Id"), context, &decided)) {
+    if (!sink) return false;
     trace_begin(context, clock_unix_us());
   }
-  context->sampled = sink->sample(sink);
-  return context->sampled;
+  if (!decided) context->sampled = sink && sink->sample(sink);
+  return true;
+}
+
+static bool has_span_id(const struct trace_context *context) {
+  for (int i = 0; i < SPAN_ID_SIZE; i++)
+    if (context->span_id[i]) return true;
+  return false;
+}
+
+static struct span *begin(struct http_request *request, const struct trace_context *parent) {
+  struct span *span = http_request_alloc(request, sizeof(*span));
+  if (!span) return NULL; /* not recorded */
+  *span = (struct span){.context = *parent, .kind = SPAN_SERVER};
+  memcpy(span->parent_id, parent->span_id, SPAN_ID_SIZE);
+  trace_new_span_id(span->context.span_id);
+  span->start_unix_us = clock_unix_us() - (int64_t)(clock_monotonic_us() - request->started_us);
+  return span;
 }
 
 void span_begin(struct http_request *request) {
-  struct trace_context context;
-  if (!request->server->sink || !take_context(request, &context)) return;
-  struct span *span = http_request_alloc(request, sizeof(*span));
-  if (!span) return; /* not traced */
-  *span = (struct span){.context = context, .kind = SPAN_SERVER};
-  memcpy(span->parent_id, context.span_id, SPAN_ID_SIZE);
-  trace_new_span_id(span->context.span_id);
-  span->end_unix_us = clock_unix_us();
-  span->start_unix_us = span->end_unix_us - (int64_t)(clock_monotonic_us() - request->started_us);
-  request->span = span;
+  struct trace_context *trace = &request->trace;
+  request->has_trace = take_context(request, trace);
+  if (!request->has_trace) return;
+  if (request->server->sink && trace->sampled) request->span = begin(request, trace);
+  if (request->span)
+    *trace = request->span->context;
+  else if (!has_span_id(trace)) /* passed on, it must have one */
+    trace_new_span_id(trace->span_id);
 }
 
 const struct trace_context *http_request_trace(const struct http_request *request) {
-  return request->span ? &request->span->context : NULL;
+  return request->has_trace ? &request->trace : NULL;
 }
 
 void span_end(struct http_request *request) {
   struct span *span = request->span;
   struct span_sink *sink = request->server->sink;
-  if (!span || !sink) return;
-  span->end_unix_us = clock_unix_us();
+  if (!span) return;
   span->status = (int)request->status;
   span->failed = request->status >= 500 || request->status == 0;
   const char *method = router_method_name(request->method);
@@ -47,5 +100,5 @@ void span_end(struct http_request *request) {
            request->route ? request->route->pattern : "-");
   snprintf(span->request_id, sizeof(span->request_id), "%.*s", (int)request->id.length,
            request->id.data);
-  sink->record(sink, span);
+  trace_end(span, sink);
 }

@@ -9,18 +9,21 @@ const struct error STOPPING = {ERROR_UNAVAILABLE, "the server is stopping"};
 
 static void on_pause_over(struct deadline *deadline);
 
-struct call *call_new(struct message_store *base, message_done done, void *argument) {
+struct call *call_new(struct message_store *base, struct message_caller caller, message_done done,
+                      void *argument) {
   struct dynamodb_store *store = (struct dynamodb_store *)base;
   struct call *call = calloc(1, sizeof(*call));
   if (!call) {
     message_store_answer_no_memory(done, argument);
     return NULL;
   }
-  *call = (struct call){.store = store, .done = done, .argument = argument, .row_us = INT64_MIN};
+  *call = (struct call){
+      .store = store, .done = done, .argument = argument, .caller_id = caller, .row_us = INT64_MIN};
   call->session =
       (struct table_session){.loop = store->loop,
                              .client = store->client,
                              .table = store->table,
+                             .trace = caller.trace,
                              .due_ms = loop_now_ms(store->loop) + store->deadline_ms,
                              .try_timeout_ms = store->deadline_ms / TRIES_IN_A_DEADLINE};
   deadline_init(&call->pause, on_pause_over);
@@ -90,8 +93,9 @@ static void on_caller(enum pg_outcome outcome, const struct pg_result *const *re
 void call_find_caller(struct call *call, void (*then)(struct call *call)) {
   call->found = then;
   struct pg_batch *batch = pg_batch_new(call->store->pool);
+  pg_batch_trace(batch, call->caller_id.trace);
   pg_batch_add(batch, PG_USERS_BY_SUB);
-  pg_bind_text(batch, call->sub);
+  pg_bind_text(batch, call->caller_id.sub);
   pg_batch_submit(batch, on_caller, call);
 }
 

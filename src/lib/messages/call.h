@@ -29,7 +29,8 @@ struct call {
   void *argument;
 
   /* What was asked; borrowed. */
-  struct str sub, handle, message;
+  struct message_caller caller_id;
+  struct str handle, message;
   const struct message_page *page;
 
   struct person caller, other; /* `other` as the group's row has it */
@@ -61,7 +62,8 @@ struct call {
 };
 
 /* NULL when memory is out; `done` was told then. */
-struct call *call_new(struct message_store *base, message_done done, void *argument);
+struct call *call_new(struct message_store *base, struct message_caller caller, message_done done,
+                      void *argument);
 
 /* Each ends the call. */
 void call_finish(struct call *call, const struct message_answer *answer);

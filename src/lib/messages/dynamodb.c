@@ -5,40 +5,38 @@
 
 enum { PAUSE_MS = 100 }; /* before looking for a group's row again */
 
-static void list_groups(struct message_store *store, struct str sub,
+static void list_groups(struct message_store *store, struct message_caller caller,
                         const struct message_page *page, message_done done, void *argument) {
-  struct call *call = call_new(store, done, argument);
+  struct call *call = call_new(store, caller, done, argument);
   if (!call) return;
-  call->sub = sub;
   call->page = page;
   call_list_groups(call);
 }
 
-static void list_messages(struct message_store *store, struct str sub, const struct uuid *group,
-                          const struct message_page *page, message_done done, void *argument) {
-  struct call *call = call_new(store, done, argument);
+static void list_messages(struct message_store *store, struct message_caller caller,
+                          const struct uuid *group, const struct message_page *page,
+                          message_done done, void *argument) {
+  struct call *call = call_new(store, caller, done, argument);
   if (!call) return;
-  call->sub = sub;
   call->page = page;
   table_format_id(group, call->group_id);
   call_list_messages(call);
 }
 
-static void start_group(struct message_store *store, struct str sub, struct str handle,
-                        struct str message, message_done done, void *argument) {
-  struct call *call = call_new(store, done, argument);
+static void start_group(struct message_store *store, struct message_caller caller,
+                        struct str handle, struct str message, message_done done, void *argument) {
+  struct call *call = call_new(store, caller, done, argument);
   if (!call) return;
-  call->sub = sub;
   call->handle = handle;
   call->message = message;
   call_start_group(call);
 }
 
-static void send_message(struct message_store *store, struct str sub, const struct uuid *group,
-                         struct str message, message_done done, void *argument) {
-  struct call *call = call_new(store, done, argument);
+static void send_message(struct message_store *store, struct message_caller caller,
+                         const struct uuid *group, struct str message, message_done done,
+                         void *argument) {
+  struct call *call = call_new(store, caller, done, argument);
   if (!call) return;
-  call->sub = sub;
   call->message = message;
   table_format_id(group, call->group_id);
   call_send_message(call);

@@ -6,6 +6,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
+#include "lib/base/trace.h"
 #include "lib/base/uuid.h"
 #include "lib/loop/loop.h"
 
@@ -48,27 +49,35 @@ struct message_answer {
   struct message_place next;
 };
 
+/* Who calls, and for which request. */
+struct message_caller {
+  struct str sub;                    /* of the verified token */
+  const struct trace_context *trace; /* NULL: none */
+};
+
 typedef void (*message_done)(const struct message_answer *answer, void *argument);
 
-/* What is given by reference (text, uuid, page) stays until `done` was called. */
+/* What is given by reference (text, uuid, page, trace) stays until `done` was called. */
 
 /* An array of the caller's groups, latest message first: uuid, display_name and handle of the other
  * member, message and created_at of the latest message. */
-void message_store_list_groups(struct message_store *store, struct str sub,
+void message_store_list_groups(struct message_store *store, struct message_caller caller,
                                const struct message_page *page, message_done done, void *argument);
 
 /* An array of the group's newest messages, oldest of them first. */
-void message_store_list(struct message_store *store, struct str sub, const struct uuid *group,
-                        const struct message_page *page, message_done done, void *argument);
+void message_store_list(struct message_store *store, struct message_caller caller,
+                        const struct uuid *group, const struct message_page *page,
+                        message_done done, void *argument);
 
 /* Sends a message to a user, in the group that the two share, or in a new one:
  * {"message_group_uuid"}. */
-void message_store_start(struct message_store *store, struct str sub, struct str handle,
-                         struct str message, message_done done, void *argument);
+void message_store_start(struct message_store *store, struct message_caller caller,
+                         struct str handle, struct str message, message_done done, void *argument);
 
 /* Sends a message to a group: {"message_group_uuid","uuid","display_name",…}. */
-void message_store_send(struct message_store *store, struct str sub, const struct uuid *group,
-                        struct str message, message_done done, void *argument);
+void message_store_send(struct message_store *store, struct message_caller caller,
+                        const struct uuid *group, struct str message, message_done done,
+                        void *argument);
 
 /* Makes what is under way give up (each `done` is told) and frees the store when its loop ends.
  * Before its pool and its client are closed. Takes NULL. */

@@ -90,14 +90,15 @@ static void on_groups(enum pg_outcome outcome, const struct pg_result *const *re
     finish_page(call, results[0], 0, (size_t)call->limit - 1);
 }
 
-static void list_groups(struct message_store *store, struct str sub,
+static void list_groups(struct message_store *store, struct message_caller caller,
                         const struct message_page *page, message_done done, void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
   call->limit = page->limit;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_trace(batch, caller.trace);
   pg_batch_add(batch, PG_MESSAGES_GROUPS);
-  pg_bind_text(batch, sub);
+  pg_bind_text(batch, caller.sub);
   bind_page(batch, page);
   pg_batch_submit(batch, on_groups, call);
 }
@@ -117,14 +118,16 @@ static void on_list(enum pg_outcome outcome, const struct pg_result *const *resu
   finish_page(call, results[0], first, first);
 }
 
-static void list_messages(struct message_store *store, struct str sub, const struct uuid *group,
-                          const struct message_page *page, message_done done, void *argument) {
+static void list_messages(struct message_store *store, struct message_caller caller,
+                          const struct uuid *group, const struct message_page *page,
+                          message_done done, void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
   call->limit = page->limit;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_trace(batch, caller.trace);
   pg_batch_add(batch, PG_MESSAGES_LIST);
-  pg_bind_text(batch, sub);
+  pg_bind_text(batch, caller.sub);
   pg_bind_uuid(batch, group);
   bind_page(batch, page);
   pg_batch_submit(batch, on_list, call);
@@ -152,13 +155,14 @@ static void on_started(enum pg_outcome outcome, const struct pg_result *const *r
   finish_written(call, results[0], known ? MESSAGES_SELF : MESSAGES_NO_RECIPIENT);
 }
 
-static void start_group(struct message_store *store, struct str sub, struct str handle,
-                        struct str message, message_done done, void *argument) {
+static void start_group(struct message_store *store, struct message_caller caller,
+                        struct str handle, struct str message, message_done done, void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_trace(batch, caller.trace);
   pg_batch_add(batch, PG_MESSAGES_START);
-  pg_bind_text(batch, sub);
+  pg_bind_text(batch, caller.sub);
   pg_bind_text(batch, handle);
   pg_bind_text(batch, message);
   pg_batch_submit(batch, on_started, call);
@@ -171,13 +175,15 @@ static void on_sent(enum pg_outcome outcome, const struct pg_result *const *resu
     finish_written(call, results[0], MESSAGES_NO_GROUP);
 }
 
-static void send_message(struct message_store *store, struct str sub, const struct uuid *group,
-                         struct str message, message_done done, void *argument) {
+static void send_message(struct message_store *store, struct message_caller caller,
+                         const struct uuid *group, struct str message, message_done done,
+                         void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
+  pg_batch_trace(batch, caller.trace);
   pg_batch_add(batch, PG_MESSAGES_SEND);
-  pg_bind_text(batch, sub);
+  pg_bind_text(batch, caller.sub);
   pg_bind_uuid(batch, group);
   pg_bind_text(batch, message);
   pg_batch_submit(batch, on_sent, call);

@@ -186,6 +186,7 @@ static void find_names(struct call *call, pg_done done) {
     return;
   }
   struct pg_batch *batch = pg_batch_new(call->store->pool);
+  pg_batch_trace(batch, call->caller_id.trace);
   pg_batch_add(batch, PG_USERS_NAMES);
   pg_bind_text(batch, buffer_str(ids));
   pg_batch_submit(batch, done, call);

@@ -5,13 +5,13 @@
 
 /* The functions of messages.h, by store. */
 struct message_store_operations {
-  void (*list_groups)(struct message_store *store, struct str sub, const struct message_page *page,
-                      message_done done, void *argument);
-  void (*list)(struct message_store *store, struct str sub, const struct uuid *group,
+  void (*list_groups)(struct message_store *store, struct message_caller caller,
+                      const struct message_page *page, message_done done, void *argument);
+  void (*list)(struct message_store *store, struct message_caller caller, const struct uuid *group,
                const struct message_page *page, message_done done, void *argument);
-  void (*start)(struct message_store *store, struct str sub, struct str handle, struct str message,
-                message_done done, void *argument);
-  void (*send)(struct message_store *store, struct str sub, const struct uuid *group,
+  void (*start)(struct message_store *store, struct message_caller caller, struct str handle,
+                struct str message, message_done done, void *argument);
+  void (*send)(struct message_store *store, struct message_caller caller, const struct uuid *group,
                struct str message, message_done done, void *argument);
   void (*close)(struct message_store *store);
 };

@@ -61,7 +61,8 @@ void table_request(const struct table_session *session, const char *operation, j
   } else {
     struct dynamodb_bounds bounds = {.deadline_ms = session->due_ms - now_ms,
                                      .try_timeout_ms = session->try_timeout_ms,
-                                     .repeatable = true};
+                                     .repeatable = true,
+                                     .trace = session->trace};
     if (!dynamodb_call(session->client, operation, input, &bounds, done, argument))
       answer_unsent(done, argument, ERROR_UNAVAILABLE, "DynamoDB takes no more requests");
   }

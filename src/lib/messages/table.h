@@ -15,8 +15,9 @@ struct table_session {
   struct loop *loop;
   struct aws_client *client;
   const char *table;
-  uint64_t due_ms;         /* of the loop's clock: when the whole call must have ended */
-  uint64_t try_timeout_ms; /* of one try of a request */
+  const struct trace_context *trace; /* of the request; NULL: none */
+  uint64_t due_ms;                   /* of the loop's clock: when the whole call must have ended */
+  uint64_t try_timeout_ms;           /* of one try of a request */
 };
 
 /* A user as items name them. */

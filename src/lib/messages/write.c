@@ -186,8 +186,9 @@ static void on_both_users(enum pg_outcome outcome, const struct pg_result *const
 void call_start_group(struct call *call) {
   call->to_user = true;
   struct pg_batch *batch = pg_batch_new(call->store->pool);
+  pg_batch_trace(batch, call->caller_id.trace);
   pg_batch_add(batch, PG_USERS_BY_SUB);
-  pg_bind_text(batch, call->sub);
+  pg_bind_text(batch, call->caller_id.sub);
   pg_batch_add(batch, PG_USERS_SHORT);
   pg_bind_text(batch, call->handle);
   pg_batch_submit(batch, on_both_users, call);

@@ -184,17 +184,16 @@ static void name_span(const struct pg_batch *batch, char *name, size_t size) {
 
 static void record_span(const struct pg_batch *batch) {
   struct span_sink *sink = batch->pool->sink;
-  if (!sink || !batch->parent.sampled) return;
-  struct span span = {.context = batch->parent,
-                      .kind = SPAN_CLIENT,
-                      .start_unix_us = batch->start_unix_us,
-                      .end_unix_us = clock_unix_us(),
-                      .system = "postgresql",
-                      .failed = batch->outcome != PG_DONE};
-  memcpy(span.parent_id, batch->parent.span_id, SPAN_ID_SIZE);
-  trace_new_span_id(span.context.span_id);
+  if (!batch->parent.sampled) return;
+  struct span span;
+  trace_begin_call(&span, sink, &batch->parent, "postgresql");
+  span.start_unix_us = batch->start_unix_us;
   name_span(batch, span.name, sizeof(span.name));
-  sink->record(sink, &span);
+  span.failed = batch->outcome != PG_DONE;
+  if (span.failed)
+    snprintf(span.error, sizeof(span.error), "%s",
+             batch->outcome == PG_UNAVAILABLE ? "unavailable" : "refused");
+  trace_end(&span, sink);
 }
 
 static void count(const struct pg_batch *batch) {

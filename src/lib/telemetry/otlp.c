@@ -1,44 +1,72 @@
 /* otlp.c: see otlp.h. Ids are hexadecimal and 64-bit numbers are strings in OTLP's JSON encoding
- * (opentelemetry.io: "OTLP Specification", JSON Protobuf Encoding). */
+ * (opentelemetry.io: "OTLP Specification", JSON Protobuf Encoding). Spans are written when they
+ * end, on the loop: no printf() here. */
 #include "lib/telemetry/otlp.h"
 
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
 
-enum { KIND_SERVER = 2, KIND_CLIENT = 3, STATUS_ERROR = 2 };
+enum { STATUS_ERROR = 2 };
 
-static void append_text_attribute(struct buffer *body, const char *key, struct str value) {
-  if (body->data[body->length - 1] != '[') buffer_append_char(body, ',');
-  buffer_append_format(body, "{\"key\":\"%s\",\"value\":{\"stringValue\":", key);
-  json_append_string(body, value);
+/* Names of attributes: OpenTelemetry semantic conventions. Each is written with a comma in front
+ * but for the first of its list. */
+static void append_key(struct buffer *body, const char *key) {
+  if (body->length > 0 && body->data[body->length - 1] != '[') buffer_append_char(body, ',');
+  buffer_append_text(body, "{\"key\":\"");
+  buffer_append_text(body, key);
+  buffer_append_text(body, "\",\"value\":{");
+}
+
+static void append_text_attribute(struct buffer *body, const char *key, const char *value) {
+  if (!*value) return;
+  append_key(body, key);
+  buffer_append_text(body, "\"stringValue\":");
+  json_append_string(body, str_from(value));
   buffer_append_text(body, "}}");
 }
 
 static void append_int_attribute(struct buffer *body, const char *key, long long value) {
-  if (body->data[body->length - 1] != '[') buffer_append_char(body, ',');
-  buffer_append_format(body, "{\"key\":\"%s\",\"value\":{\"intValue\":\"%lld\"}}", key, value);
+  append_key(body, key);
+  buffer_append_text(body, "\"intValue\":\"");
+  json_append_int(body, value);
+  buffer_append_text(body, "\"}}");
 }
 
-/* Names of attributes: OpenTelemetry semantic conventions for HTTP and databases. */
+static void append_server_attributes(struct buffer *body, const struct span *span) {
+  const char *route = strchr(span->name, ' ');
+  append_text_attribute(body, "http.request.method", span->method);
+  append_text_attribute(body, "http.route", route ? route + 1 : "");
+  append_text_attribute(body, "request.id", span->request_id);
+}
+
+static void append_client_attributes(struct buffer *body, const struct span *span) {
+  bool dynamodb = strcmp(span->system, "dynamodb") == 0;
+  append_text_attribute(body, "peer.service", span->system);
+  if (dynamodb || strcmp(span->system, "postgresql") == 0)
+    append_text_attribute(body, "db.system", span->system);
+  append_text_attribute(body, "http.request.method", span->method);
+  append_text_attribute(body, "server.address", span->host);
+  if (*span->operation) {
+    append_text_attribute(body, "rpc.system", "aws-api");
+    append_text_attribute(body, "rpc.method", span->operation);
+  }
+  append_text_attribute(body, "aws.request_id", span->request_id);
+  if (span->tries > 1)
+    append_int_attribute(body, "http.request.resend_count", (long long)span->tries - 1);
+}
+
 static void append_attributes(struct buffer *body, const struct span *span) {
   buffer_append_text(body, "\"attributes\":[");
-  if (span->kind == SPAN_SERVER) {
-    append_text_attribute(body, "http.request.method", str_from(span->method));
-    const char *route = strchr(span->name, ' ');
-    if (route) append_text_attribute(body, "http.route", str_from(route + 1));
-    append_text_attribute(body, "request.id", str_from(span->request_id));
-  } else {
-    append_text_attribute(body, "peer.service", str_from(span->system));
-    if (strcmp(span->system, "postgresql") == 0)
-      append_text_attribute(body, "db.system", STR("postgresql"));
-  }
+  if (span->kind == SPAN_SERVER) append_server_attributes(body, span);
+  if (span->kind == SPAN_CLIENT) append_client_attributes(body, span);
+  append_text_attribute(body, "error.type", span->error);
   if (span->status) append_int_attribute(body, "http.response.status_code", span->status);
-  buffer_append_text(body, "]");
+  buffer_append_char(body, ']');
 }
 
 static void append_id(struct buffer *body, const char *name, const unsigned char *bytes,
                       size_t size) {
-  buffer_append_format(body, "\"%s\":\"", name);
+  buffer_append_text(body, name);
   hex_append(body, bytes, size);
   buffer_append_text(body, "\",");
 }
@@ -49,37 +77,54 @@ static bool is_zero(const unsigned char *bytes, size_t size) {
   return true;
 }
 
-static void append_span(struct buffer *body, const struct span *span) {
+static char kind_digit(enum span_kind kind) {
+  switch (kind) {
+  case SPAN_INTERNAL: return '1';
+  case SPAN_SERVER: return '2';
+  case SPAN_CLIENT: return '3';
+  }
+  return '0';
+}
+
+static void append_times(struct buffer *body, const struct span *span) {
+  buffer_append_text(body, ",\"startTimeUnixNano\":\"");
+  json_append_int(body, span->start_unix_us);
+  buffer_append_text(body, "000\",\"endTimeUnixNano\":\"");
+  json_append_int(body, span->end_unix_us);
+  buffer_append_text(body, "000\",");
+}
+
+void otlp_append_span(struct buffer *body, const struct span *span, bool first) {
+  if (!first) buffer_append_char(body, ',');
   buffer_append_char(body, '{');
-  append_id(body, "traceId", span->context.trace_id, TRACE_ID_SIZE);
-  append_id(body, "spanId", span->context.span_id, SPAN_ID_SIZE);
+  append_id(body, "\"traceId\":\"", span->context.trace_id, TRACE_ID_SIZE);
+  append_id(body, "\"spanId\":\"", span->context.span_id, SPAN_ID_SIZE);
   if (!is_zero(span->parent_id, SPAN_ID_SIZE))
-    append_id(body, "parentSpanId", span->parent_id, SPAN_ID_SIZE);
+    append_id(body, "\"parentSpanId\":\"", span->parent_id, SPAN_ID_SIZE);
   buffer_append_text(body, "\"name\":");
   json_append_string(body, str_from(span->name));
-  buffer_append_format(body,
-                       ",\"kind\":%d,\"startTimeUnixNano\":\"%lld000\","
-                       "\"endTimeUnixNano\":\"%lld000\",",
-                       span->kind == SPAN_SERVER ? KIND_SERVER : KIND_CLIENT,
-                       (long long)span->start_unix_us, (long long)span->end_unix_us);
+  buffer_append_text(body, ",\"kind\":");
+  buffer_append_char(body, kind_digit(span->kind));
+  append_times(body, span);
   append_attributes(body, span);
-  if (span->failed) buffer_append_format(body, ",\"status\":{\"code\":%d}", STATUS_ERROR);
+  if (span->failed) {
+    buffer_append_text(body, ",\"status\":{\"code\":");
+    json_append_int(body, STATUS_ERROR);
+    buffer_append_char(body, '}');
+  }
   buffer_append_char(body, '}');
 }
 
-void otlp_append_request(struct buffer *body, const char *service, const char *environment,
-                         const struct span *spans, size_t count) {
+void otlp_append_head(struct buffer *body, const char *service, const char *environment) {
   buffer_append_text(body, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-  if (body->failed) return;
-  append_text_attribute(body, "service.name", str_from(service));
-  append_text_attribute(body, "service.version", STR(CRUDDUR_VERSION));
-  append_text_attribute(body, "deployment.environment", str_from(environment));
+  append_text_attribute(body, "service.name", service);
+  append_text_attribute(body, "service.version", CRUDDUR_VERSION);
+  append_text_attribute(body, "deployment.environment", environment);
   buffer_append_text(
       body, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"cruddur\",\"version\":\"" CRUDDUR_VERSION
             "\"},\"spans\":[");
-  for (size_t i = 0; i < count && !body->failed; i++) {
-    if (i > 0) buffer_append_char(body, ',');
-    append_span(body, &spans[i]);
-  }
+}
+
+void otlp_append_end(struct buffer *body) {
   buffer_append_text(body, "]}]}]}");
 }

@@ -5,15 +5,14 @@
 #include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/telemetry/otlp.h"
-#include "lib/telemetry/xray.h"
+#include "lib/telemetry/xray_sender.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 enum {
-  SPANS_LIMIT = 2048,
-  BATCH_LIMIT = 512,
+  SPANS_LIMIT = 2048, /* buffered while the collector is slow */
+  BATCH_LIMIT = 512,  /* sent at once */
   FLUSH_MS = 1000,
   IN_FLIGHT_LIMIT = 2,
   EXPORT_TIMEOUT_MS = 10000,
@@ -26,17 +25,18 @@ struct tracer {
   struct loop *loop;
   struct fetcher *fetcher;
   const struct tracer_options *options;
+  struct xray_sender *xray; /* NULL: no daemon */
   uv_timer_t timer;
   bool closing, complained;
   void (*drained)(void *argument);
   void *drained_argument;
   unsigned in_flight;
-  atomic_uint_fast64_t dropped;
+  atomic_uint_fast64_t recorded, dropped;
   struct buffer url, header_text;
   struct fetch_header headers[HEADERS_LIMIT + 1];
   size_t header_count;
-  size_t count;
-  struct span *spans; /* SPANS_LIMIT of them, where there is a collector */
+  struct buffer body; /* the request that is being put together, its end missing */
+  size_t count;       /* of the spans in it */
 };
 
 static struct tracer *tracer_of(struct span_sink *sink) {
@@ -51,20 +51,12 @@ static bool sample(struct span_sink *sink) {
   return (double)number < ratio * 4294967296.0;
 }
 
-static void drop(struct tracer *tracer, size_t count) {
-  atomic_fetch_add_explicit(&tracer->dropped, count, memory_order_relaxed);
+static void add(atomic_uint_fast64_t *counter, size_t count) {
+  atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
 }
 
-/* --- X-Ray --- */
-
-static void send_datagram(struct tracer *tracer, const struct span *span) {
-  struct buffer datagram = BUFFER_EMPTY;
-  xray_append_datagram(&datagram, tracer->options->service, span);
-  ssize_t sent = datagram.failed ? -1
-                                 : send(tracer->options->xray_fd, datagram.data, datagram.length,
-                                        MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0) drop(tracer, 1);
-  buffer_free(&datagram);
+static void drop(struct tracer *tracer, size_t count) {
+  add(&tracer->dropped, count);
 }
 
 /* --- OTLP --- */
@@ -73,6 +65,7 @@ static void flush(struct tracer *tracer);
 
 struct export {
   struct tracer *tracer;
+  struct buffer body;
   size_t count;
 };
 
@@ -84,8 +77,7 @@ static void finish_drain(struct tracer *tracer) {
   drop(tracer, tracer->count);
   tracer->count = 0;
   uv_close((uv_handle_t *)&tracer->timer, NULL);
-  free(tracer->spans);
-  tracer->spans = NULL;
+  buffer_free(&tracer->body);
   buffer_free(&tracer->url);
   buffer_free(&tracer->header_text);
   drained(tracer->drained_argument);
@@ -105,59 +97,68 @@ static void on_exported(const struct fetch_response *response, void *argument) {
   if (good && tracer->complained)
     log_event(LOG_LEVEL_INFO, "the trace collector takes spans again", LOG_END);
   tracer->complained = !good;
+  buffer_free(&export->body);
   free(export);
   if (tracer->count >= BATCH_LIMIT || (tracer->drained && tracer->count > 0)) flush(tracer);
   if (tracer->in_flight == 0) finish_drain(tracer);
 }
 
-static bool start_export(struct tracer *tracer, size_t count) {
-  struct export *export = calloc(1, sizeof(*export));
-  if (!export) return false;
-  *export = (struct export){tracer, count};
-  struct buffer body = BUFFER_EMPTY;
-  otlp_append_request(&body, tracer->options->service, tracer->options->environment, tracer->spans,
-                      count);
+/* Sends what `export` holds, which is freed when that cannot begin. */
+static bool start_export(struct tracer *tracer, struct export *export) {
   struct fetch_request request = {
       .method = "POST",
       .url = buffer_text(&tracer->url),
       .headers = tracer->headers,
       .header_count = tracer->header_count,
-      .body = buffer_str(&body),
+      .body = buffer_str(&export->body),
+      .body_borrowed = true, /* the export keeps it */
       .timeout_ms = EXPORT_TIMEOUT_MS,
       .response_limit = RESPONSE_LIMIT,
   };
-  bool started = !body.failed && fetch_start(tracer->fetcher, &request, on_exported, export);
-  buffer_free(&body);
-  if (!started) free(export);
-  return started;
+  if (!export->body.failed && fetch_start(tracer->fetcher, &request, on_exported, export))
+    return true;
+  buffer_free(&export->body);
+  free(export);
+  return false;
 }
 
 static void flush(struct tracer *tracer) {
-  while (tracer->count > 0 && tracer->in_flight < IN_FLIGHT_LIMIT) {
-    size_t count = tracer->count < BATCH_LIMIT ? tracer->count : BATCH_LIMIT;
-    if (start_export(tracer, count))
-      tracer->in_flight++;
-    else
-      drop(tracer, count);
-    tracer->count -= count;
-    memmove(tracer->spans, tracer->spans + count, tracer->count * sizeof(*tracer->spans));
-  }
+  if (tracer->count == 0 || tracer->in_flight >= IN_FLIGHT_LIMIT) return;
+  struct export *export = malloc(sizeof(*export));
+  otlp_append_end(&tracer->body);
+  if (export) *export = (struct export){tracer, tracer->body, tracer->count};
+  if (export && start_export(tracer, export))
+    tracer->in_flight++;
+  else
+    drop(tracer, tracer->count);
+  if (!export) buffer_free(&tracer->body);
+  tracer->body = BUFFER_EMPTY;
+  tracer->count = 0;
 }
 
 static void on_timer(uv_timer_t *timer) {
   flush(timer->data);
 }
 
-static void record(struct span_sink *sink, const struct span *span) {
-  struct tracer *tracer = tracer_of(sink);
-  if (tracer->options->xray_fd >= 0) send_datagram(tracer, span);
-  if (!tracer->spans || tracer->closing) return;
-  if (tracer->count == SPANS_LIMIT) {
+/* Written out at once: what is kept is text, and sending it is all that is left to do. */
+static void buffer_span(struct tracer *tracer, const struct span *span) {
+  if (tracer->count >= SPANS_LIMIT) {
     drop(tracer, 1);
     return;
   }
-  tracer->spans[tracer->count++] = *span;
-  if (tracer->count >= BATCH_LIMIT && tracer->in_flight < IN_FLIGHT_LIMIT) flush(tracer);
+  if (tracer->count == 0)
+    otlp_append_head(&tracer->body, tracer->options->service, tracer->options->environment);
+  otlp_append_span(&tracer->body, span, tracer->count == 0);
+  tracer->count++;
+  if (tracer->count >= BATCH_LIMIT) flush(tracer);
+}
+
+static void record(struct span_sink *sink, const struct span *span) {
+  struct tracer *tracer = tracer_of(sink);
+  if (tracer->closing) return; /* of the end itself */
+  add(&tracer->recorded, 1);
+  if (tracer->xray) xray_sender_add(tracer->xray, tracer->options->service, span);
+  if (tracer->options->otlp_endpoint) buffer_span(tracer, span);
 }
 
 /* OTEL_EXPORTER_OTLP_HEADERS: a W3C Baggage-like list (OpenTelemetry, "Protocol Exporter"). */
@@ -189,8 +190,7 @@ static bool prepare_otlp(struct tracer *tracer, struct error *error) {
   buffer_append(&tracer->url, endpoint, length);
   buffer_append_text(&tracer->url, "/v1/traces");
   read_headers(tracer);
-  tracer->spans = calloc(SPANS_LIMIT, sizeof(*tracer->spans));
-  if (!tracer->spans || tracer->url.failed || tracer->header_text.failed)
+  if (tracer->url.failed || tracer->header_text.failed)
     return error_set(error, ERROR_MEMORY, "out of memory for traces");
   uv_timer_start(&tracer->timer, on_timer, FLUSH_MS, FLUSH_MS);
   return true;
@@ -208,9 +208,14 @@ struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
   tracer->loop = loop;
   tracer->fetcher = fetcher;
   tracer->options = options;
+  atomic_init(&tracer->recorded, 0);
   atomic_init(&tracer->dropped, 0);
   uv_timer_init(loop_uv(loop), &tracer->timer);
   tracer->timer.data = tracer;
+  if (options->xray_fd >= 0) {
+    tracer->xray = xray_sender_new(loop, options->xray_fd, error);
+    if (!tracer->xray) return NULL;
+  }
   return prepare_otlp(tracer, error) ? tracer : NULL;
 }
 
@@ -218,8 +223,17 @@ struct span_sink *tracer_sink(struct tracer *tracer) {
   return tracer ? &tracer->sink : NULL;
 }
 
-uint64_t tracer_dropped(const struct tracer *tracer) {
-  return tracer ? atomic_load_explicit(&tracer->dropped, memory_order_relaxed) : 0;
+static uint64_t read_counter(const atomic_uint_fast64_t *counter) {
+  return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct tracer_stats tracer_stats(const struct tracer *tracer) {
+  if (!tracer) return (struct tracer_stats){0};
+  return (struct tracer_stats){
+      .recorded = read_counter(&tracer->recorded),
+      .otlp_dropped = read_counter(&tracer->dropped),
+      .xray_dropped = tracer->xray ? xray_sender_dropped(tracer->xray) : 0,
+  };
 }
 
 static void on_drain_timeout(uv_timer_t *timer) {
@@ -235,6 +249,7 @@ void tracer_drain(struct tracer *tracer, void (*drained)(void *argument), void *
   tracer->drained = drained;
   tracer->drained_argument = argument;
   uv_timer_start(&tracer->timer, on_drain_timeout, TRACER_DRAIN_MS, 0);
-  if (tracer->spans) flush(tracer);
+  if (tracer->xray) xray_sender_close(tracer->xray);
+  flush(tracer);
   if (tracer->in_flight == 0) finish_drain(tracer);
 }

@@ -24,9 +24,14 @@ struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
 /* Where spans go; NULL for a NULL tracer. */
 struct span_sink *tracer_sink(struct tracer *tracer);
 
-/* Spans that were dropped because buffers were full or a collector refused them; from any thread.
- */
-uint64_t tracer_dropped(const struct tracer *tracer);
+/* Counters since the start; from any thread. */
+struct tracer_stats {
+  uint64_t recorded;     /* spans that ended */
+  uint64_t otlp_dropped; /* that the collector did not get: buffers full, refused, not in time */
+  uint64_t xray_dropped; /* that the kernel did not take for the daemon */
+};
+
+struct tracer_stats tracer_stats(const struct tracer *tracer); /* zeros for NULL */
 
 /* Sends what is buffered, waits for TRACER_DRAIN_MS at most until it is sent, closes the timer and
  * calls `drained` once, perhaps at once. With a NULL tracer it just calls. The memory goes with the

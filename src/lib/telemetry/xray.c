@@ -4,10 +4,27 @@
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
 
+#include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { NAME_LIMIT = 200 };
+
+/* A name with what X-Ray does not take replaced, and what is beyond ASCII, of which it takes some.
+ */
+static void append_name(struct buffer *datagram, const char *name) {
+  static const char SYMBOLS[] = " _.:/%&#=+\\-@";
+  char copy[NAME_LIMIT + 1];
+  size_t length = 0;
+  for (; name[length] && length < NAME_LIMIT; length++) {
+    unsigned char byte = (unsigned char)name[length];
+    bool known = byte < 0x80 && (isalnum(byte) || strchr(SYMBOLS, byte));
+    copy[length] = known ? (char)byte : '_';
+  }
+  json_append_string(datagram, (struct str){copy, length});
+}
 
 static void append_trace_id(struct buffer *datagram, const unsigned char *trace_id) {
   buffer_append_text(datagram, ",\"trace_id\":\"1-");
@@ -17,16 +34,28 @@ static void append_trace_id(struct buffer *datagram, const unsigned char *trace_
   buffer_append_char(datagram, '"');
 }
 
-static void append_span_id(struct buffer *datagram, const char *name,
+static void append_span_id(struct buffer *datagram, const char *begin,
                            const unsigned char *span_id) {
-  buffer_append_format(datagram, ",\"%s\":\"", name);
+  buffer_append_text(datagram, begin);
   hex_append(datagram, span_id, SPAN_ID_SIZE);
   buffer_append_char(datagram, '"');
 }
 
-static void append_time(struct buffer *datagram, const char *name, int64_t unix_us) {
-  buffer_append_format(datagram, ",\"%s\":%lld.%06lld", name, (long long)(unix_us / 1000000),
-                       (long long)(unix_us % 1000000));
+/* Seconds, with six digits behind the point. */
+static void append_time(struct buffer *datagram, const char *begin, int64_t unix_us) {
+  char digits[6];
+  int64_t rest = unix_us % 1000000;
+  for (size_t i = sizeof(digits); i > 0; i--, rest /= 10)
+    digits[i - 1] = (char)('0' + rest % 10);
+  buffer_append_text(datagram, begin);
+  json_append_int(datagram, unix_us / 1000000);
+  buffer_append_char(datagram, '.');
+  buffer_append(datagram, digits, sizeof(digits));
+}
+
+static void append_text(struct buffer *datagram, const char *begin, const char *text) {
+  buffer_append_text(datagram, begin);
+  json_append_string(datagram, str_from(text));
 }
 
 static bool has_parent(const struct span *span) {
@@ -35,36 +64,84 @@ static bool has_parent(const struct span *span) {
   return false;
 }
 
-static void append_http(struct buffer *datagram, const struct span *span) {
-  const char *route = strchr(span->name, ' ');
-  buffer_append_text(datagram, ",\"http\":{\"request\":{\"method\":");
-  json_append_string(datagram, str_from(span->method));
-  buffer_append_text(datagram, ",\"url\":");
-  json_append_string(datagram, str_from(route ? route + 1 : span->name));
-  buffer_append_format(datagram, "},\"response\":{\"status\":%d}}", span->status);
-  buffer_append_text(datagram, ",\"annotations\":{\"request_id\":");
-  json_append_string(datagram, str_from(span->request_id));
+static void append_response(struct buffer *datagram, const struct span *span) {
+  buffer_append_text(datagram, "\"response\":{\"status\":");
+  json_append_int(datagram, span->status);
   buffer_append_char(datagram, '}');
+}
+
+/* Flags by the status; a call that got no answer at all is a fault too. */
+static void append_flags(struct buffer *datagram, const struct span *span) {
+  bool client_error = span->status >= 400 && span->status < 500;
   if (span->status == 429) buffer_append_text(datagram, ",\"throttle\":true");
-  if (span->status >= 400 && span->status < 500) buffer_append_text(datagram, ",\"error\":true");
-  if (span->status >= 500) buffer_append_text(datagram, ",\"fault\":true");
+  if (client_error) buffer_append_text(datagram, ",\"error\":true");
+  if (span->failed && !client_error) buffer_append_text(datagram, ",\"fault\":true");
+}
+
+static void append_segment(struct buffer *datagram, const struct span *span) {
+  const char *route = strchr(span->name, ' ');
+  append_text(datagram, ",\"http\":{\"request\":{\"method\":", span->method);
+  append_text(datagram, ",\"url\":", route ? route + 1 : span->name);
+  buffer_append_text(datagram, "},");
+  append_response(datagram, span);
+  append_text(datagram, "},\"annotations\":{\"request_id\":", span->request_id);
+  buffer_append_char(datagram, '}');
+}
+
+static void append_aws(struct buffer *datagram, const struct span *span) {
+  append_text(datagram, ",\"namespace\":\"aws\",\"aws\":{\"operation\":", span->operation);
+  if (*span->request_id) append_text(datagram, ",\"request_id\":", span->request_id);
+  buffer_append_text(datagram, ",\"retries\":");
+  json_append_int(datagram, span->tries > 1 ? (long long)span->tries - 1 : 0);
+  buffer_append_char(datagram, '}');
+  if (!span->status) return;
+  buffer_append_text(datagram, ",\"http\":{");
+  append_response(datagram, span);
+  buffer_append_char(datagram, '}');
+}
+
+static void append_remote(struct buffer *datagram, const struct span *span) {
+  buffer_append_text(datagram, ",\"namespace\":\"remote\"");
+  if (strcmp(span->system, "postgresql") == 0)
+    buffer_append_text(datagram, ",\"sql\":{\"database_type\":\"PostgreSQL\"}");
+  if (!*span->method) return;
+  append_text(datagram, ",\"http\":{\"request\":{\"method\":", span->method);
+  buffer_append_char(datagram, '}');
+  if (span->status) {
+    buffer_append_char(datagram, ',');
+    append_response(datagram, span);
+  }
+  buffer_append_char(datagram, '}');
+}
+
+/* Segments bear the service's name, calls that of what is called. */
+static const char *name_of(const struct span *span, const char *service) {
+  if (span->kind != SPAN_CLIENT) return service;
+  if (*span->operation) return "DynamoDB";
+  return *span->host ? span->host : span->name;
 }
 
 void xray_append_datagram(struct buffer *datagram, const char *service, const struct span *span) {
-  bool server = span->kind == SPAN_SERVER;
   buffer_append_text(datagram, "{\"format\":\"json\",\"version\":1}\n{\"name\":");
-  json_append_string(datagram, str_from(server ? service : span->name));
-  append_span_id(datagram, "id", span->context.span_id);
+  append_name(datagram, name_of(span, service));
+  append_span_id(datagram, ",\"id\":\"", span->context.span_id);
   append_trace_id(datagram, span->context.trace_id);
-  if (has_parent(span)) append_span_id(datagram, "parent_id", span->parent_id);
-  append_time(datagram, "start_time", span->start_unix_us);
-  append_time(datagram, "end_time", span->end_unix_us);
-  if (server) {
-    append_http(datagram, span);
+  if (has_parent(span)) append_span_id(datagram, ",\"parent_id\":\"", span->parent_id);
+  append_time(datagram, ",\"start_time\":", span->start_unix_us);
+  append_time(datagram, ",\"end_time\":", span->end_unix_us);
+  if (span->kind == SPAN_SERVER) {
+    append_segment(datagram, span);
+  } else if (span->kind == SPAN_INTERNAL) {
+    append_text(datagram, ",\"annotations\":{\"task\":", span->name);
+    buffer_append_char(datagram, '}');
   } else {
-    buffer_append_text(datagram, ",\"type\":\"subsegment\",\"namespace\":\"remote\"");
-    if (span->failed) buffer_append_text(datagram, ",\"fault\":true");
+    buffer_append_text(datagram, ",\"type\":\"subsegment\"");
+    if (*span->operation)
+      append_aws(datagram, span);
+    else
+      append_remote(datagram, span);
   }
+  append_flags(datagram, span);
   buffer_append_char(datagram, '}');
 }
 

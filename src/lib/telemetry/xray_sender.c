@@ -1,0 +1,83 @@
+/* xray_sender.c: see xray_sender.h. */
+#include "lib/telemetry/xray_sender.h"
+
+#include "lib/telemetry/xray.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { DATAGRAMS_LIMIT = 32 };
+
+struct xray_sender {
+  int fd;
+  struct loop *loop;
+  struct loop_task task;
+  struct buffer text; /* datagrams one after another; its memory is used again */
+  size_t ends[DATAGRAMS_LIMIT];
+  unsigned count;
+  atomic_uint_fast64_t dropped;
+};
+
+static void on_end_of_turn(struct loop_task *task) {
+  xray_sender_flush(LIST_ENTRY(task, struct xray_sender, task));
+}
+
+struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error) {
+  struct xray_sender *sender = calloc(1, sizeof(*sender));
+  if (!sender) {
+    error_set(error, ERROR_MEMORY, "out of memory for traces");
+    return NULL;
+  }
+  loop_free_at_end(loop, sender);
+  sender->fd = fd;
+  sender->loop = loop;
+  loop_task_init(&sender->task, on_end_of_turn);
+  atomic_init(&sender->dropped, 0);
+  return sender;
+}
+
+static void drop(struct xray_sender *sender, size_t count) {
+  atomic_fetch_add_explicit(&sender->dropped, count, memory_order_relaxed);
+}
+
+void xray_sender_flush(struct xray_sender *sender) {
+  struct iovec parts[DATAGRAMS_LIMIT];
+  struct mmsghdr messages[DATAGRAMS_LIMIT];
+  size_t begin = 0;
+  if (sender->count == 0) return;
+  for (unsigned i = 0; i < sender->count; i++) {
+    parts[i] = (struct iovec){sender->text.data + begin, sender->ends[i] - begin};
+    messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
+    begin = sender->ends[i];
+  }
+  int sent = sendmmsg(sender->fd, messages, sender->count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  drop(sender, sender->count - (sent > 0 ? (unsigned)sent : 0));
+  sender->text.length = 0;
+  sender->count = 0;
+}
+
+void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span) {
+  xray_append_datagram(&sender->text, service, span);
+  if (sender->text.failed) { /* begins anew with what memory there is by then */
+    drop(sender, sender->count + 1);
+    buffer_free(&sender->text);
+    sender->count = 0;
+    return;
+  }
+  sender->ends[sender->count++] = sender->text.length;
+  if (sender->count == DATAGRAMS_LIMIT)
+    xray_sender_flush(sender);
+  else
+    loop_at_end_of_turn(sender->loop, &sender->task);
+}
+
+void xray_sender_close(struct xray_sender *sender) {
+  loop_task_cancel(&sender->task);
+  xray_sender_flush(sender);
+  buffer_free(&sender->text);
+}
+
+uint64_t xray_sender_dropped(const struct xray_sender *sender) {
+  return atomic_load_explicit(&sender->dropped, memory_order_relaxed);
+}

@@ -1,0 +1,26 @@
+/* xray_sender.h: the segments of one turn of a loop, sent to the X-Ray daemon with one system call
+ * at its end. Inside of the room only. */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/trace.h"
+#include "lib/loop/loop.h"
+
+struct xray_sender;
+
+/* Makes the sender of `loop`; `fd`, from xray_open(), stays the caller's. The memory goes with the
+ * loop. NULL when there is none. */
+struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error);
+
+/* Adds the segment of a span of `service`. What does not fit and what the kernel does not take at
+ * once is dropped. */
+void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span);
+
+/* Sends now. */
+void xray_sender_flush(struct xray_sender *sender);
+
+/* Sends what is left; nothing may be added any more. */
+void xray_sender_close(struct xray_sender *sender);
+
+/* Segments that were dropped; from any thread. */
+uint64_t xray_sender_dropped(const struct xray_sender *sender);
