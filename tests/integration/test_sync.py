@@ -534,6 +534,35 @@ def test_faults_of_the_moment_are_overcome(site, fault):
     assert len(site.cdn.paid) <= 2
 
 
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"version":2}', b'{"version":1,"releases":1}',
+                                  b'{"version":1,"releases":[],"objects":{"a":1},"blobs":{}}',
+                                  b'{"version":1,"releases":[{"number":-1}],"objects":{},"blobs":{}}'])
+def test_a_damaged_manifest_is_made_anew(site, text):
+    site.release(1)
+    site.deploy()
+    old = {key for key in site.s3.keys() if key.startswith("static/")}
+    site.s3.put(".cruddur/manifest.json", text)
+    site.release(3)
+    done = site.deploy()
+    assert "the manifest of earlier syncs cannot be read" in done.stderr
+    assert old < site.s3.keys()  # for the tabs that are open
+    assert {key: site.s3.objects[key].data for key in site.files()} == site.files()
+    assert "nothing to do" in site.deploy().stdout
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b'{"version":1}',
+                                  b'{"version":1,"id":"x","target":"y","changed":["x"],"deleted":[]}',
+                                  b'{"version":1,"id":"x","target":"y","changed":["/ x"],"deleted":[]}'])
+def test_a_damaged_journal_invalidates_everything(site, text):
+    site.release(1)
+    site.deploy()
+    site.cdn.warm()
+    site.s3.put(".cruddur/journal.json", text)
+    site.deploy()
+    assert site.cdn.paid == [["/*"]]
+    assert "nothing to do" in site.deploy().stdout
+
+
 def test_objects_that_cannot_be_deleted_are_reported(site):
     site.release(1)
     site.deploy()

@@ -6,14 +6,21 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { JOURNAL_VERSION = 1 };
+enum { JOURNAL_VERSION = 1, PATH_LENGTH_LIMIT = 4096 };
+
+/* CloudFront would take no other, and a run that it refuses could never be finished. */
+static bool is_path(const char *path) {
+  if (!path || path[0] != '/' || strlen(path) > PATH_LENGTH_LIMIT) return false;
+  for (; *path; path++)
+    if (*path <= ' ' || *path > '~') return false;
+  return true;
+}
 
 static bool read_paths(const json_t *list, struct arena *arena, struct invalidation_paths *paths) {
   if (!json_is_array(list)) return false;
   for (size_t i = 0; i < json_array_size(list); i++) {
     const char *path = json_string_value(json_array_get(list, i));
-    if (!path || path[0] != '/' || !invalidation_add(paths, arena_copy(arena, str_from(path))))
-      return false;
+    if (!is_path(path) || !invalidation_add(paths, arena_copy(arena, str_from(path)))) return false;
   }
   return true;
 }
