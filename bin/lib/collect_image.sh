@@ -3,7 +3,8 @@
 #
 # Runs in the build stage of Dockerfile.prod. Lays out in the folder IMAGE what the production image
 # adds to its base: the executable without symbols, the shared libraries it needs that the base has
-# not, the certificates of the authorities, a user to run as. Each library brings its licence, and
+# not, the certificates of the authorities (RDS's too, where bin/rds/fetch-certificates fetched them), a
+# user to run as. Each library brings its licence, and
 # a note of its package for scanners (/var/lib/dpkg/status.d). The symbols go to the folder SYMBOLS.
 #
 # BASE holds what `begin` wrote before anything was installed:  collect_image.sh begin BASE
@@ -59,6 +60,8 @@ collect_libraries() {
 
 collect_settings() {
   install -D -m 0644 /etc/ssl/certs/ca-certificates.crt "$image/etc/ssl/certs/ca-certificates.crt"
+  local bundle=aws/rds/global-bundle.pem
+  if [[ -e $bundle ]]; then install -D -m 0644 "$bundle" "$image/etc/ssl/rds/global-bundle.pem"; fi
   install -m 0644 "$base/passwd" "$base/group" "$image/etc"
   echo 'cruddur:x:65532:65532:Cruddur:/nonexistent:/usr/sbin/nologin' >>"$image/etc/passwd"
   echo 'cruddur:x:65532:' >>"$image/etc/group"

@@ -40,7 +40,7 @@ def test_size(files, base_files):
 
 
 def test_only_what_runs_is_in_it(files, base_files):
-    allowed = (EXECUTABLE, "usr/lib/", "usr/share/doc/", "var/lib/dpkg/status.d/", "etc/ssl/certs/ca-certificates.crt",
+    allowed = (EXECUTABLE, "usr/lib/", "usr/share/doc/", "var/lib/dpkg/status.d/", "etc/ssl/certs/ca-certificates.crt", "etc/ssl/rds/",
                "etc/passwd", "etc/group")
     strange = [str(path) for path in added(files, base_files) if not str(path).startswith(allowed)]
     assert strange == []
@@ -178,3 +178,10 @@ def test_it_is_the_post_confirmation_function_too(migrated):
 def test_its_certificates_are_where_it_looks(files):
     text = (files / "etc/ssl/certs/ca-certificates.crt").read_text()
     assert text.count("BEGIN CERTIFICATE") > 100
+
+
+def test_the_authorities_of_rds_are_in_it_where_they_were_fetched(files):
+    bundle = PROJECT / "aws/rds/global-bundle.pem"
+    inside = files / "etc/ssl/rds/global-bundle.pem"
+    assert inside.exists() == bundle.exists()
+    assert not bundle.exists() or inside.read_bytes() == bundle.read_bytes()

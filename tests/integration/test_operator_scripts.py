@@ -16,7 +16,7 @@ DONE, FAILED, USAGE, REFUSED, UNAVAILABLE, CREDENTIALS = 0, 1, 2, 4, 5, 6
 SECRET = 'postgresql://cruddur:s3cr=t"\\&$x@db.internal:5432/cruddur'
 CHANGING = ["cfn/service", "cfn/sync", "cfn/cicd", "cfn/machine-user", "cfn/post-confirmation", "backend/build", "backend/push",
             "backend/register", "backend/migrate", "backend/deploy", "backend/run", "backend/connect",
-            "backend/generate-env", "ecr/login", "rds/update-sg-rule"]
+            "backend/generate-env", "ecr/login", "rds/update-sg-rule", "rds/fetch-certificates"]
 
 SERVICE_CONFIG = """# a comment
 [deploy]
@@ -163,8 +163,9 @@ READING = {"ecs describe-services", "ecs describe-task-definition", "cloudformat
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_dry_run_changes_nothing(operator, name):
-    config = {"cfn/post-confirmation": "post-confirmation.toml", "backend/generate-env": None}.get(name, "service.toml")
-    arguments = {"rds/update-sg-rule": ["--ip", "192.0.2.1"], "backend/run": ["--env-file", "/dev/null"]}.get(name, [])
+    config = {"cfn/post-confirmation": "post-confirmation.toml", "backend/generate-env": None,
+              "rds/fetch-certificates": None}.get(name, "service.toml")
+    arguments = {"rds/fetch-certificates": ["--force"], "rds/update-sg-rule": ["--ip", "192.0.2.1"], "backend/run": ["--env-file", "/dev/null"]}.get(name, [])
     settings = {}
     if name == "backend/generate-env":
         settings = {name: "x" for name in ("CONNECTION_URL", "AWS_DEFAULT_REGION", "AWS_COGNITO_USER_POOL_ID",
@@ -299,6 +300,37 @@ def test_login_hides_the_password(operator):
                                  "123456789012.dkr.ecr.eu-test-1.amazonaws.com"]
     assert (operator.folder / "password").read_text() == "the-password\n"
     assert "the-password" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def copied_scripts(tmp_path):
+    """bin/ in a project of its own, into which scripts may write."""
+    project = tmp_path / "a project"
+    shutil.copytree(PROJECT / "bin", project / "bin")
+    return project
+
+
+def test_the_certificates_of_rds_are_fetched_once(operator, copied_scripts):
+    authorities = pathlib.Path("/etc/ssl/certs/ca-certificates.crt").read_text()
+    bundle = operator.folder / "bundle.pem"
+    fetched = copied_scripts / "aws/rds/global-bundle.pem"
+
+    def fetch(*arguments, expect=DONE):
+        return operator.run("rds/fetch-certificates", *arguments, expect=expect, config=None, project=copied_scripts,
+                            RDS_BUNDLE_URL=bundle.as_uri())
+
+    assert "cannot be fetched" in fetch(expect=UNAVAILABLE).stderr
+    for bad in ("<html>not here</html>", "", authorities[:3000]):
+        bundle.write_text(bad)
+        assert "no bundle of certificates" in fetch(expect=FAILED).stderr
+    assert "would run: curl" in fetch("--dry-run").stderr
+    assert not fetched.exists()
+    bundle.write_text(authorities)
+    assert f"{authorities.count('BEGIN CERTIFICATE')} certificates" in fetch().stderr
+    bundle.write_text("gone")
+    assert "--force" in fetch().stderr
+    fetch("--force", expect=FAILED)
+    assert fetched.read_text() == authorities
 
 
 def test_login_without_credentials(operator):
