@@ -21,6 +21,8 @@ import boto3
 import botocore.config
 import pytest
 
+from harness import scratch
+
 EMULATORS = pathlib.Path(__file__).resolve().parents[1] / "emulators"
 REGION = "ca-central-1"
 ACCESS_KEY_ID = "AKIDEMULATOR"
@@ -70,12 +72,12 @@ class Emulator:
     script = None
 
     def __init__(self, environment):
-        self.folder = tempfile.mkdtemp(prefix="crud-emulator-")
+        self.folder = scratch.make_folder("emulator")
         self.errors = tempfile.TemporaryFile(mode="w+")
         self.lines = []
         self.changed = threading.Condition()
         self.process = subprocess.Popen(
-            [node(), "--no-warnings", str(EMULATORS / self.script)],
+            [*scratch.dies_with_us(), node(), "--no-warnings", str(EMULATORS / self.script)],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": self.folder, **environment},
             stdin=subprocess.DEVNULL,

@@ -15,13 +15,14 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import urllib.parse
 import uuid
 
 import psycopg2
 import pytest
+
+from harness import scratch
 
 PG_BIN = max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
 PORT = 5432  # only the name of the socket file: the folder is private
@@ -39,11 +40,6 @@ SETTINGS = {
 }
 
 
-def _prefix():
-    """Postgres refuses to run as root: there it runs as postgres."""
-    return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-
-
 class PgCluster:
     def __init__(self, folder):
         self.folder = folder
@@ -54,7 +50,7 @@ class PgCluster:
 
     @classmethod
     def start(cls, **settings):
-        folder = tempfile.mkdtemp(prefix="crud-pg-")
+        folder = scratch.make_folder("pg")
         os.chmod(folder, 0o755)
         if os.geteuid() == 0:
             entry = pwd.getpwnam("postgres")
@@ -62,7 +58,7 @@ class PgCluster:
         cluster = cls(folder)
         try:
             subprocess.run(
-                _prefix()
+                scratch.dies_with_us(user="postgres")
                 + [PG_BIN + "/initdb", "-D", cluster.data, "-U", "postgres", "-A", "trust",
                    "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
                 check=True, cwd=folder, stdout=subprocess.DEVNULL)
@@ -78,8 +74,9 @@ class PgCluster:
         arguments = [PG_BIN + "/postgres", "-D", self.data, "-k", self.folder, "-p", str(PORT)]
         for name, value in self.settings.items():
             arguments += ["-c", f"{name}={value}"]
+        prefix = scratch.dies_with_us("INT", user="postgres")  # Postgres refuses to run as root
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(_prefix() + arguments, cwd=self.folder, stdout=log,
+            self.process = subprocess.Popen(prefix + arguments, cwd=self.folder, stdout=log,
                                             stderr=log, start_new_session=True)
         deadline = time.monotonic() + 60
         while True:

@@ -9,8 +9,9 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
+
+from harness import scratch
 
 BINARY = "/usr/sbin/nginx"
 
@@ -60,7 +61,7 @@ def free_ports(number):
 class Balancer:
     def __init__(self, ports):
         """`ports` of the servers on this machine."""
-        self.folder = tempfile.mkdtemp(prefix="crud-nginx-")
+        self.folder = scratch.make_folder("nginx")
         self.port = free_ports(1)[0]
         # max_fails=0: a server that was restarted is asked again at once, not after ten seconds.
         servers = "\n".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
@@ -72,7 +73,7 @@ class Balancer:
             )
         )  # fmt: skip
         self.process = subprocess.Popen(
-            [BINARY, "-e", f"{self.folder}/error.log", "-p", self.folder, "-c", str(file)],
+            [*scratch.dies_with_us("TERM"), BINARY, "-e", f"{self.folder}/error.log", "-p", self.folder, "-c", str(file)],
             start_new_session=True,
         )
         self._wait_until_listening()

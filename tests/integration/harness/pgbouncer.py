@@ -5,11 +5,12 @@ import pathlib
 import pwd
 import shutil
 import subprocess
-import tempfile
 import time
 import urllib.parse
 
 import psycopg2
+
+from harness import scratch
 
 BINARY = "/usr/sbin/pgbouncer"
 PORT = 6432  # only the name of the socket file: the folder is private
@@ -33,17 +34,16 @@ pidfile = {folder}/pgbouncer.pid
 
 class PgBouncer:
     def __init__(self, cluster, pool_size=2):
-        self.folder = tempfile.mkdtemp(prefix="crud-bouncer-")
+        self.folder = scratch.make_folder("bouncer")
         os.chmod(self.folder, 0o755)
         file = pathlib.Path(self.folder, "pgbouncer.ini")
         file.write_text(
             SETTINGS.format(cluster=cluster.folder, port=PORT, folder=self.folder, size=pool_size)
         )
-        prefix = []
-        if os.geteuid() == 0:  # PgBouncer refuses root, as Postgres does
+        if os.geteuid() == 0:
             entry = pwd.getpwnam("postgres")
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
-            prefix = ["runuser", "-u", "postgres", "--"]
+        prefix = scratch.dies_with_us(user="postgres")  # PgBouncer refuses root, as Postgres does
         self.process = subprocess.Popen(
             [*prefix, BINARY, "-q", str(file)], cwd=self.folder, start_new_session=True
         )

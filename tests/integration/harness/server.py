@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 
+from harness import scratch
 from harness.description import PROJECT
 
 BINARY = pathlib.Path(os.environ.get("CRUDDUR_BINARY", PROJECT / "build" / "release" / "cruddur"))
@@ -94,7 +95,7 @@ class Log:
 class Server:
     def __init__(self, *arguments, **settings):
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", *arguments],
+            [*scratch.dies_with_us(), str(BINARY), "serve", *arguments],
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
