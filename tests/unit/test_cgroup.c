@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/cruddur-cgroup-XXXXXX";
+#define ROOT "/tmp/cruddur-cgroup-XXXXXX"
+
+static char root[sizeof(ROOT)];
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
   (void)status, (void)type, (void)walk;
@@ -17,7 +19,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 }
 
 static int make_root(void **state) {
-  memcpy(root + sizeof(root) - 7, "XXXXXX", 6);
+  memcpy(root, ROOT, sizeof(root));
   return mkdtemp(root) ? 0 : -1;
 }
 
