@@ -4,6 +4,7 @@
 
 #include "lib/sync/changeset.h"
 #include "lib/sync/order.h"
+#include "lib/sync/upload.h"
 
 enum { DAY = 24 * 60 * 60 };
 static const int64_t NOW = 1700000000;
@@ -268,6 +269,13 @@ static void bad_manifests_are_refused(void **state) {
   arena_free(&arena);
 }
 
+static void large_files_have_longer(void **state) {
+  (void)state;
+  assert_int_equal(upload_allowance_ms(0), 0);
+  assert_true(upload_allowance_ms(1000) < 100);
+  assert_true(upload_allowance_ms((uint64_t)1 << 30) > (uint64_t)4 * 3600 * 1000);
+}
+
 static void a_journal_hands_over_what_it_owes(void **state) {
   struct arena arena = ARENA_EMPTY;
   struct buffer text = BUFFER_EMPTY;
@@ -349,6 +357,7 @@ int main(void) {
       cmocka_unit_test(what_is_pointed_to_comes_first_and_goes_last),
       cmocka_unit_test(a_manifest_comes_back_as_it_was_written),
       cmocka_unit_test(bad_manifests_are_refused),
+      cmocka_unit_test(large_files_have_longer),
       cmocka_unit_test(a_journal_hands_over_what_it_owes),
       cmocka_unit_test(a_changeset_fits_only_what_it_was_made_for),
   };

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { SLOWEST_BYTES_A_MS = 32 };
+
 struct transfer {
   struct pool *pool;
   size_t index; /* in the pool */
@@ -95,14 +97,21 @@ static bool start_copy(struct transfer *transfer, const struct sync_change *chan
   return s3_copy(run->client, &run->bucket, &copy, on_written, transfer);
 }
 
+uint64_t upload_allowance_ms(uint64_t bytes) {
+  return bytes / SLOWEST_BYTES_A_MS;
+}
+
 static bool start_put(struct transfer *transfer, const struct sync_change *change) {
   struct sync_run *run = transfer->pool->run;
+  struct s3_bucket bucket = run->bucket;
+  bucket.try_timeout_ms += upload_allowance_ms(transfer->body.length);
+  bucket.deadline_ms += 2 * upload_allowance_ms(transfer->body.length);
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   char base64[DIGEST_MD5_BASE64_SIZE];
   size_t count = object_headers(change->object, headers);
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
-  return s3_put(run->client, &run->bucket, change->key, buffer_str(&transfer->body), headers, count,
+  return s3_put(run->client, &bucket, change->key, buffer_str(&transfer->body), headers, count,
                 on_written, transfer);
 }
 

@@ -14,3 +14,7 @@ struct upload_result {
  * the plan. Failures are told to the observer; false when there was one, which `error` holds. */
 bool upload_changes(struct sync_run *run, const size_t *indexes, size_t count, const char *what,
                     struct upload_result *results, struct error *error);
+
+/* The milliseconds that so many bytes may take beyond what every request may: slow lines upload
+ * large files as well. */
+uint64_t upload_allowance_ms(uint64_t bytes);
