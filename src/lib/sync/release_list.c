@@ -62,8 +62,8 @@ static void write_class(const struct sync_run *run, enum sync_class class, struc
 bool release_list_write(struct sync_run *run, uint64_t number, struct error *error) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
   buffer_append_format(&text, "{\"version\":%d,\"number\":%" PRIu64, LIST_VERSION, number);
-  for (enum sync_class class = SYNC_ASSET; class <= SYNC_PAGE; class ++)
-    write_class(run, class, &text);
+  for (enum sync_class kind = SYNC_ASSET; kind <= SYNC_PAGE; kind++)
+    write_class(run, kind, &text);
   buffer_append_text(&text, "}\n");
   if (text.failed) return error_set(error, ERROR_MEMORY, "out of memory");
   return run_put(run, release_list_key(run, number), buffer_str(&text), error);
@@ -114,12 +114,12 @@ static int compare_objects(const void *a, const void *b) {
 }
 
 static bool read_root(struct sync_run *run, const json_t *root, struct sync_build *objects) {
-  for (enum sync_class class = SYNC_ASSET; class <= SYNC_PAGE; class ++)
-    objects->capacity += json_array_size(json_object_get(root, MEMBERS[class]));
+  for (enum sync_class kind = SYNC_ASSET; kind <= SYNC_PAGE; kind++)
+    objects->capacity += json_array_size(json_object_get(root, MEMBERS[kind]));
   objects->objects = calloc(objects->capacity + 1, sizeof(struct sync_object));
   if (!objects->objects) return false;
-  for (enum sync_class class = SYNC_ASSET; class <= SYNC_PAGE; class ++)
-    if (!read_class(run, root, class, objects)) return false;
+  for (enum sync_class kind = SYNC_ASSET; kind <= SYNC_PAGE; kind++)
+    if (!read_class(run, root, kind, objects)) return false;
   qsort(objects->objects, objects->count, sizeof(struct sync_object), compare_objects);
   return true;
 }
