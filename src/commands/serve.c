@@ -153,6 +153,8 @@ static bool derive_tracing(struct service *service, struct error *error) {
                                     .otlp_endpoint = config->otlp_endpoint,
                                     .otlp_headers = str_from(config->otlp_headers),
                                     .xray_fd = -1};
+  tracer->per_second =
+      (config->traces_per_second + service->worker_count - 1) / service->worker_count;
   if (!read_ratio(config->trace_ratio, &tracer->ratio))
     return error_set(error, ERROR_INVALID,
                      "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1 (the share of requests "

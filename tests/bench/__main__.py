@@ -14,7 +14,7 @@ from bench import Bench
 
 HERE = pathlib.Path(__file__).resolve().parent
 # In the order they run and are reported; each is cases/NAME.py with a run(bench) that yields rows.
-CASES = ("home", "token", "post", "messages", "connections", "memory", "start", "scale")
+CASES = ("home", "token", "telemetry", "post", "messages", "connections", "memory", "start", "scale")
 
 
 def parse_arguments():

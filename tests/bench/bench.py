@@ -49,14 +49,14 @@ class Bench:
             self.databases[rows] = url
         return self.databases[rows]
 
-    def new_server(self, rows=None):
+    def new_server(self, rows=None, **settings):
         """A server on database(rows), which runs within a with statement."""
-        return Server(self.binary, self.database(rows), self.issuer)
+        return Server(self.binary, self.database(rows), self.issuer, **settings)
 
     @contextlib.contextmanager
-    def server(self, rows=None):
+    def server(self, rows=None, **settings):
         """A running server; says which process it is, for a profiler."""
-        with self.new_server(rows) as server:
+        with self.new_server(rows, **settings) as server:
             self.say(f"  the server is process {server.process.pid}")
             yield server
 

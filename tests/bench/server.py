@@ -22,7 +22,7 @@ def free_port():
 class Server:
     """Its log goes where nothing waits for it: writing each line is part of what is measured."""
 
-    def __init__(self, binary, database, issuer):
+    def __init__(self, binary, database, issuer, **settings):
         self.binary = binary
         self.port = free_port()
         self.settings = {
@@ -39,6 +39,7 @@ class Server:
         for name, value in os.environ.items():
             if name.startswith("CRUDDUR_"):
                 self.settings[name] = value
+        self.settings.update(settings)
 
     def __enter__(self):
         """Starts it; milliseconds until the first good answers are then in `started_ms`."""
@@ -83,8 +84,8 @@ class Server:
                 raise RuntimeError(f"the server did not answer {path}")
             time.sleep(0.001)
 
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def get(self, path, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -32,6 +32,7 @@ struct config {
   const char *xray_daemon_address;
   const char *crash_file;
   uint32_t metrics_port;
+  uint32_t traces_per_second;
   const char *log_level;
   uint32_t loops;          /* 0: one a processor that may be used */
   uint32_t pg_connections; /* of the process */

@@ -56,6 +56,8 @@ struct span {
 struct span_sink {
   /* True when a new trace is to be sampled. */
   bool (*sample)(struct span_sink *sink);
+  /* True when a request that was not sampled is to be recorded all the same, because it failed. */
+  bool (*sample_failure)(struct span_sink *sink);
   void (*record)(struct span_sink *sink, const struct span *span);
 };
 

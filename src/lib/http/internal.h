@@ -61,9 +61,10 @@ struct http_request {
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
   unsigned parameter_count;
   struct str id, user;
-  struct trace_context trace; /* passed on, where `has_trace` */
-  bool has_trace;
-  struct span *span; /* owned by the request's memory; NULL: not recorded */
+  struct trace_context trace;               /* passed on, where `has_trace` */
+  unsigned char trace_parent[SPAN_ID_SIZE]; /* the caller's span; all zero: none */
+  bool has_trace, trace_decided;            /* by the caller: sampled or not */
+  struct span *span;                        /* owned by the request's memory; NULL: not recorded */
   size_t discarded;
   struct buffer body;
   json_t *json;

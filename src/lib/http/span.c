@@ -45,6 +45,7 @@ static struct str take_state(struct http_request *request) {
 static bool take_context(struct http_request *request, struct trace_context *context) {
   struct span_sink *sink = request->server->sink;
   bool decided = false;
+  request->trace_decided = true;
   if (trace_parse_traceparent(http_request_header(request, "traceparent"), context)) {
     context->state = take_state(request);
     return true;
@@ -53,6 +54,7 @@ static bool take_context(struct http_request *request, struct trace_context *con
     if (!sink) return false;
     trace_begin(context, clock_unix_us());
   }
+  request->trace_decided = decided;
   if (!decided) context->sampled = sink && sink->sample(sink);
   return true;
 }
@@ -63,34 +65,44 @@ static bool has_span_id(const struct trace_context *context) {
   return false;
 }
 
-static struct span *begin(struct http_request *request, const struct trace_context *parent) {
+static struct span *begin(struct http_request *request) {
   struct span *span = http_request_alloc(request, sizeof(*span));
   if (!span) return NULL; /* not recorded */
-  *span = (struct span){.context = *parent, .kind = SPAN_SERVER};
-  memcpy(span->parent_id, parent->span_id, SPAN_ID_SIZE);
-  trace_new_span_id(span->context.span_id);
+  *span = (struct span){.context = request->trace, .kind = SPAN_SERVER};
+  memcpy(span->parent_id, request->trace_parent, SPAN_ID_SIZE);
   span->start_unix_us = clock_unix_us() - (int64_t)(clock_monotonic_us() - request->started_us);
   return span;
 }
 
+/* What is passed on has a span id: ours, or the caller's where we record nothing. */
 void span_begin(struct http_request *request) {
   struct trace_context *trace = &request->trace;
+  const struct span_sink *sink = request->server->sink;
   request->has_trace = take_context(request, trace);
   if (!request->has_trace) return;
-  if (request->server->sink && trace->sampled) request->span = begin(request, trace);
-  if (request->span)
-    *trace = request->span->context;
-  else if (!has_span_id(trace)) /* passed on, it must have one */
-    trace_new_span_id(trace->span_id);
+  memcpy(request->trace_parent, trace->span_id, SPAN_ID_SIZE);
+  if (sink || !has_span_id(trace)) trace_new_span_id(trace->span_id);
+  if (sink && trace->sampled) request->span = begin(request);
 }
 
 const struct trace_context *http_request_trace(const struct http_request *request) {
   return request->has_trace ? &request->trace : NULL;
 }
 
-void span_end(struct http_request *request) {
-  struct span *span = request->span;
+/* A failure that nobody decided not to trace has a span, if one without its calls. */
+static struct span *span_of_failure(struct http_request *request) {
   struct span_sink *sink = request->server->sink;
+  if (!sink || !request->has_trace || request->trace_decided || !sink->sample_failure(sink))
+    return NULL;
+  struct span *span = begin(request);
+  if (span) span->context.sampled = true;
+  return span;
+}
+
+void span_end(struct http_request *request) {
+  struct span_sink *sink = request->server->sink;
+  bool failed = request->status >= 500;
+  struct span *span = request->span || !failed ? request->span : span_of_failure(request);
   if (!span) return;
   span->status = (int)request->status;
   span->failed = request->status >= 500 || request->status == 0;

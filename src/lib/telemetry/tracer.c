@@ -20,8 +20,15 @@ enum {
   HEADERS_LIMIT = 16,
 };
 
+/* How many were let through in the second that began at `begin_ms`. */
+struct rate {
+  uint64_t begin_ms;
+  unsigned count;
+};
+
 struct tracer {
   struct span_sink sink;
+  struct rate traces, failures;
   struct loop *loop;
   struct fetcher *fetcher;
   const struct tracer_options *options;
@@ -43,12 +50,31 @@ static struct tracer *tracer_of(struct span_sink *sink) {
   return LIST_ENTRY(sink, struct tracer, sink);
 }
 
+static bool within_rate(const struct tracer *tracer, struct rate *rate) {
+  unsigned limit = tracer->options->per_second;
+  uint64_t now_ms = loop_now_ms(tracer->loop);
+  if (limit == 0) return true;
+  if (rate->count == 0 || now_ms - rate->begin_ms >= 1000) *rate = (struct rate){now_ms, 0};
+  if (rate->count == limit) return false;
+  rate->count++;
+  return true;
+}
+
 static bool sample(struct span_sink *sink) {
-  double ratio = tracer_of(sink)->options->ratio;
-  if (ratio >= 1) return true;
+  struct tracer *tracer = tracer_of(sink);
+  double ratio = tracer->options->ratio;
   uint32_t number;
-  random_bytes(&number, sizeof(number));
-  return (double)number < ratio * 4294967296.0;
+  if (ratio < 1) {
+    random_bytes(&number, sizeof(number));
+    if ((double)number >= ratio * 4294967296.0) return false;
+  }
+  return within_rate(tracer, &tracer->traces);
+}
+
+/* A ratio of 0 means that no trace is to begin here. */
+static bool sample_failure(struct span_sink *sink) {
+  struct tracer *tracer = tracer_of(sink);
+  return tracer->options->ratio > 0 && within_rate(tracer, &tracer->failures);
 }
 
 static void add(atomic_uint_fast64_t *counter, size_t count) {
@@ -204,7 +230,8 @@ struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
     return NULL;
   }
   loop_free_at_end(loop, tracer);
-  tracer->sink = (struct span_sink){.sample = sample, .record = record};
+  tracer->sink =
+      (struct span_sink){.sample = sample, .sample_failure = sample_failure, .record = record};
   tracer->loop = loop;
   tracer->fetcher = fetcher;
   tracer->options = options;

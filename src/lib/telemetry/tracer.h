@@ -15,6 +15,7 @@ struct tracer_options {
   struct str otlp_headers;   /* "name=value,name=value", values percent-encoded */
   int xray_fd;               /* -1: no daemon; stays the caller's */
   double ratio;              /* of new traces that are sampled, 0 to 1 */
+  unsigned per_second;       /* of them that are sampled at most, and of failures; 0: no bound */
 };
 
 /* Makes the tracer of `loop`; `options` stay the caller's and outlive it. */
