@@ -244,6 +244,7 @@ def test_what_is_no_address_counts_for_the_proxy(limited):
     for line in ("unknown", "203.0.113.9, unknown", "203.0.113.9, unknown, 10.0.0.1", "", ",,",
                  "10.0.0.1", "10.0.0.77, 127.0.0.2", "203.0.113.999", "_x", "[", "1" * 8000):  # fmt: skip
         assert post_from(api, line) == 429, line
+    assert post_from(api, "203.0.113.9", "unknown") == 429
     assert post_from(api, "203.0.113.9") == 401
 
 

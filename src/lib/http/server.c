@@ -215,8 +215,7 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, con
     return answers_at_once(request) ? answer_queue(request) : MHD_YES;
   }
   if (*upload_size > 0) {
-    bool taken =
-        request->phase == HTTP_PHASE_ANSWERED || request_take_body(request, upload, *upload_size);
+    bool taken = request_take_body(request, upload, *upload_size);
     *upload_size = 0;
     return taken ? MHD_YES : MHD_NO;
   }
