@@ -5,11 +5,13 @@
 : "${project:?source common.sh first}"
 
 force=false
+dry_run=false
 production=false
 arguments=()
 
-# read_arguments ARGUMENT…: `prod` as the first one, --help, and --force where the script says
-# `takes_force=true`. What is left goes to `arguments`. Sets `url`.
+# read_arguments ARGUMENT…: `prod` as the first one, --help, --force where the script says
+# `takes_force=true`, and --dry-run where it says `takes_dry_run=true`. What is left goes to `arguments`.
+# Sets `url`.
 read_arguments() {
   if [[ ${1:-} == prod ]]; then
     production=true
@@ -26,10 +28,21 @@ read_arguments() {
       if ! ${takes_force:-false}; then usage_error "unknown option '--force'"; fi
       force=true
       ;;
+    --dry-run)
+      if ${takes_dry_run:-false}; then dry_run=true; else arguments+=("$argument"); fi
+      ;;
     *) arguments+=("$argument") ;;
     esac
   done
   choose_url
+}
+
+# only_say WHAT: with --dry-run that is all that happens.
+only_say() {
+  if $dry_run; then
+    echo "would $1" >&2
+    exit 0
+  fi
 }
 
 no_more_arguments() {

@@ -32,6 +32,10 @@ choose_dynamodb() {
       if ! ${takes_force:-false}; then usage_error "unknown option '--force'"; fi
       arguments+=(--force)
       ;;
+    --dry-run)
+      if ! ${takes_dry_run:-false}; then usage_error "unknown option '--dry-run'"; fi
+      dry_run=true
+      ;;
     *) usage_error "unknown argument '$1'" ;;
     esac
     shift
@@ -56,6 +60,7 @@ use_emulator() {
 
 # confirm_table TO_DO_WHAT: with `prod` the table's name has to be typed.
 confirm_table() {
+  if $dry_run; then return; fi
   # shellcheck disable=SC2034 # read by confirm_production
   name=$table
   confirm_production "$1" table
@@ -63,6 +68,7 @@ confirm_table() {
 
 # run_ddb OPERATION [ARGUMENT…]
 run_ddb() {
+  only_say "run: cruddur ddb $* --table $table"
   # shellcheck disable=SC2154 # set by find_cruddur
   "$cruddur" ddb "$@" --table "$table"
 }

@@ -9,7 +9,7 @@ import pytest
 
 from harness.migrations import DONE, PENDING, PROJECT, REFUSED, UNAVAILABLE, USAGE, dump, has, history, last_run, load, migrate
 from harness.server import BINARY
-from pg_cluster import query
+from pg_cluster import connect, query
 
 SCRIPTS = sorted(path.name for path in (PROJECT / "bin" / "db").iterdir())
 WITHOUT_DATABASE = "postgresql:///nowhere?host=/nonexistent"
@@ -68,6 +68,42 @@ def test_the_cluster_of_bin_dev_is_found(tmp_path, seeded):
     (tmp_path / ".dev").mkdir()
     (tmp_path / ".dev" / "connection_url").write_text(seeded + "\n")
     assert "Connected: database" in script("db/test", project=tmp_path, expect=DONE).stderr
+
+
+def state_of(url):
+    tables = query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    rows = [query(url, f'SELECT count(*) FROM public."{table}"') for (table,) in tables]
+    return tables, rows, query(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bystander'")
+
+
+@pytest.mark.parametrize("name", ["create", "drop", "setup", "schema-load", "seed", "rollback", "kill-all"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_dry_run_changes_nothing(name, empty, url, pg_cluster):
+    if not empty:
+        db("setup", url=url)
+    bystander = connect(f"{url}&application_name=bystander" if "?" in url else f"{url}?application_name=bystander")
+    before = state_of(url)
+    # Guards speak up as they would otherwise.
+    refused = not empty and name in ("drop", "schema-load")
+    done = db(name, "--dry-run", url=url, expect=REFUSED if refused else DONE)
+    if not refused and name != "create":
+        assert "would " in done.stderr, done.stderr
+    assert state_of(url) == before
+    bystander.close()
+    other = url.replace("/t_", "/n_")
+    if name == "create":
+        assert "would make the database n_" in db("create", "--dry-run", url=other).stderr
+        assert not exists(pg_cluster, other.rpartition("/")[2])
+
+
+def test_production_is_not_asked_for_in_a_dry_run(seeded):
+    for name in ("seed", "kill-all"):
+        assert "would " in db(name, "prod", "--dry-run", PROD_CONNECTION_URL=seeded).stderr
+
+
+def test_a_dry_run_where_there_is_none(url):
+    for name in ("test", "sessions", "status"):
+        assert "dry-run" in db(name, "--dry-run", url=url, expect=USAGE).stderr
 
 
 def test_create_and_drop(pg_cluster):
@@ -231,6 +267,13 @@ def test_schema_dump_wants_a_history(url, tmp_path):
     output = tmp_path / "schema.sql"
     assert "bin/db/migrate" in db("schema-dump", "--output", str(output), url=url, expect=1).stderr
     assert not output.exists()
+
+
+def test_a_migration_that_is_not_made(tmp_path):
+    before = sorted((PROJECT / "db" / "migrations").iterdir())
+    done = script("generate/migration", "--dry-run", "add_likes", expect=DONE)
+    assert "would write db/migrations/VERSION_add_likes.sql" in done.stderr
+    assert sorted((PROJECT / "db" / "migrations").iterdir()) == before
 
 
 def test_a_new_migration(tmp_path):

@@ -159,8 +159,7 @@ def test_seed_without_users_or_table(ddb, pg_cluster, database):
     assert ddb("seed").returncode == 2
     assert ddb("seed", CONNECTION_URL="postgresql://nobody@127.0.0.1:1/none").returncode == 5
     url = pg_cluster.fresh_database(template="cruddur_template")
-    query(url, "delete from public.activities")
-    query(url, "delete from public.users")
+    query(url, "truncate public.users cascade")
     done = ddb("seed", CONNECTION_URL=url)
     assert done.returncode == 1 and "bin/db/seed" in done.stderr
 
@@ -190,6 +189,23 @@ def test_the_scripts(dynalite, name, database):  # noqa: F811
     good(script("drop", "--force", **settings))
     good(script("schema-load", "--table", name + "-2", **settings))
     good(script("drop", f"--table={name}-2", **settings))
+
+
+def test_a_dry_run_changes_nothing(dynalite, name, database):  # noqa: F811
+    settings = {"AWS_ENDPOINT_URL": dynalite.url, "DDB_MESSAGE_TABLE": name, "CONNECTION_URL": database.url}
+
+    def rehearse(operation):
+        done = script(operation, "--dry-run", **settings)
+        good(done)
+        assert f"would run: cruddur ddb {operation} --table {name}" in done.stderr
+
+    rehearse("schema-load")
+    assert name not in good(script("list-tables", **settings)).splitlines()
+    good(script("schema-load", **settings))
+    rehearse("seed")
+    rehearse("drop")
+    assert good(script("scan", **settings)) == ""
+    assert script("scan", "--dry-run", **settings).returncode == 2
 
 
 @pytest.mark.parametrize("operation", ["drop", "seed"])

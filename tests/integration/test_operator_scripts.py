@@ -157,6 +157,22 @@ def with_config(operator):
     return {"SERVICE_CONFIG": str(operator.folder / "service.toml")}
 
 
+def all_scripts():
+    """What people call: everything in bin/ but what the scripts share."""
+    files = [path for path in (PROJECT / "bin").rglob("*") if path.is_file() and "lib" not in path.parts]
+    return sorted(str(path.relative_to(PROJECT / "bin")) for path in files if path.read_text().startswith("#!"))
+
+
+@pytest.mark.parametrize("name", all_scripts())
+def test_help_from_anywhere_and_by_a_link(operator, name):
+    link = operator.folder / "link to it"
+    link.symlink_to(PROJECT / "bin" / name)
+    done = subprocess.run([str(link), "--help"], cwd="/", env={"PATH": os.environ["PATH"]}, text=True, capture_output=True,
+                          timeout=60, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == DONE and done.stdout.startswith(f"Usage: bin/{name}"), (done.stdout, done.stderr)
+    assert not done.stderr
+
+
 READING = {"ecs describe-services", "ecs describe-task-definition", "cloudformation describe-stacks", "ssm get-parameter",
            "ecs list-tasks", "ec2 describe-security-group-rules"}
 
