@@ -131,6 +131,21 @@ def test_headers_alone_are_copied_not_uploaded(site):
     assert site.cdn.paid == [["/favicon.svg"]]
 
 
+def test_headers_of_an_object_that_vanishes_are_mended_by_an_upload(site):
+    site.release(1)
+    site.deploy()
+    (site.folder / "sync.conf").write_text("[favicon.svg]\ncache-control = no-store\n")
+
+    def vanish(call):
+        if "x-amz-copy-source" in call.headers:
+            site.s3.objects.pop("favicon.svg", None)
+
+    site.s3.before = vanish
+    assert "1 uploaded" in site.deploy().stdout
+    assert headers_of(site, "favicon.svg")["cache-control"] == "no-store"
+    assert site.s3.content() == site.files()
+
+
 def test_headers_that_somebody_else_changed_are_found(site):
     site.release(1)
     site.deploy()

@@ -1,5 +1,6 @@
 """`cruddur sync` against s3rver, and what other tools read back from what it wrote."""
 
+import hashlib
 import shutil
 import subprocess
 
@@ -71,6 +72,19 @@ def test_s3rver_holds_the_build_and_follows_changes(s3rver, tmp_path):
     assert s3.head_object(Bucket=BUCKET, Key="about")["ContentType"] == "text/html; charset=utf-8"
     sync(s3rver, tmp_path, "rollback")
     assert s3.get_object(Bucket=BUCKET, Key="about")["Body"].read() == b"first about.html"
+
+
+def test_s3rver_lists_thousands_of_objects(s3rver, tmp_path):
+    names = [f"{name} {number}" for number in range(1250) for name in ("a b", "c+%2F", "emoji 🎉", "~'\"")]
+    for name in names:
+        path = tmp_path / "build" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    sync(s3rver, tmp_path, "--silent", "create")
+    assert f"no_change: {len(names)}" in sync(s3rver, tmp_path, "--silent", "no_change")
+    pages = client(s3rver).get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    etags = {item["Key"]: item["ETag"].strip('"') for page in pages for item in page["Contents"]}
+    assert all(etags[name] == hashlib.md5(name.encode()).hexdigest() for name in names)
 
 
 TOOLS = {

@@ -239,8 +239,12 @@ struct keeping {
 
 static void on_kept(const struct aws_response *response, void *argument) {
   struct keeping *keeping = argument;
-  if (!response->error) keeping->pool->run->counts.copied++;
-  pool_ended(keeping->pool, keeping->index, 0, response->error);
+  struct sync_run *run = keeping->pool->run;
+  /* What somebody else has deleted or changed by now cannot be kept, and must not stop a deploy. */
+  bool gone = response->status == 404 || response->status == 412;
+  if (gone) run_notice(run, "%s is not as it was: no copy of it is kept", keeping->key);
+  if (!response->error) run->counts.copied++;
+  pool_ended(keeping->pool, keeping->index, 0, gone ? NULL : response->error);
 }
 
 static void keep_content(struct pool *pool, size_t index) {

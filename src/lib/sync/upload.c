@@ -64,26 +64,7 @@ static struct str without_quotes(struct str etag) {
   return etag;
 }
 
-static void on_written(const struct aws_response *response, void *argument) {
-  struct transfer *transfer = argument;
-  struct pool *pool = transfer->pool;
-  struct sync_run *run = pool->run;
-  const struct uploading *uploading = pool->argument;
-  const struct sync_change *change = change_of(pool, transfer->index);
-  uint64_t bytes = transfer->body.length;
-  if (!response->error) {
-    struct upload_result *result = &uploading->results[uploading->indexes[transfer->index]];
-    struct str etag = without_quotes(aws_response_header(response, STR("etag")));
-    int64_t date_s = s3_parse_time(aws_response_header(response, STR("date")));
-    result->done = true;
-    result->etag = transfer->is_copy ? change->object->md5 : arena_copy(&run->arena, etag);
-    result->verified_s = date_s > 0 ? date_s : 0;
-    run->counts.uploaded += !transfer->is_copy;
-    run->counts.copied += transfer->is_copy;
-    run->counts.bytes += bytes;
-  }
-  end_transfer(transfer, bytes, response->error);
-}
+static void on_written(const struct aws_response *response, void *argument);
 
 static bool start_copy(struct transfer *transfer, const struct sync_change *change) {
   struct sync_run *run = transfer->pool->run;
@@ -115,6 +96,45 @@ static bool start_put(struct transfer *transfer, const struct sync_change *chang
                 on_written, transfer);
 }
 
+static bool start_upload(struct transfer *transfer, const struct sync_change *change,
+                         struct error *error) {
+  const char *folder = transfer->pool->run->settings.build_folder;
+  return build_read(folder, change->object, &transfer->body, error) && start_put(transfer, change);
+}
+
+/* The object whose headers were to be changed is gone by now: its file is there. */
+static void upload_after_all(struct transfer *transfer, const struct sync_change *change) {
+  struct error error = {0};
+  error_set(&error, ERROR_MEMORY, "out of memory");
+  transfer->is_copy = false;
+  if (!start_upload(transfer, change, &error)) end_transfer(transfer, 0, &error);
+}
+
+static void on_written(const struct aws_response *response, void *argument) {
+  struct transfer *transfer = argument;
+  struct pool *pool = transfer->pool;
+  struct sync_run *run = pool->run;
+  const struct uploading *uploading = pool->argument;
+  const struct sync_change *change = change_of(pool, transfer->index);
+  uint64_t bytes = transfer->body.length;
+  if (response->status == 404 && transfer->is_copy && !change->copy_source) {
+    upload_after_all(transfer, change);
+    return;
+  }
+  if (!response->error) {
+    struct upload_result *result = &uploading->results[uploading->indexes[transfer->index]];
+    struct str etag = without_quotes(aws_response_header(response, STR("etag")));
+    int64_t date_s = s3_parse_time(aws_response_header(response, STR("date")));
+    result->done = true;
+    result->etag = transfer->is_copy ? change->object->md5 : arena_copy(&run->arena, etag);
+    result->verified_s = date_s > 0 ? date_s : 0;
+    run->counts.uploaded += !transfer->is_copy;
+    run->counts.copied += transfer->is_copy;
+    run->counts.bytes += bytes;
+  }
+  end_transfer(transfer, bytes, response->error);
+}
+
 static void start(struct pool *pool, size_t index) {
   const struct sync_change *change = change_of(pool, index);
   struct transfer *transfer = calloc(1, sizeof(*transfer));
@@ -127,10 +147,8 @@ static void start(struct pool *pool, size_t index) {
   transfer->pool = pool;
   transfer->index = index;
   transfer->is_copy = is_copy(change);
-  bool started = transfer->is_copy ? start_copy(transfer, change)
-                                   : build_read(pool->run->settings.build_folder, change->object,
-                                                &transfer->body, &error) &&
-                                         start_put(transfer, change);
+  bool started =
+      transfer->is_copy ? start_copy(transfer, change) : start_upload(transfer, change, &error);
   if (!started) end_transfer(transfer, 0, &error);
 }
 
