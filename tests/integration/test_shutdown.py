@@ -9,6 +9,7 @@ from harness.feed import Checked
 from harness.load import Load
 from harness.people import TableLock
 from harness.raw import RawConnection, get, request
+from harness.watchers import Collector, Rollbar
 
 HOME = "/api/activities/home"
 
@@ -213,6 +214,25 @@ def test_twice(start_server, database):
         server.log.wait_for(message="stopping")
         server.terminate()
         server.expect_end(0, 128 + signal.SIGTERM, -signal.SIGTERM)  # asked twice: at once
+
+
+def test_exporters_that_hang(start_server):
+    """Neither the collector nor Rollbar is waited for longer than a moment."""
+    collector, rollbar = Collector(), Rollbar()
+    collector.mode = rollbar.mode = "hang"
+    server = start_server(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        ROLLBAR_API_URL=rollbar.url + "/api/1/item/",
+        ROLLBAR_ACCESS_TOKEN="0123456789abcdef0123456789abcdef",
+    )
+    try:
+        with RawConnection(server.port) as raw:
+            assert raw.ask(get("/rollbar/test")).status == 200
+            raw.ask(get("/api/health-check")).expect(200)
+        server.stop()
+    finally:
+        collector.close()
+        rollbar.close()
 
 
 def test_before_the_database_ever_answered(start_server):
