@@ -13,6 +13,7 @@ static void look_at(struct metrics_context *context, const struct worker *worker
     context->servers[i] = workers[i].context.server;
     context->pools[i] = workers[i].context.pool;
     context->tracers[i] = workers[i].tracer;
+    context->rollbars[i] = workers[i].context.rollbar;
   }
 }
 

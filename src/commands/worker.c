@@ -53,10 +53,15 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
   return open_messages(worker, error) && start_tracing(worker, error);
 }
 
-static void on_traces_sent(void *argument) {
+static void on_items_sent(void *argument) {
   struct worker *worker = argument;
   fetcher_close(worker->fetcher);
   worker->finished(worker, worker->finished_argument);
+}
+
+static void on_traces_sent(void *argument) {
+  struct worker *worker = argument;
+  rollbar_drain(worker->context.rollbar, on_items_sent, worker);
 }
 
 /* The order matters: what handlers wait for gives up first, so that every request has an answer

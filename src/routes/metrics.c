@@ -22,6 +22,7 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
     sum.unavailable += stats.unavailable;
     sum.failed += stats.failed;
     sum.waited_us += stats.waited_us;
+    sum.queued_us += stats.queued_us;
   }
   append_metric(body, "cruddur_pg_connections_ready", "gauge", "Connections ready.", sum.ready);
   append_metric(body, "cruddur_pg_batches_in_flight", "gauge", "Batches sent and not answered.",
@@ -35,15 +36,19 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
                 "Batches that Postgres refused.", sum.failed);
   append_metric(body, "cruddur_pg_batch_microseconds_total", "counter",
                 "Time of batches from submission to answer, added up.", sum.waited_us);
+  append_metric(body, "cruddur_pg_queue_microseconds_total", "counter",
+                "Of that, the time spent waiting for a connection.", sum.queued_us);
 }
 
-static void append_traces(struct buffer *body, const struct metrics_context *context) {
+static void append_exporters(struct buffer *body, const struct metrics_context *context) {
   struct tracer_stats sum = {0};
+  uint64_t items = 0;
   for (size_t i = 0; i < context->count; i++) {
     struct tracer_stats stats = tracer_stats(context->tracers[i]);
     sum.recorded += stats.recorded;
     sum.otlp_dropped += stats.otlp_dropped;
     sum.xray_dropped += stats.xray_dropped;
+    items += rollbar_dropped(context->rollbars[i]);
   }
   append_metric(body, "cruddur_trace_spans_total", "counter", "Spans recorded.", sum.recorded);
   append_metric(body, "cruddur_trace_spans_dropped_total", "counter",
@@ -51,6 +56,8 @@ static void append_traces(struct buffer *body, const struct metrics_context *con
                 sum.otlp_dropped);
   append_metric(body, "cruddur_xray_segments_dropped_total", "counter",
                 "Segments that could not be sent to the X-Ray daemon.", sum.xray_dropped);
+  append_metric(body, "cruddur_rollbar_items_dropped_total", "counter",
+                "Items that Rollbar did not get: over the rate, refused, too slow.", items);
 }
 
 static uint64_t resident_bytes(void) {
@@ -72,7 +79,7 @@ static void get_metrics(struct http_request *request) {
   append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
                 "Time since the keys were last fetched; 0 before that.",
                 key_keeper_age_s(context->keeper));
-  append_traces(&body, context);
+  append_exporters(&body, context);
   append_metric(&body, "cruddur_log_lines_dropped_total", "counter",
                 "Log lines dropped because stdout was too slow.", log_dropped());
   append_metric(&body, "process_resident_memory_bytes", "gauge", "Resident memory.",

@@ -4,6 +4,7 @@
 #include "lib/auth/auth.h"
 #include "lib/http/server.h"
 #include "lib/pg/pool.h"
+#include "lib/telemetry/rollbar.h"
 #include "lib/telemetry/tracer.h"
 
 enum { METRICS_LOOPS_LIMIT = 64 };
@@ -14,6 +15,7 @@ struct metrics_context {
   struct http_server *servers[METRICS_LOOPS_LIMIT];
   struct pg_pool *pools[METRICS_LOOPS_LIMIT];
   const struct tracer *tracers[METRICS_LOOPS_LIMIT]; /* NULL: nothing is traced */
+  const struct rollbar *rollbars[METRICS_LOOPS_LIMIT];
   const struct key_keeper *keeper;
 };
 

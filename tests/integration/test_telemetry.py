@@ -127,7 +127,9 @@ def test_a_sick_collector_changes_nothing_but_the_count_of_drops(
         api.get("/api/activities/home").expect(200)
     if mode == "error":
         assert server.log.wait_for(message="the trace collector takes no spans")
-        assert metrics_of(port)["cruddur_trace_spans_dropped_total"] > 0
+        samples = metrics_of(port)
+        assert samples["cruddur_trace_spans_dropped_total"] > 0
+        assert samples["cruddur_trace_spans_total"] >= 20
     api.close()
     server.stop()
 
@@ -137,7 +139,7 @@ def test_x_ray_gets_segments_and_subsegments(start_server, xray, description):
     api = Api(server.port, description)
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     api.get("/api/activities/home", headers={"X-Amzn-Trace-Id": header}).expect(200)
-    segment = xray.wait_for(lambda item: item["name"] == "backend")
+    segment = xray.wait_for(lambda item: item["name"] == "backend" and "http" in item)
     statement = xray.wait_for(lambda item: item["name"] == "postgres activities/home")
     assert segment["trace_id"] == statement["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
     assert segment["parent_id"] == "53995c3f42cd8ad8"
@@ -181,6 +183,22 @@ def test_prometheus_is_told_what_was_answered(start_server, description):
     assert samples["cruddur_pg_batches_total"] == 1
     assert samples["cruddur_pg_connections_ready"] >= 1
     assert samples["process_resident_memory_bytes"] > 1_000_000
+    assert samples["cruddur_jwks_loaded"] == 1
+    for name in (
+        "cruddur_jwks_age_seconds",
+        "cruddur_pg_batches_in_flight",
+        "cruddur_pg_batches_queued",
+        "cruddur_pg_batches_unavailable_total",
+        "cruddur_pg_batches_failed_total",
+        "cruddur_pg_batch_microseconds_total",
+        "cruddur_pg_queue_microseconds_total",
+        "cruddur_trace_spans_total",
+        "cruddur_trace_spans_dropped_total",
+        "cruddur_xray_segments_dropped_total",
+        "cruddur_rollbar_items_dropped_total",
+        "cruddur_log_lines_dropped_total",
+    ):
+        assert name in samples
     api.close()
 
 
@@ -216,6 +234,58 @@ def test_an_answer_of_500_or_more_is_told_once_a_minute(start_server, rollbar, d
     assert item["custom"]["request_id"]
     homes = [i for i in rollbar.items if "home answered 503" in i["body"]["message"]["body"]]
     assert len(homes) == 1
+    api.close()
+
+
+def test_items_a_minute_are_bounded_and_drops_are_counted(start_server, rollbar, description):
+    port = free_port()
+    server = start_server(
+        ROLLBAR_ACCESS_TOKEN="secret-token",
+        ROLLBAR_API_URL=rollbar.url + "/api/1/item/",
+        CRUDDUR_LOOPS="1",
+        METRICS_PORT=port,
+    )
+    api = Api(server.port, description)
+    for _ in range(40):
+        assert api.get("/rollbar/test").status == 200
+    assert metrics_of(port)["cruddur_rollbar_items_dropped_total"] == 10
+    api.close()
+    server.stop()
+    assert len(rollbar.items) == 30  # what was on its way arrives before the end
+
+
+@pytest.mark.parametrize("mode", ["error", "hang"])
+def test_a_sick_rollbar_changes_nothing(start_server, rollbar, description, mode):
+    rollbar.mode = mode
+    port = free_port()
+    server = start_server(
+        ROLLBAR_ACCESS_TOKEN="secret-token",
+        ROLLBAR_API_URL=rollbar.url + "/api/1/item/",
+        METRICS_PORT=port,
+    )
+    api = Api(server.port, description)
+    assert api.get("/rollbar/test").body == b"Hello World!"
+    api.get("/api/activities/home").expect(200)
+    if mode == "error":
+        assert server.log.wait_for(message="rollbar did not take an item")
+        assert metrics_of(port)["cruddur_rollbar_items_dropped_total"] == 1
+    api.close()
+    server.stop()
+
+
+def test_a_daemon_that_is_not_there_costs_segments_alone(start_server, description):
+    """Datagrams to a closed port are refused by the kernel, at the next one."""
+    port = free_port()
+    nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    nobody.bind(("127.0.0.1", 0))
+    address = "127.0.0.1:%d" % nobody.getsockname()[1]
+    nobody.close()
+    server = start_server(AWS_XRAY_DAEMON_ADDRESS=address, METRICS_PORT=port)
+    api = Api(server.port, description)
+    for _ in range(20):
+        api.get("/api/health-check").expect(200)
+    samples = metrics_of(port)
+    assert 0 < samples["cruddur_xray_segments_dropped_total"] <= samples["cruddur_trace_spans_total"]
     api.close()
 
 

@@ -75,7 +75,8 @@ struct pg_pool {
   struct loop_task refuse_task;
   struct span_sink *sink;
   struct {
-    atomic_uint_fast64_t ready, in_flight, queued, batches, unavailable, failed, waited_us;
+    atomic_uint_fast64_t ready, in_flight, queued, batches, unavailable, failed, waited_us,
+        queued_us;
   } stats;                         /* read by other threads */
   struct deadline_queue deadlines; /* what callers wait for */
   struct deadline_queue patience;  /* how long an answer past its deadline may still take */

@@ -121,9 +121,11 @@ static void publish(struct pg_pool *pool) {
 void pool_dispatch(struct pg_pool *pool) {
   struct pg_connection *connection;
   while (!list_empty(&pool->queue) && (connection = least_busy(pool))) {
-    struct list *node = list_pop(&pool->queue);
+    struct pg_batch *batch = LIST_ENTRY(list_pop(&pool->queue), struct pg_batch, node);
     pool->queued--;
-    connection_submit(connection, LIST_ENTRY(node, struct pg_batch, node));
+    atomic_fetch_add_explicit(&pool->stats.queued_us, clock_monotonic_us() - batch->submitted_us,
+                              memory_order_relaxed);
+    connection_submit(connection, batch);
   }
   publish(pool);
 }
@@ -137,6 +139,7 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
       .unavailable = atomic_load_explicit(&pool->stats.unavailable, memory_order_relaxed),
       .failed = atomic_load_explicit(&pool->stats.failed, memory_order_relaxed),
       .waited_us = atomic_load_explicit(&pool->stats.waited_us, memory_order_relaxed),
+      .queued_us = atomic_load_explicit(&pool->stats.queued_us, memory_order_relaxed),
   };
 }
 

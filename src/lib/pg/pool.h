@@ -46,6 +46,7 @@ struct pg_pool_stats {
   uint64_t ready, in_flight, queued;     /* now */
   uint64_t batches, unavailable, failed; /* since the start */
   uint64_t waited_us;                    /* of all batches, from submission to answer */
+  uint64_t queued_us;                    /* of those that were sent, from submission to that */
 };
 
 struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);

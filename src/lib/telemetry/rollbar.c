@@ -5,6 +5,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,11 @@ struct rollbar {
   unsigned sent_this_minute;
   struct told told[FAILURES_LIMIT];
   size_t told_next; /* the place that is used again when all are taken */
+  unsigned in_flight;
+  atomic_uint_fast64_t dropped;
+  uv_timer_t timer; /* of the end */
+  void (*drained)(void *argument);
+  void *drained_argument;
 };
 
 struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
@@ -36,6 +42,9 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
   }
   loop_free_at_end(loop, rollbar);
   *rollbar = (struct rollbar){.loop = loop, .fetcher = fetcher, .options = options};
+  atomic_init(&rollbar->dropped, 0);
+  uv_timer_init(loop_uv(loop), &rollbar->timer);
+  rollbar->timer.data = rollbar;
   return rollbar;
 }
 
@@ -74,16 +83,50 @@ static void append_item(const struct rollbar *rollbar, const char *level, const 
   buffer_append_text(body, "}}}");
 }
 
+static void drop(struct rollbar *rollbar) {
+  atomic_fetch_add_explicit(&rollbar->dropped, 1, memory_order_relaxed);
+}
+
+uint64_t rollbar_dropped(const struct rollbar *rollbar) {
+  return atomic_load_explicit(&rollbar->dropped, memory_order_relaxed);
+}
+
+static void finish_drain(struct rollbar *rollbar) {
+  void (*drained)(void *) = rollbar->drained;
+  if (!drained) return;
+  rollbar->drained = NULL;
+  uv_close((uv_handle_t *)&rollbar->timer, NULL);
+  drained(rollbar->drained_argument);
+}
+
+static void on_drain_timeout(uv_timer_t *timer) {
+  finish_drain(timer->data);
+}
+
+void rollbar_drain(struct rollbar *rollbar, void (*drained)(void *argument), void *argument) {
+  rollbar->drained = drained;
+  rollbar->drained_argument = argument;
+  uv_timer_start(&rollbar->timer, on_drain_timeout, ROLLBAR_DRAIN_MS, 0);
+  if (rollbar->in_flight == 0) finish_drain(rollbar);
+}
+
 static void on_sent(const struct fetch_response *response, void *argument) {
-  (void)argument;
+  struct rollbar *rollbar = argument;
+  rollbar->in_flight--;
+  if (rollbar->in_flight == 0) finish_drain(rollbar);
   if (response->status >= 200 && response->status < 300) return;
+  drop(rollbar);
   log_event(LOG_LEVEL_WARNING, "rollbar did not take an item", log_int("status", response->status),
             log_text("reason", response->error ? response->error->message : ""), LOG_END);
 }
 
 void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
                   struct str request_id) {
-  if (!rollbar->options->access_token || !within_rate(rollbar)) return;
+  if (!rollbar->options->access_token) return;
+  if (!within_rate(rollbar)) {
+    drop(rollbar);
+    return;
+  }
   struct buffer body = BUFFER_EMPTY;
   append_item(rollbar, level, message, request_id, &body);
   const struct fetch_header headers[] = {
@@ -99,7 +142,10 @@ void rollbar_send(struct rollbar *rollbar, const char *level, const char *messag
       .timeout_ms = TIMEOUT_MS,
       .response_limit = RESPONSE_LIMIT,
   };
-  if (!body.failed) fetch_start(rollbar->fetcher, &request, on_sent, NULL);
+  if (!body.failed && fetch_start(rollbar->fetcher, &request, on_sent, rollbar))
+    rollbar->in_flight++;
+  else
+    drop(rollbar);
   buffer_free(&body);
 }
 

@@ -27,4 +27,11 @@ void rollbar_send(struct rollbar *rollbar, const char *level, const char *messag
 void rollbar_send_failure(void *rollbar, const char *method, const char *route, unsigned status,
                           struct str request_id);
 
-enum { ROLLBAR_PER_MINUTE = 30 };
+/* Items that did not arrive: over the rate, refused, not in time; from any thread. */
+uint64_t rollbar_dropped(const struct rollbar *rollbar);
+
+/* Waits for ROLLBAR_DRAIN_MS at most until what was sent has arrived, closes the timer and calls
+ * `drained` once, perhaps at once. */
+void rollbar_drain(struct rollbar *rollbar, void (*drained)(void *argument), void *argument);
+
+enum { ROLLBAR_PER_MINUTE = 30, ROLLBAR_DRAIN_MS = 1500 };

@@ -27,9 +27,10 @@ class Fault(enum.Enum):
 
 
 class Call:
-    def __init__(self, operation, body):
+    def __init__(self, operation, body, headers):
         self.operation = operation
         self.body = json.loads(body)
+        self.headers = headers
         item = self.body.get("Item") or self.body.get("Key") or {}
         values = self.body.get("ExpressionAttributeValues", {})
         self.pk = (item.get("pk") or values.get(":pk") or {}).get("S", "")
@@ -123,7 +124,7 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        call = Call(self.headers["X-Amz-Target"].partition(".")[2], body)
+        call = Call(self.headers["X-Amz-Target"].partition(".")[2], body, self.headers)
         with self.owner.lock:
             self.owner.calls.append(call)
             fault = self.owner.plan(call)

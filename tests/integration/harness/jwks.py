@@ -6,12 +6,14 @@ import threading
 
 
 class JwksServer:
-    """Serves `keys`; `mode` is ok, error, garbage, empty, huge or hang. `fetches` counts requests."""
+    """Serves `keys`; `mode` is ok, error, garbage, empty, huge or hang. `fetches` counts requests,
+    `headers` are those of the last."""
 
     def __init__(self, keys):
         self.keys = list(keys)
         self.mode = "ok"
         self.fetches = 0
+        self.headers = None
         self.fetched = threading.Condition()
         self.release = threading.Event()
         self._start(0)
@@ -42,6 +44,7 @@ class JwksServer:
     def answer(self, handler):
         with self.fetched:
             self.fetches += 1
+            self.headers = handler.headers
             self.fetched.notify_all()
         if self.mode == "hang":
             self.release.wait(60)
