@@ -107,9 +107,28 @@ static void copying_free(struct copying *copying) {
   free(copying);
 }
 
+struct str s3_without_quotes(struct str etag) {
+  while (etag.length > 0 && etag.data[0] == '"') {
+    etag.data++;
+    etag.length--;
+  }
+  while (etag.length > 0 && etag.data[etag.length - 1] == '"')
+    etag.length--;
+  return etag;
+}
+
 static bool copy_found_etag(const char *path, struct str text, void *argument) {
-  if (strcmp(path, "ETag") == 0 && text.length > 0) *(bool *)argument = true;
-  return true;
+  struct buffer *etag = argument;
+  if (strcmp(path, "ETag") != 0) return true;
+  etag->length = 0;
+  buffer_append_str(etag, s3_without_quotes(text));
+  return !etag->failed;
+}
+
+bool s3_copied_etag(struct str body, struct buffer *ret_etag) {
+  struct error ignored = {0};
+  return document_read(body, "CopyObjectResult", copy_found_etag, ret_etag, &ignored) &&
+         ret_etag->length > 0;
 }
 
 static bool start_copy(struct copying *copying);
@@ -119,10 +138,8 @@ static void on_copied(const struct aws_response *response, void *argument) {
   struct copying *copying = argument;
   struct aws_response told = *response;
   struct error error = {0};
-  bool whole = false;
-  if (!response->error &&
-      (!document_read(response->body, "CopyObjectResult", copy_found_etag, &whole, &error) ||
-       !whole)) {
+  _cleanup_(buffer_free) struct buffer etag = BUFFER_EMPTY;
+  if (!response->error && !s3_copied_etag(response->body, &etag)) {
     if (++copying->tries < COPY_TRIES && start_copy(copying)) return;
     error_set(&error, ERROR_UNAVAILABLE, "S3 began to copy and did not end");
     told.error = &error;

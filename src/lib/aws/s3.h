@@ -68,6 +68,12 @@ struct s3_copying {
 bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
              const struct s3_copying *copy, aws_done done, void *argument);
 
+/* Appends the ETag, without quotes, that the answer to a copy tells; false: it tells none. */
+bool s3_copied_etag(struct str body, struct buffer *ret_etag);
+
+/* An ETag as the headers have it, without its quotes. */
+struct str s3_without_quotes(struct str etag);
+
 /* Deletes the object; one that is not there counts as deleted. */
 bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
                aws_done done, void *argument);

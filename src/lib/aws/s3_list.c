@@ -63,12 +63,7 @@ static bool read_key(struct listing *listing, struct str text) {
 }
 
 static bool read_etag(struct listing *listing, struct str text) {
-  while (text.length > 0 && text.data[0] == '"') {
-    text.data++;
-    text.length--;
-  }
-  while (text.length > 0 && text.data[text.length - 1] == '"')
-    text.length--;
+  text = s3_without_quotes(text);
   listing->current.etag_at = listing->texts.length;
   listing->current.etag_length = text.length;
   buffer_append_str(&listing->texts, text);

@@ -1,6 +1,7 @@
 /* upload.c: see upload.h. */
 #include "lib/sync/upload.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/sync/pool.h"
 
 #include <stdlib.h>
@@ -54,14 +55,13 @@ static void end_transfer(struct transfer *transfer, uint64_t bytes, const struct
   pool_ended(pool, index, bytes, error);
 }
 
-static struct str without_quotes(struct str etag) {
-  while (etag.length > 0 && etag.data[0] == '"') {
-    etag.data++;
-    etag.length--;
-  }
-  while (etag.length > 0 && etag.data[etag.length - 1] == '"')
-    etag.length--;
-  return etag;
+/* Of a copy it is in the body, and no checksum where the bucket encrypts with KMS. */
+static const char *written_etag(const struct transfer *transfer,
+                                const struct aws_response *response) {
+  _cleanup_(buffer_free) struct buffer copied = BUFFER_EMPTY;
+  struct str etag = s3_without_quotes(aws_response_header(response, STR("etag")));
+  if (transfer->is_copy && s3_copied_etag(response->body, &copied)) etag = buffer_str(&copied);
+  return arena_copy(&transfer->pool->run->arena, etag);
 }
 
 static void on_written(const struct aws_response *response, void *argument);
@@ -123,10 +123,9 @@ static void on_written(const struct aws_response *response, void *argument) {
   }
   if (!response->error) {
     struct upload_result *result = &uploading->results[uploading->indexes[transfer->index]];
-    struct str etag = without_quotes(aws_response_header(response, STR("etag")));
     int64_t date_s = s3_parse_time(aws_response_header(response, STR("date")));
     result->done = true;
-    result->etag = transfer->is_copy ? change->object->md5 : arena_copy(&run->arena, etag);
+    result->etag = written_etag(transfer, response);
     result->verified_s = date_s > 0 ? date_s : 0;
     run->counts.uploaded += !transfer->is_copy;
     run->counts.copied += transfer->is_copy;
