@@ -84,6 +84,57 @@ static void refuses_malformed_roots(void **state) {
   }
 }
 
+static void writes_what_x_ray_reads(void **state) {
+  struct trace_context context, again;
+  char text[XRAY_HEADER_SIZE];
+  bool decided = false;
+  assert_true(trace_parse_traceparent(str_from(PARENT), &context));
+  trace_format_xray(&context, text);
+  assert_string_equal(text, "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;"
+                            "Sampled=1");
+  assert_true(trace_parse_xray(str_from(text), &again, &decided));
+  assert_true(decided && again.sampled);
+  assert_memory_equal(again.trace_id, context.trace_id, TRACE_ID_SIZE);
+  assert_memory_equal(again.span_id, context.span_id, SPAN_ID_SIZE);
+}
+
+static void knows_what_may_be_passed_on(void **state) {
+  char text[TRACESTATE_LIMIT + 1];
+  memset(text, 'x', sizeof(text));
+  assert_true(trace_state_is_sane(STR("vendor=a b\t,other=~")));
+  assert_true(trace_state_is_sane((struct str){text, TRACESTATE_LIMIT}));
+  assert_false(trace_state_is_sane((struct str){text, TRACESTATE_LIMIT + 1}));
+  assert_false(trace_state_is_sane(STR("a=b\r\nX: y")));
+  assert_false(trace_state_is_sane(STR("a=\xc3\xa9")));
+  assert_false(trace_state_is_sane(STR("a=\x7f")));
+}
+
+struct recorder {
+  struct span_sink sink;
+  struct span last;
+};
+
+static void keep_span(struct span_sink *sink, const struct span *span) {
+  ((struct recorder *)(void *)sink)->last = *span;
+}
+
+static void records_calls_below_sampled_parents_alone(void **state) {
+  struct recorder recorder = {.sink = {.record = keep_span}};
+  struct trace_context parent;
+  struct span span;
+  assert_true(trace_parse_traceparent(str_from(PARENT), &parent));
+  assert_false(trace_begin_call(&span, NULL, &parent, "http"));
+  assert_false(trace_begin_call(&span, &recorder.sink, NULL, "http"));
+  assert_true(trace_begin_call(&span, &recorder.sink, &parent, "http"));
+  assert_memory_equal(span.parent_id, parent.span_id, SPAN_ID_SIZE);
+  assert_memory_equal(span.context.trace_id, parent.trace_id, TRACE_ID_SIZE);
+  assert_memory_not_equal(span.context.span_id, parent.span_id, SPAN_ID_SIZE);
+  trace_end(&span, &recorder.sink);
+  assert_true(recorder.last.end_unix_us >= recorder.last.start_unix_us);
+  parent.sampled = false;
+  assert_false(trace_begin_call(&span, &recorder.sink, &parent, "http"));
+}
+
 static void begins_traces_with_the_time(void **state) {
   struct trace_context context;
   trace_begin(&context, INT64_C(0x5759e988) * 1000000);
@@ -101,6 +152,9 @@ int main(void) {
       cmocka_unit_test(reads_what_x_ray_sends),
       cmocka_unit_test(leaves_the_decision_open_when_a_balancer_does),
       cmocka_unit_test(refuses_malformed_roots),
+      cmocka_unit_test(writes_what_x_ray_reads),
+      cmocka_unit_test(knows_what_may_be_passed_on),
+      cmocka_unit_test(records_calls_below_sampled_parents_alone),
       cmocka_unit_test(begins_traces_with_the_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
