@@ -96,7 +96,7 @@ def test_no_request_is_lost(start_server, balancer_of, database, description):
             restarts += 1
             load.wait_for(200, more=BETWEEN)
     print(f"{restarts} restarts, {dict(load.statuses)}, {load.lost} lost")
-    assert load.lost == 0, balancer.log()
-    assert set(load.statuses) == {200}, (load.statuses, balancer.log())
+    assert load.lost == 0, balancer.failures()
+    assert set(load.statuses) == {200}, (load.statuses, balancer.failures())
     assert load.statuses[200] >= REQUESTS
     traffic.check_rows(database)

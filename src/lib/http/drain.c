@@ -12,12 +12,14 @@
 #include "lib/http/internal.h"
 
 #include <linux/filter.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
   REFUSING_MS = 50,   /* longer than handshakes under way take within a data centre */
   LAST_CALL_MS = 500, /* longer than a request is on its way to us */
+  QUEUE_TRIES = 1000,
 };
 
 static void tell_drained(struct loop_task *task) {
@@ -52,8 +54,16 @@ static void refuse_connections(int listen_fd) {
   setsockopt(listen_fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
 
+static bool has_waiting(int listen_fd) {
+  struct pollfd poll_fd = {.fd = listen_fd, .events = POLLIN};
+  return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* libmicrohttpd takes a few connections of the socket's queue at a time, and none at its limit. */
 static void stop_listening(struct http_server *server) {
-  MHD_run(server->daemon); /* takes the connections that wait in the socket's queue */
+  int queue_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+  for (unsigned tries = 0; tries < QUEUE_TRIES && has_waiting(queue_fd); tries++)
+    MHD_run(server->daemon);
   MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
   if (listen_fd != MHD_INVALID_SOCKET) close(listen_fd);
   server_ask_run(server);

@@ -55,14 +55,15 @@ static bool complain(unsigned port, int number, struct error *error) {
 }
 
 /* SO_REUSEPORT would let two servers share the port and each answer half of the requests: a socket
- * without it finds out whether somebody else is there. */
+ * without it finds out whether somebody else is there. It must not listen: a balancer that tries
+ * again and again would get its connection reset. */
 static bool port_is_free(unsigned port, struct error *error) {
   bool ipv6;
   _cleanup_close_ int fd = open_socket(&ipv6);
   if (fd < 0) return error_set(error, ERROR_UNAVAILABLE, "no socket: %s", strerror(errno));
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (bind_port(fd, ipv6, port) != 0 || listen(fd, 1) != 0) return complain(port, errno, error);
+  if (bind_port(fd, ipv6, port) != 0) return complain(port, errno, error);
   return true;
 }
 

@@ -89,6 +89,10 @@ class Balancer:
                 assert time.monotonic() < deadline, self.log()
                 time.sleep(0.02)
 
+    def failures(self):
+        """What nginx could not mend: a refused connection it tries elsewhere."""
+        return [line for line in self.log().splitlines() if "connect() failed" not in line]
+
     def log(self):
         file = pathlib.Path(self.folder, "error.log")
         return file.read_text(errors="replace") if file.exists() else ""
