@@ -34,6 +34,10 @@ struct str http_request_id(const struct http_request *request) {
   return STR("test");
 }
 
+const struct trace_context *http_request_trace(const struct http_request *request) {
+  return NULL;
+}
+
 struct str http_request_header(const struct http_request *request, const char *name) {
   assert_string_equal(name, "Authorization");
   return str_from(request->authorization);

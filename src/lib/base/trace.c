@@ -102,14 +102,13 @@ void trace_format_traceparent(const struct trace_context *context, char text[TRA
 }
 
 void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADER_SIZE]) {
-  char *at = text;
-  memcpy(at, "Root=1-", 7);
-  at = write_hex(at + 7, context->trace_id, 4);
+  char *at = stpcpy(text, "Root=1-");
+  at = write_hex(at, context->trace_id, 4);
   *at++ = '-';
   at = write_hex(at, context->trace_id + 4, TRACE_ID_SIZE - 4);
-  memcpy(at, ";Parent=", 8);
-  at = write_hex(at + 8, context->span_id, SPAN_ID_SIZE);
-  memcpy(at, context->sampled ? ";Sampled=1" : ";Sampled=0", 11);
+  at = stpcpy(at, ";Parent=");
+  at = write_hex(at, context->span_id, SPAN_ID_SIZE);
+  stpcpy(at, context->sampled ? ";Sampled=1" : ";Sampled=0");
 }
 
 bool trace_state_is_sane(struct str state) {
