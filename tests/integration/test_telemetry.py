@@ -115,21 +115,44 @@ def test_a_ratio_of_zero_begins_no_trace(start_server, collector, description):
     assert collector.items == []
 
 
-@pytest.mark.parametrize("mode", ["error", "hang"])
+@pytest.mark.parametrize("mode", ["error", "hang", "down"])
 def test_a_sick_collector_changes_nothing_but_the_count_of_drops(
     start_server, collector, description, mode
 ):
     collector.mode = mode
     port = free_port()
-    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, METRICS_PORT=port)
+    url = f"http://127.0.0.1:{free_port()}" if mode == "down" else collector.url
+    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=url, METRICS_PORT=port)
     api = Api(server.port, description)
     for _ in range(20):
         api.get("/api/activities/home").expect(200)
-    if mode == "error":
+    if mode != "hang":
         assert server.log.wait_for(message="the trace collector takes no spans")
         samples = metrics_of(port)
         assert samples["cruddur_trace_spans_dropped_total"] > 0
         assert samples["cruddur_trace_spans_total"] >= 20
+    api.close()
+    server.stop()
+
+
+def test_spans_are_kept_for_a_hanging_collector_up_to_a_bound(
+    start_server, collector, description
+):
+    """Two requests of 512 spans are under way, 2,048 spans wait, and the rest is dropped."""
+    collector.mode = "hang"
+    port = free_port()
+    server = start_server(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        METRICS_PORT=port,
+        CRUDDUR_TRACES_PER_SECOND="0",
+        CRUDDUR_LOOPS="1",
+    )
+    api = Api(server.port, description)
+    for _ in range(3200):
+        api.exchange("GET", "/api/health-check", None, {})
+    samples = metrics_of(port)
+    assert samples["cruddur_trace_spans_total"] >= 3200
+    assert samples["cruddur_trace_spans_dropped_total"] >= 3200 - 3072
     api.close()
     server.stop()
 
@@ -282,9 +305,12 @@ def test_a_daemon_that_is_not_there_costs_segments_alone(start_server, descripti
     nobody.close()
     server = start_server(AWS_XRAY_DAEMON_ADDRESS=address, METRICS_PORT=port)
     api = Api(server.port, description)
-    for _ in range(20):
+    samples = {"cruddur_xray_segments_dropped_total": 0}
+    for _ in range(5000):  # segments leave together, now and then
         api.get("/api/health-check").expect(200)
-    samples = metrics_of(port)
+        samples = metrics_of(port)
+        if samples["cruddur_xray_segments_dropped_total"] > 0:
+            break
     assert 0 < samples["cruddur_xray_segments_dropped_total"] <= samples["cruddur_trace_spans_total"]
     api.close()
 

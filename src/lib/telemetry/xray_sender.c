@@ -7,20 +7,19 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { DATAGRAMS_LIMIT = 32 };
+enum { DATAGRAMS_LIMIT = 64, FLUSH_MS = 100 };
 
 struct xray_sender {
   int fd;
-  struct loop *loop;
-  struct loop_task task;
+  uv_timer_t timer;
   struct buffer text; /* datagrams one after another; its memory is used again */
   size_t ends[DATAGRAMS_LIMIT];
   unsigned count;
   atomic_uint_fast64_t dropped;
 };
 
-static void on_end_of_turn(struct loop_task *task) {
-  xray_sender_flush(LIST_ENTRY(task, struct xray_sender, task));
+static void on_timer(uv_timer_t *timer) {
+  xray_sender_flush(timer->data);
 }
 
 struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error) {
@@ -31,8 +30,8 @@ struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *err
   }
   loop_free_at_end(loop, sender);
   sender->fd = fd;
-  sender->loop = loop;
-  loop_task_init(&sender->task, on_end_of_turn);
+  uv_timer_init(loop_uv(loop), &sender->timer);
+  sender->timer.data = sender;
   atomic_init(&sender->dropped, 0);
   return sender;
 }
@@ -55,6 +54,7 @@ void xray_sender_flush(struct xray_sender *sender) {
   drop(sender, sender->count - (sent > 0 ? (unsigned)sent : 0));
   sender->text.length = 0;
   sender->count = 0;
+  uv_timer_stop(&sender->timer);
 }
 
 void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span) {
@@ -68,13 +68,13 @@ void xray_sender_add(struct xray_sender *sender, const char *service, const stru
   sender->ends[sender->count++] = sender->text.length;
   if (sender->count == DATAGRAMS_LIMIT)
     xray_sender_flush(sender);
-  else
-    loop_at_end_of_turn(sender->loop, &sender->task);
+  else if (sender->count == 1)
+    uv_timer_start(&sender->timer, on_timer, FLUSH_MS, 0);
 }
 
 void xray_sender_close(struct xray_sender *sender) {
-  loop_task_cancel(&sender->task);
   xray_sender_flush(sender);
+  uv_close((uv_handle_t *)&sender->timer, NULL);
   buffer_free(&sender->text);
 }
 

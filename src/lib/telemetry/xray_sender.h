@@ -1,5 +1,5 @@
-/* xray_sender.h: the segments of one turn of a loop, sent to the X-Ray daemon with one system call
- * at its end. Inside of the room only. */
+/* xray_sender.h: segments on their way to the X-Ray daemon: several with one system call, which
+ * also wakes the daemon once for all of them. Inside of the room only. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -12,8 +12,8 @@ struct xray_sender;
  * loop. NULL when there is none. */
 struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error);
 
-/* Adds the segment of a span of `service`. What does not fit and what the kernel does not take at
- * once is dropped. */
+/* Adds the segment of a span of `service`, which leaves within a tenth of a second. What the kernel
+ * does not take then is dropped. */
 void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span);
 
 /* Sends now. */
