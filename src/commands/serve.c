@@ -347,7 +347,9 @@ static int serve(struct service *service) {
   log_level_parse(str_from(service->config.log_level), &level);
   if (!log_start(level) || !make_workers(service, &error)) {
     fprintf(stderr, "cruddur serve: %s\n", error.message[0] ? error.message : "no log thread");
-    return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    log_stop(LOG_FLUSH_MS);
+    /* Not by exit(), which takes libraries apart that threads still connect to Postgres with. */
+    _exit(error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED);
   }
   warn_of_open_cors(service);
   report_crash(service);
