@@ -43,6 +43,9 @@ OtelEndpoint = 'https://otel.test'
 OtelServiceName = 'otel'
 TraceRatio = '0.5'
 LogLevel = 'info'
+TrustedProxies = '10.0.0.0/16'
+WriteLimitPerUser = '60/minute'
+WriteLimitPerAddress = '600/minute'
 MinTasks = 1
 MaxTasks = 3
 """
