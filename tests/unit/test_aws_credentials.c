@@ -1,5 +1,5 @@
 /* test_aws_credentials.c: where credentials come from, in which order, and how they stay fresh. */
-#include "aws_bench.h"
+#include "credentials_bench.h"
 
 #include "lib/base/clock.h"
 
@@ -7,72 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool answer_nothing(struct bench *bench, int fd, unsigned number, const char *request) {
-  (void)bench, (void)number, (void)request;
-  return web_write_answer(fd, "200 OK", "{}");
-}
-
-/* Runs the provider alone until it has settled; *ret is the caller's, NULL after an error. */
-static enum aws_taken take(struct bench *bench, struct aws_credentials **ret, struct error *error) {
-  *ret = NULL;
-  enum aws_taken taken;
-  while ((taken = aws_provider_take(bench->provider, ret, error)) == AWS_WAIT)
-    uv_run(loop_uv(bench->loop), UV_RUN_ONCE);
-  return taken;
-}
-
-static void expect_keys(struct bench *bench, const char *id, const char *secret, const char *token,
-                        const char *source) {
-  struct aws_credentials *credentials;
-  struct error error = {0};
-  if (take(bench, &credentials, &error) != AWS_TAKEN) fail_msg("%s", error.message);
-  assert_string_equal(aws_credentials_access_key_id(credentials), id);
-  assert_string_equal(aws_credentials_secret_access_key(credentials), secret);
-  assert_string_equal(aws_credentials_session_token(credentials), token);
-  assert_string_equal(aws_credentials_source(credentials), source);
-  aws_credentials_unref(credentials);
-}
-
-static void expect_none(struct bench *bench, enum error_kind kind, const char *part) {
-  struct aws_credentials *credentials;
-  struct error error = {0};
-  assert_int_equal(take(bench, &credentials, &error), AWS_NONE);
-  if (!strstr(error.message, part)) fail_msg("'%s' is not in '%s'", part, error.message);
-  assert_int_equal(error.kind, kind);
-  assert_null(strstr(error.message, "a secret"));
-}
-
-/* A bench whose settings name no source; the files are made of `credentials` and `settings`. */
-struct files {
-  char credentials[32], settings[32], token[32];
-};
-
-static void write_file(char path[32], const char *text) {
-  snprintf(path, 32, "/tmp/test_aws_XXXXXX");
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-  close(fd);
-}
-
-static void start_without(struct bench *bench, struct files *files, const char *credentials,
-                          const char *settings) {
-  bench_start(bench, answer_nothing);
-  bench->config.aws.access_key_id = bench->config.aws.secret_access_key = NULL;
-  write_file(files->credentials, credentials);
-  write_file(files->settings, settings);
-  write_file(files->token, "the-token\n\n");
-  bench->config.aws.credentials_file = files->credentials;
-  bench->config.aws.config_file = files->settings;
-}
-
-static void stop(struct bench *bench, struct files *files) {
-  bench_stop(bench);
-  unlink(files->credentials);
-  unlink(files->settings);
-  unlink(files->token);
-}
 
 static const char CREDENTIALS[] = "# comment\n"
                                   "[other]\n"
@@ -103,23 +37,23 @@ static const char SETTINGS[] = "[default]\n"
 static void the_environment_comes_first(void **state) {
   struct bench bench = {0};
   struct files files;
-  start_without(&bench, &files, CREDENTIALS, SETTINGS);
+  files_start(&bench, &files, CREDENTIALS, SETTINGS);
   bench.config.aws.access_key_id = "env-id";
   bench.config.aws.secret_access_key = "env-secret";
   bench.config.aws.web_identity_token_file = files.token;
   bench_open(&bench);
   expect_keys(&bench, "env-id", "env-secret", "", "environment");
-  stop(&bench, &files);
+  files_stop(&bench, &files);
 }
 
 static void half_of_the_environment_is_an_error(void **state) {
   struct bench bench = {0};
   struct files files;
-  start_without(&bench, &files, CREDENTIALS, SETTINGS);
+  files_start(&bench, &files, CREDENTIALS, SETTINGS);
   bench.config.aws.access_key_id = "env-id";
   bench_open(&bench);
   expect_none(&bench, ERROR_DENIED, "AWS_ACCESS_KEY_ID is set, but");
-  stop(&bench, &files);
+  files_stop(&bench, &files);
 }
 
 static void profiles_are_found(void **state) {
@@ -134,23 +68,23 @@ static void profiles_are_found(void **state) {
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct bench bench = {0};
     struct files files;
-    start_without(&bench, &files, CREDENTIALS, SETTINGS);
+    files_start(&bench, &files, CREDENTIALS, SETTINGS);
     bench.config.aws.profile = CASES[i].profile;
     bench_open(&bench);
     expect_keys(&bench, CASES[i].id, CASES[i].secret, CASES[i].token, CASES[i].source);
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
 static void a_profile_gives_the_region(void **state) {
   struct bench bench = {0};
   struct files files;
-  start_without(&bench, &files, CREDENTIALS, SETTINGS);
+  files_start(&bench, &files, CREDENTIALS, SETTINGS);
   bench.config.aws_region = NULL;
   bench.config.aws.profile = "dev";
   bench_open(&bench);
   assert_string_equal(aws_client_region(bench.client), "eu-north-1");
-  stop(&bench, &files);
+  files_stop(&bench, &files);
 }
 
 static void what_a_profile_lacks_is_named(void **state) {
@@ -159,10 +93,20 @@ static void what_a_profile_lacks_is_named(void **state) {
   } CASES[] = {
       {"gone", "", "the AWS profile gone (AWS_PROFILE) is neither in"},
       {"half", "[profile half]\naws_access_key_id = x\n", "but no aws_"},
-      {"sso", "[profile sso]\nsso_session = x\n", "sso_session, which cruddur does not do"},
-      {"role", "[profile role]\nrole_arn = a\nsource_profile = default\n", "source_profile, which"},
-      {"role", "[profile role]\nrole_arn = a\ncredential_source = Ec2\n", "credential_source, wh"},
-      {"run", "[profile run]\ncredential_process = /bin/x\n", "credential_process, which"},
+      {"run", "[profile run]\ncredential_process =\n",
+       "credential_process of the AWS profile run: it is"},
+      {"run", "[profile run]\ncredential_process = /nonexistent x\n", "/nonexistent cannot be run"},
+      {"run", "[profile run]\ncredential_process = sh -c 'echo no >&2; exit 7'\n",
+       "credential_process of the AWS profile run: sh ended with exit code 7: no"},
+      {"run", "[profile run]\ncredential_process = true\n", "must print a JSON object with"},
+      {"run", "[profile run]\ncredential_process = echo '{\"Version\": 2}'\n", "\"Version\": 1"},
+      {"run",
+       "[profile run]\ncredential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"a\"}'\n",
+       "no AccessKeyId, or no SecretAccessKey"},
+      {"run",
+       "[profile run]\ncredential_process = echo '{\"Version\":1,\"AccessKeyId\":\"a\","
+       "\"SecretAccessKey\":\"a secret\",\"Expiration\":\"soon\"}'\n",
+       "an Expiration that is no time"},
       {"default", "", "no AWS credentials"},
       {"default", "\xff\xfe[[[\n=\n]]\n[default\naws_access_key_id=x\n", "no AWS credentials"},
       {"web", "[profile web]\nweb_identity_token_file = /x\n", "AWS_ROLE_ARN"},
@@ -172,11 +116,11 @@ static void what_a_profile_lacks_is_named(void **state) {
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct bench bench = {0};
     struct files files;
-    start_without(&bench, &files, "", CASES[i].settings);
+    files_start(&bench, &files, "", CASES[i].settings);
     bench.config.aws.profile = CASES[i].profile;
     bench_open(&bench);
     expect_none(&bench, ERROR_DENIED, CASES[i].message);
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -205,7 +149,7 @@ static void a_web_identity_is_shown_to_sts(void **state) {
     struct bench bench = {0};
     struct files files;
     char settings[256];
-    start_without(&bench, &files, CREDENTIALS, "");
+    files_start(&bench, &files, CREDENTIALS, "");
     bench.answer = answer_sts;
     if (from_profile) {
       unlink(files.settings);
@@ -213,7 +157,7 @@ static void a_web_identity_is_shown_to_sts(void **state) {
                "[profile web]\nweb_identity_token_file = %s\nrole_arn = arn:aws:iam::1:role/r\n"
                "role_session_name = me\n",
                files.token);
-      write_file(files.settings, settings);
+      files_write(files.settings, settings);
       bench.config.aws.profile = "web";
     } else {
       bench.config.aws.web_identity_token_file = files.token;
@@ -222,7 +166,7 @@ static void a_web_identity_is_shown_to_sts(void **state) {
     }
     bench_open(&bench);
     expect_keys(&bench, "sts-id", "sts&secret", "sts-token", "web identity");
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -243,7 +187,7 @@ static void a_container_endpoint_is_asked(void **state) {
     struct files files;
     char url[256];
     if (i == 1) bench.argument = "Authorization: direct\r\n";
-    start_without(&bench, &files, "", "");
+    files_start(&bench, &files, "", "");
     bench.answer = answer_container;
     snprintf(url, sizeof(url), "%s", web_url(bench.web, "/keys?a=b"));
     bench.config.aws.container_full_uri = url;
@@ -251,7 +195,7 @@ static void a_container_endpoint_is_asked(void **state) {
     if (i == 2) bench.config.aws.container_token_file = files.token; /* it goes before */
     bench_open(&bench);
     expect_keys(&bench, "c-id", "c-key", "c-token", "container endpoint");
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -261,11 +205,11 @@ static void a_container_endpoint_elsewhere_is_refused(void **state) {
   for (size_t i = 0; i < sizeof(URLS) / sizeof(URLS[0]); i++) {
     struct bench bench = {0};
     struct files files;
-    start_without(&bench, &files, "", "");
+    files_start(&bench, &files, "", "");
     bench.config.aws.container_full_uri = URLS[i];
     bench_open(&bench);
     expect_none(&bench, ERROR_DENIED, "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https:");
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -295,7 +239,7 @@ static void the_instance_is_asked_last(void **state) {
     struct bench bench = {0};
     struct files files;
     char url[256];
-    start_without(&bench, &files, "", "");
+    files_start(&bench, &files, "", "");
     bench.answer = i == 0 ? answer_instance : answer_no_role;
     snprintf(url, sizeof(url), "%s", web_url(bench.web, "/imds/"));
     bench.config.aws.metadata_endpoint = i == 2 ? "http://127.0.0.1:1" : url;
@@ -306,7 +250,7 @@ static void the_instance_is_asked_last(void **state) {
     else
       expect_none(&bench, ERROR_DENIED,
                   i == 1 ? "this instance has no role" : "no instance metadata service answers");
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -332,15 +276,12 @@ static bool answer_badly(struct bench *bench, int fd, unsigned number, const cha
   return bad->status_line && web_write_answer(fd, bad->status_line, bad->body);
 }
 
-static const struct aws_provider_timing QUICK = {
-    .advance_ms = 1000, .tries = 3, .retry_base_ms = 1, .retry_cap_ms = 2, .failure_ms = 60000};
-
 static void bad_answers_are_errors(void **state) {
   for (size_t i = 0; i < sizeof(BAD_ANSWERS) / sizeof(BAD_ANSWERS[0]); i++) {
     struct bench bench = {.argument = (void *)(uintptr_t)&BAD_ANSWERS[i]};
     struct files files;
     char url[256];
-    start_without(&bench, &files, "", "");
+    files_start(&bench, &files, "", "");
     bench.answer = answer_badly;
     snprintf(url, sizeof(url), "%s", web_url(bench.web, "/"));
     bench.config.aws.container_full_uri = url;
@@ -348,7 +289,7 @@ static void bad_answers_are_errors(void **state) {
     expect_none(&bench, BAD_ANSWERS[i].kind, BAD_ANSWERS[i].message);
     expect_none(&bench, BAD_ANSWERS[i].kind, BAD_ANSWERS[i].message); /* no new round so soon */
     assert_int_equal(bench_request_count(&bench), BAD_ANSWERS[i].requests);
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 
@@ -372,25 +313,13 @@ static bool answer_lease(struct bench *bench, int fd, unsigned number, const cha
   return web_write_answer(fd, "200 OK", body);
 }
 
-static void run_until_id_is(struct bench *bench, const char *id) {
-  for (;;) {
-    struct aws_credentials *credentials;
-    struct error error = {0};
-    if (take(bench, &credentials, &error) != AWS_TAKEN) fail_msg("%s", error.message);
-    bool same = strcmp(aws_credentials_access_key_id(credentials), id) == 0;
-    aws_credentials_unref(credentials);
-    if (same) return;
-    uv_run(loop_uv(bench->loop), UV_RUN_ONCE);
-  }
-}
-
 static void open_lease(struct bench *bench, struct files *files, struct lease *lease,
                        char url[256]) {
   struct aws_provider_timing timing = QUICK;
   timing.failure_ms = 1;
   timing.advance_ms = 3600 * 1000;
   bench->argument = lease;
-  start_without(bench, files, "", "");
+  files_start(bench, files, "", "");
   bench->argument = lease;
   bench->answer = answer_lease;
   snprintf(url, 256, "%s", web_url(bench->web, "/"));
@@ -406,7 +335,7 @@ static void keys_are_renewed_before_they_expire(void **state) {
   open_lease(&bench, &files, &lease, url);
   run_until_id_is(&bench, "id0");
   run_until_id_is(&bench, "id1"); /* nobody asked for it: the old ones were good */
-  stop(&bench, &files);
+  files_stop(&bench, &files);
 }
 
 static void old_keys_serve_while_new_ones_fail(void **state) {
@@ -423,7 +352,7 @@ static void old_keys_serve_while_new_ones_fail(void **state) {
   for (enum aws_taken taken = AWS_TAKEN; taken == AWS_TAKEN;) { /* until they have expired */
     struct aws_credentials *credentials = NULL;
     struct error error = {0};
-    taken = take(&bench, &credentials, &error);
+    taken = bench_take(&bench, &credentials, &error);
     aws_credentials_unref(credentials);
     if (taken == AWS_NONE) assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     if (taken == AWS_TAKEN) uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
@@ -433,12 +362,12 @@ static void old_keys_serve_while_new_ones_fail(void **state) {
   for (;;) { /* it recovers by itself */
     struct aws_credentials *credentials;
     struct error error = {0};
-    enum aws_taken taken = take(&bench, &credentials, &error);
+    enum aws_taken taken = bench_take(&bench, &credentials, &error);
     aws_credentials_unref(credentials);
     if (taken == AWS_TAKEN) break;
     uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
   }
-  stop(&bench, &files);
+  files_stop(&bench, &files);
 }
 
 static void closing_while_it_looks_is_clean(void **state) {
@@ -447,14 +376,14 @@ static void closing_while_it_looks_is_clean(void **state) {
     struct bench bench = {.argument = (void *)(uintptr_t)&BAD};
     struct files files;
     char url[256];
-    start_without(&bench, &files, "", "");
+    files_start(&bench, &files, "", "");
     bench.answer = answer_badly;
     snprintf(url, sizeof(url), "%s", web_url(bench.web, "/"));
     bench.config.aws.container_full_uri = url;
     bench_open_timed(&bench, &QUICK);
     for (int i = 0; i < turns; i++)
       uv_run(loop_uv(bench.loop), UV_RUN_NOWAIT);
-    stop(&bench, &files);
+    files_stop(&bench, &files);
   }
 }
 

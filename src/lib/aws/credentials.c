@@ -1,8 +1,8 @@
 /* credentials.c: see credentials.h and provider.h. One provider a process; the mutex guards
- * pointers and flags and is never held across I/O. Files are read on a worker thread of libuv's. */
+ * pointers and flags and is never held across I/O. Files are read and programs run on a worker
+ * thread of libuv's. */
 #include "lib/aws/credentials.h"
 
-#include "lib/aws/endpoint.h"
 #include "lib/aws/provider.h"
 #include "lib/aws/remote.h"
 #include "lib/base/clock.h"
@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 const struct aws_provider_timing AWS_PROVIDER_TIMING = {
     .advance_ms = 15 * 60 * 1000,
@@ -26,7 +28,7 @@ struct aws_provider {
   struct loop *loop;
   const struct config *config;
   struct aws_provider_timing timing;
-  char *sts_url;
+  int cancel_fd; /* readable when the search should end early */
 
   /* Of the provider's loop, but for `source`, `chosen` and `choice_error` while the work runs. */
   struct fetcher *fetcher;
@@ -54,7 +56,7 @@ static void provider_unref(struct aws_provider *provider) {
   if (atomic_fetch_sub_explicit(&provider->references, 1, memory_order_acq_rel) > 1) return;
   aws_credentials_unref(provider->current);
   pthread_mutex_destroy(&provider->mutex);
-  free(provider->sts_url);
+  close(provider->cancel_fd);
   free(provider);
 }
 
@@ -168,18 +170,33 @@ static void try_failed(struct aws_provider *provider, const struct error *error)
   uv_timer_start(&provider->timer, on_retry, wait_ms, 0);
 }
 
+/* Credentials that are too old already would be asked for again and again. */
+static void try_succeeded(struct aws_provider *provider, struct aws_credentials *credentials) {
+  int64_t expires_us = aws_credentials_expires_us(credentials);
+  if (expires_us == 0 || expires_us > clock_unix_us()) {
+    round_succeeded(provider, credentials);
+    return;
+  }
+  struct error error;
+  error_set(&error, ERROR_UNAVAILABLE,
+            "the AWS credentials of the %s have expired already: is this machine's clock right?",
+            aws_credentials_source(credentials));
+  aws_credentials_unref(credentials);
+  try_failed(provider, &error);
+}
+
 static void on_remote(struct aws_credentials *credentials, const struct error *error,
                       void *argument) {
   if (credentials)
-    round_succeeded(argument, credentials);
+    try_succeeded(argument, credentials);
   else
     try_failed(argument, error);
 }
 
 static void choose_on_worker(uv_work_t *work) {
   struct aws_provider *provider = work->data;
-  provider->chosen =
-      aws_source_choose(provider->config, &provider->source, &provider->choice_error);
+  provider->chosen = aws_source_choose(provider->config, provider->cancel_fd, &provider->source,
+                                       &provider->choice_error);
 }
 
 static void use_source(struct aws_provider *provider) {
@@ -189,9 +206,9 @@ static void use_source(struct aws_provider *provider) {
     try_failed(provider, &error);
   } else if (!provider->chosen) {
     try_failed(provider, &provider->choice_error);
-  } else if (provider->source.kind == AWS_SOURCE_FIXED) {
-    round_succeeded(provider, aws_credentials_ref(provider->source.fixed));
-  } else if (!aws_remote_fetch(provider->fetcher, &provider->source, provider->sts_url, on_remote,
+  } else if (provider->source.kind == AWS_SOURCE_FIXED && provider->source.role_count == 0) {
+    try_succeeded(provider, aws_credentials_ref(provider->source.fixed));
+  } else if (!aws_remote_fetch(provider->loop, provider->fetcher, &provider->source, on_remote,
                                provider)) {
     error_set(&error, ERROR_MEMORY, "AWS credentials cannot be asked for: out of memory");
     try_failed(provider, &error);
@@ -237,8 +254,8 @@ struct aws_provider *aws_provider_new_timed(struct loop *loop, const struct conf
                                             struct error *error) {
   struct aws_provider *provider = calloc(1, sizeof(*provider));
   struct fetcher *fetcher = provider ? fetcher_new(loop, error) : NULL;
-  char *sts_url = fetcher ? endpoint_sts_url(config) : NULL;
-  if (!sts_url) {
+  int cancel_fd = fetcher ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+  if (cancel_fd < 0) {
     fetcher_close(fetcher);
     free(provider);
     error_set(error, ERROR_MEMORY, "out of memory");
@@ -247,7 +264,7 @@ struct aws_provider *aws_provider_new_timed(struct loop *loop, const struct conf
   provider->loop = loop;
   provider->config = config;
   provider->timing = *timing;
-  provider->sts_url = sts_url;
+  provider->cancel_fd = cancel_fd;
   provider->fetcher = fetcher;
   provider->fetching = true;
   atomic_init(&provider->references, 2);
@@ -274,6 +291,7 @@ void aws_provider_close(struct aws_provider *provider) {
   provider->closing = true;
   bool waiting = provider->fetching;
   pthread_mutex_unlock(&provider->mutex);
+  eventfd_write(provider->cancel_fd, 1);
   bool between_tries = waiting && uv_is_active((uv_handle_t *)&provider->timer);
   fetcher_close(provider->fetcher); /* settles the fetch under way */
   uv_close((uv_handle_t *)&provider->timer, on_timer_closed);

@@ -1,8 +1,8 @@
 /* credentials.h: the keys that requests to AWS are signed with: where they come from and how they
  * stay fresh.
  *
- * Sources in botocore's order: environment; profile files (keys, then web identity of a profile);
- * web identity of the environment; container endpoint; instance metadata. A provider is of the
+ * Sources in botocore's order: environment; a role of the profile; web identity; SSO, keys and
+ * program of the profile; container endpoint; instance metadata. A provider is of the
  * whole process: one loop fetches, every loop's client takes the same immutable, counted
  * credentials from it. They are fetched once for all who wait, and again before they expire while
  * the old ones go on serving. No message and no log line holds a secret. */

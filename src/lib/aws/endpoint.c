@@ -60,8 +60,7 @@ static bool is_host_byte(char byte) {
   return isalnum((unsigned char)byte) || (byte != '\0' && strchr("-._:[]", byte));
 }
 
-/* Cuts "scheme://host:port/prefix" into its parts; false when it is not of that form. */
-static bool split_url(const char *url, struct endpoint *endpoint) {
+bool endpoint_parse(const char *url, struct endpoint *endpoint) {
   bool secure = strncasecmp(url, "https://", 8) == 0;
   if (!secure && strncasecmp(url, "http://", 7) != 0) return false;
   struct str host = {url + (secure ? 8 : 7), 0};
@@ -82,15 +81,16 @@ static bool split_url(const char *url, struct endpoint *endpoint) {
   return true;
 }
 
-static const char *domain_of(const char *region) {
+const char *endpoint_domain(const char *region) {
   return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
 static char *own_host(const struct service *service, const char *region) {
   char *host = NULL;
-  int length = service->global_region
-                   ? asprintf(&host, "%s.%s", service->host_prefix, domain_of(region))
-                   : asprintf(&host, "%s.%s.%s", service->host_prefix, region, domain_of(region));
+  int length =
+      service->global_region
+          ? asprintf(&host, "%s.%s", service->host_prefix, endpoint_domain(region))
+          : asprintf(&host, "%s.%s.%s", service->host_prefix, region, endpoint_domain(region));
   return length < 0 ? NULL : host;
 }
 
@@ -99,7 +99,7 @@ bool endpoint_resolve(const struct config *config, enum aws_service service, con
   struct endpoint endpoint = {0};
   const char *setting;
   const char *url = custom_url(config, service, &setting);
-  if (url && !split_url(url, &endpoint))
+  if (url && !endpoint_parse(url, &endpoint))
     return error_set(error, ERROR_INVALID,
                      "%s must be an http: or https: URL without a query (endpoint of %s), for "
                      "example %s=http://127.0.0.1:8000",
@@ -163,15 +163,4 @@ char *endpoint_region(const struct config *config) {
   char *copy = region.length > 0 ? strndup(region.data, region.length) : NULL;
   profile_files_free(&files);
   return copy;
-}
-
-char *endpoint_sts_url(const struct config *config) {
-  const char *custom = config->aws.endpoint_sts ? config->aws.endpoint_sts : config->aws.endpoint;
-  if (custom) return strdup(custom);
-  char *region = endpoint_region(config);
-  char *url = NULL;
-  int length = region ? asprintf(&url, "https://sts.%s.%s/", region, domain_of(region))
-                      : asprintf(&url, "https://sts.amazonaws.com/");
-  free(region);
-  return length < 0 ? NULL : url;
 }

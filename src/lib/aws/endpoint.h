@@ -29,6 +29,13 @@ bool endpoint_resolve(const struct config *config, enum aws_service service, con
                       struct endpoint *ret_endpoint, struct error *error);
 void endpoint_free(struct endpoint *endpoint);
 
+/* Cuts "scheme://host:port/prefix" into its parts, which the caller frees; false when it is not of
+ * that form. A part is NULL when memory is out. */
+bool endpoint_parse(const char *url, struct endpoint *endpoint);
+
+/* The domain of AWS's hosts in a region: "amazonaws.com", China's is another. */
+const char *endpoint_domain(const char *region);
+
 /* Where a request goes. The caller frees both buffers. */
 struct location {
   struct buffer host; /* for a bucket of S3, addressed virtually: in front of the endpoint's */
@@ -37,9 +44,6 @@ struct location {
 
 void endpoint_locate(const struct endpoint *endpoint, struct str bucket, struct str path,
                      struct location *ret_location);
-
-/* STS's URL, the caller's; NULL when memory is out. */
-char *endpoint_sts_url(const struct config *config);
 
 /* The region of the settings, else of the profile in the config file, which is read; the caller's.
  * NULL: there is none. */

@@ -5,12 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool expand_home(const char *path, char expanded[PATH_MAX]) {
+bool profile_expand_home(const char *path, char expanded[PATH_MAX]) {
   const char *home = getenv("HOME");
   int length = strncmp(path, "~/", 2) == 0
                    ? snprintf(expanded, PATH_MAX, "%s%s", home ? home : "", path + 1)
@@ -40,7 +39,7 @@ static bool read_all(int fd, size_t limit, struct buffer *text) {
 bool profile_read_file(const char *path, size_t limit, struct buffer *ret_text,
                        struct error *error) {
   char expanded[PATH_MAX];
-  if (!expand_home(path, expanded))
+  if (!profile_expand_home(path, expanded))
     return error_set(error, ERROR_INVALID, "the path %.100s… is too long", path);
   _cleanup_close_ int fd = open(expanded, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
@@ -85,16 +84,22 @@ void profile_files_free(struct profile_files *files) {
   buffer_free(&files->config);
 }
 
-/* The profile that a section line "[…]" begins; data is NULL when it is no profile's. */
-static struct str section_profile(struct str line, bool is_config_file) {
+/* What stands before the name in a section's line. */
+static const char PROFILES[] = "profile", SESSIONS[] = "sso-session";
+
+/* The name in a section's line "[KIND NAME]", or "[NAME]" where `kind` is NULL; data is NULL when
+ * the section is of another kind. The settings' "[default]" is a profile. */
+static struct str section_name(struct str line, const char *kind) {
   const char *end = memchr(line.data, ']', line.length);
   if (!end) return (struct str){NULL, 0};
   struct str name = str_trim((struct str){line.data + 1, (size_t)(end - line.data) - 1});
-  if (!is_config_file || str_equal(name, STR("default"))) return name;
-  if (!str_starts_with(name, STR("profile ")) && !str_starts_with(name, STR("profile\t")))
+  if (!kind || (kind == PROFILES && str_equal(name, STR("default")))) return name;
+  size_t length = strlen(kind);
+  if (name.length <= length || strncmp(name.data, kind, length) != 0 ||
+      !strchr(" \t", name.data[length]))
     return (struct str){NULL, 0};
-  name = str_trim((struct str){name.data + 8, name.length - 8});
-  if (name.length >= 2 && name.data[0] == '"' && name.data[name.length - 1] == '"')
+  name = str_trim((struct str){name.data + length, name.length - length});
+  if (name.length >= 2 && strchr("\"'", name.data[0]) && name.data[name.length - 1] == name.data[0])
     name = (struct str){name.data + 1, name.length - 2};
   return name;
 }
@@ -114,17 +119,16 @@ static bool next_line(struct str *rest, struct str *ret_line) {
   return true;
 }
 
-/* Walks the lines of the profile's sections; `name` empty: only whether there is a section. Lines
+/* Walks the lines of the sections [KIND SECTION]; `name` empty: only whether there is one. Lines
  * that are indented belong to a setting with settings of its own ("s3 ="). */
-static struct str search(struct str text, bool is_config_file, const char *profile,
-                         struct str name) {
+static struct str search(struct str text, const char *kind, struct str wanted, struct str name) {
   struct str found = {NULL, 0}, line;
   bool inside = false;
   while (next_line(&text, &line)) {
     if (is_comment(line) || line.data[0] == ' ' || line.data[0] == '\t') continue;
     if (line.data[0] == '[') {
-      struct str section = section_profile(line, is_config_file);
-      inside = section.data && str_equal(section, str_from(profile));
+      struct str section = section_name(line, kind);
+      inside = section.data && str_equal(section, wanted);
       if (inside && name.length == 0) return line;
       continue;
     }
@@ -139,9 +143,27 @@ static struct str search(struct str text, bool is_config_file, const char *profi
 
 struct str profile_find(struct str text, bool is_config_file, const char *profile,
                         struct str name) {
-  return search(text, is_config_file, profile, name);
+  return search(text, is_config_file ? PROFILES : NULL, str_from(profile), name);
 }
 
-bool profile_exists(struct str text, bool is_config_file, const char *profile) {
-  return search(text, is_config_file, profile, (struct str){NULL, 0}).data != NULL;
+bool profile_exists(const struct profile_files *files, const char *profile) {
+  struct str wanted = str_from(profile), nothing = {NULL, 0};
+  return search(buffer_str(&files->credentials), NULL, wanted, nothing).data ||
+         search(buffer_str(&files->config), PROFILES, wanted, nothing).data;
+}
+
+struct str profile_setting(const struct profile_files *files, const char *profile,
+                           const char *name) {
+  struct str value = profile_find(buffer_str(&files->credentials), false, profile, str_from(name));
+  return value.data ? value
+                    : profile_find(buffer_str(&files->config), true, profile, str_from(name));
+}
+
+bool profile_session_exists(const struct profile_files *files, struct str session) {
+  return search(buffer_str(&files->config), SESSIONS, session, (struct str){NULL, 0}).data != NULL;
+}
+
+struct str profile_session_setting(const struct profile_files *files, struct str session,
+                                   const char *name) {
+  return search(buffer_str(&files->config), SESSIONS, session, str_from(name));
 }

@@ -6,6 +6,8 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
+#include <limits.h>
+
 enum { PROFILE_FILE_LIMIT = 1024 * 1024 };
 
 /* The two files as they were read; a file that does not exist is empty. */
@@ -24,8 +26,21 @@ void profile_files_free(struct profile_files *files);
  * the config file a profile's section is [profile NAME], but for [default]. Later lines win. */
 struct str profile_find(struct str text, bool is_config_file, const char *profile, struct str name);
 
-/* True when the text has a section of that profile. */
-bool profile_exists(struct str text, bool is_config_file, const char *profile);
+/* The value of `name` in the profile, of the credentials file where both have one, as botocore
+ * merges them; data is NULL when there is none. */
+struct str profile_setting(const struct profile_files *files, const char *profile,
+                           const char *name);
+
+/* True when one of the files has a section of that profile. */
+bool profile_exists(const struct profile_files *files, const char *profile);
+
+/* The same for the config file's sections [sso-session NAME]. */
+struct str profile_session_setting(const struct profile_files *files, struct str session,
+                                   const char *name);
+bool profile_session_exists(const struct profile_files *files, struct str session);
+
+/* Writes `path` with "~/" as the home folder; false when it is too long. */
+bool profile_expand_home(const char *path, char expanded[PATH_MAX]);
 
 /* Reads a whole file of at most `limit` bytes, "~/" being the home folder. NOT_FOUND: it is not
  * there. */

@@ -1,5 +1,5 @@
-/* remote.h: credentials that somebody hands out over HTTP: STS for a web identity, a container
- * endpoint, the instance metadata service. Inside of the room only. */
+/* remote.h: credentials that somebody hands out over HTTP: STS for a web identity or a role, the
+ * portal of SSO, a container endpoint, the instance metadata service. Inside of the room only. */
 #pragma once
 
 #include "lib/aws/source.h"
@@ -10,8 +10,8 @@
 typedef void (*aws_remote_done)(struct aws_credentials *credentials, const struct error *error,
                                 void *argument);
 
-/* Asks `source` (not AWS_SOURCE_FIXED), which is copied where it is needed later. `sts_url` is for
- * a web identity. Returns false (and never calls `done`) when memory is out or the fetcher closes.
- */
-bool aws_remote_fetch(struct fetcher *fetcher, const struct aws_source *source, const char *sts_url,
+/* Asks `source`, then for its roles, of which there is one at least where it is AWS_SOURCE_FIXED.
+ * What `source` holds is taken over and the structure emptied, in any case. `loop` is the
+ * fetcher's. Returns false (and never calls `done`) when memory is out or the fetcher closes. */
+bool aws_remote_fetch(struct loop *loop, struct fetcher *fetcher, struct aws_source *source,
                       aws_remote_done done, void *argument);

@@ -1,14 +1,17 @@
-/* source.c: see source.h. */
+/* source.c: see source.h: credentials as a thing, the order of the search, and the steps that need
+ * no profile. */
 #include "lib/aws/source.h"
 
-#include "lib/aws/profile.h"
+#include "lib/aws/search.h"
+#include "lib/aws/secret.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_LIMIT = 64 * 1024, SOURCE_SIZE = 80 };
+enum { TOKEN_LIMIT = 64 * 1024 };
 
 static const char ECS_ADDRESS[] = "http://169.254.170.2";
 
@@ -18,16 +21,11 @@ struct aws_credentials {
   char *access_key_id;
   char *secret_access_key;
   char *session_token;
-  char source[SOURCE_SIZE];
+  char source[SOURCE_NAME_SIZE];
 };
 
-static char *copy_text(struct str text) {
+char *search_copy(struct str text) {
   return strndup(text.data ? text.data : "", text.length);
-}
-
-static void forget_text(char *secret) {
-  if (secret) explicit_bzero(secret, strlen(secret));
-  free(secret);
 }
 
 struct aws_credentials *aws_credentials_new(struct str access_key_id, struct str secret_access_key,
@@ -37,9 +35,9 @@ struct aws_credentials *aws_credentials_new(struct str access_key_id, struct str
   if (!credentials) return NULL;
   atomic_init(&credentials->references, 1);
   credentials->expires_us = expires_us;
-  credentials->access_key_id = copy_text(access_key_id);
-  credentials->secret_access_key = copy_text(secret_access_key);
-  credentials->session_token = copy_text(session_token);
+  credentials->access_key_id = search_copy(access_key_id);
+  credentials->secret_access_key = search_copy(secret_access_key);
+  credentials->session_token = search_copy(session_token);
   snprintf(credentials->source, sizeof(credentials->source), "%s", source);
   if (credentials->access_key_id && credentials->secret_access_key && credentials->session_token)
     return credentials;
@@ -56,8 +54,8 @@ void aws_credentials_unref(struct aws_credentials *credentials) {
   if (!credentials) return;
   if (atomic_fetch_sub_explicit(&credentials->references, 1, memory_order_acq_rel) > 1) return;
   free(credentials->access_key_id);
-  forget_text(credentials->secret_access_key);
-  forget_text(credentials->session_token);
+  secret_free(credentials->secret_access_key);
+  secret_free(credentials->session_token);
   free(credentials);
 }
 
@@ -81,32 +79,40 @@ int64_t aws_credentials_expires_us(const struct aws_credentials *credentials) {
   return credentials->expires_us;
 }
 
-/* What each step of the search says. */
-enum step { STEP_FOUND, STEP_NONE, STEP_FAILED };
-
-static enum step found_fixed(struct aws_source *source, struct str id, struct str secret,
-                             struct str token, const char *name, struct error *error) {
-  source->kind = AWS_SOURCE_FIXED;
-  source->fixed = aws_credentials_new(id, secret, token, 0, name);
-  if (source->fixed) return STEP_FOUND;
-  error_set(error, ERROR_MEMORY, "out of memory");
+enum step step_fail(struct error *error, enum error_kind kind, const char *format, ...) {
+  char sentence[ERROR_MESSAGE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(sentence, sizeof(sentence), format, arguments);
+  va_end(arguments);
+  error_set(error, kind, "%s", sentence);
   return STEP_FAILED;
 }
 
-static enum step try_environment(const struct config *config, struct aws_source *source,
-                                 struct error *error) {
-  if (!config->aws.access_key_id) return STEP_NONE;
-  if (!config->aws.secret_access_key) {
-    error_set(error, ERROR_DENIED, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
-    return STEP_FAILED;
-  }
-  return found_fixed(source, str_from(config->aws.access_key_id),
-                     str_from(config->aws.secret_access_key), str_from(config->aws.session_token),
-                     "environment", error);
+enum step step_found_fixed(struct aws_source *source, struct aws_credentials *credentials,
+                           struct error *error) {
+  if (!credentials) return step_fail(error, ERROR_MEMORY, "out of memory");
+  source->kind = AWS_SOURCE_FIXED;
+  source->fixed = credentials;
+  return STEP_FOUND;
 }
 
-/* A file's whole text, without white space around it, which must be there. */
-static char *read_token(const char *path, struct error *error) {
+enum step step_environment(const struct search *search, struct aws_source *source,
+                           struct error *error) {
+  const struct config *config = search->config;
+  if (!config->aws.access_key_id) return STEP_NONE;
+  if (!config->aws.secret_access_key)
+    return step_fail(error, ERROR_DENIED,
+                     "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+  return step_found_fixed(source,
+                          aws_credentials_new(str_from(config->aws.access_key_id),
+                                              str_from(config->aws.secret_access_key),
+                                              str_from(config->aws.session_token), 0,
+                                              "environment"),
+                          error);
+}
+
+char *search_read_token(const char *path, struct error *error) {
   struct buffer text = BUFFER_EMPTY;
   if (!profile_read_file(path, TOKEN_LIMIT, &text, error)) {
     error->kind = ERROR_DENIED;
@@ -115,96 +121,13 @@ static char *read_token(const char *path, struct error *error) {
   struct str token = buffer_str(&text);
   while (token.length > 0 && strchr(" \t\r\n", token.data[token.length - 1]))
     token.length--;
-  char *copy = token.length > 0 ? copy_text(token) : NULL;
-  if (token.length == 0) error_set(error, ERROR_DENIED, "%s is empty", path);
-  if (text.data) explicit_bzero(text.data, text.length);
-  buffer_free(&text);
-  return copy;
-}
-
-/* The environment's setting, else the profile's. */
-static char *setting_or_profile(const char *setting, const struct profile_files *files,
-                                const char *profile, struct str name) {
-  if (setting) return strdup(setting);
-  struct str value = profile_find(buffer_str(&files->config), true, profile, name);
-  if (value.length == 0)
-    value = profile_find(buffer_str(&files->credentials), false, profile, name);
-  return value.length > 0 ? copy_text(value) : NULL;
-}
-
-static enum step try_web_identity(const struct config *config, const struct profile_files *files,
-                                  struct aws_source *source, struct error *error) {
-  const char *profile = config->aws.profile;
-  char *file = setting_or_profile(config->aws.web_identity_token_file, files, profile,
-                                  STR("web_identity_token_file"));
-  if (!file) return STEP_NONE;
-  source->kind = AWS_SOURCE_WEB_IDENTITY;
-  source->role_arn = setting_or_profile(config->aws.role_arn, files, profile, STR("role_arn"));
-  source->session_name =
-      setting_or_profile(config->aws.role_session_name, files, profile, STR("role_session_name"));
-  if (source->role_arn)
-    source->token = read_token(file, error);
-  else
-    error_set(error, ERROR_DENIED,
-              "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN, the role to assume, is not");
-  free(file);
-  return source->token ? STEP_FOUND : STEP_FAILED;
-}
-
-/* What the SDKs know and this program does not: better said than passed over in silence, at the
- * place in the order where they would have used it. */
-static enum step refuse_setting(const struct config *config, const struct profile_files *files,
-                                const char *name, struct error *error) {
-  const char *profile = config->aws.profile;
-  struct str key = str_from(name);
-  if (!profile_find(buffer_str(&files->config), true, profile, key).data &&
-      !profile_find(buffer_str(&files->credentials), false, profile, key).data)
-    return STEP_NONE;
-  error_set(error, ERROR_DENIED,
-            "the AWS profile %s gets its credentials by %s, which cruddur does not do; give it "
-            "keys, or export them (aws configure export-credentials --format env)",
-            profile, name);
-  return STEP_FAILED;
-}
-
-static enum step try_keys(struct str text, bool is_config_file, const char *profile,
-                          struct aws_source *source, struct error *error) {
-  struct str id = profile_find(text, is_config_file, profile, STR("aws_access_key_id"));
-  if (id.length == 0) return STEP_NONE;
-  struct str secret = profile_find(text, is_config_file, profile, STR("aws_secret_access_key"));
-  struct str token = profile_find(text, is_config_file, profile, STR("aws_session_token"));
+  char *copy = token.length > 0 ? search_copy(token) : NULL;
   if (token.length == 0)
-    token = profile_find(text, is_config_file, profile, STR("aws_security_token"));
-  if (secret.length == 0) {
-    error_set(error, ERROR_DENIED,
-              "the AWS profile %s has an aws_access_key_id, but no aws_secret_access_key", profile);
-    return STEP_FAILED;
-  }
-  char name[SOURCE_SIZE];
-  snprintf(name, sizeof(name), "profile %s", profile);
-  return found_fixed(source, id, secret, token, name, error);
-}
-
-/* The steps of a profile, in order. A profile that somebody asked for by name must be there. */
-static enum step try_profile(const struct config *config, const struct profile_files *files,
-                             struct aws_source *source, struct error *error) {
-  const char *profile = config->aws.profile;
-  struct str credentials = buffer_str(&files->credentials), settings = buffer_str(&files->config);
-  enum step step = refuse_setting(config, files, "source_profile", error);
-  if (step == STEP_NONE) step = refuse_setting(config, files, "credential_source", error);
-  if (step == STEP_NONE) step = try_web_identity(config, files, source, error);
-  if (step == STEP_NONE) step = refuse_setting(config, files, "sso_session", error);
-  if (step == STEP_NONE) step = refuse_setting(config, files, "sso_start_url", error);
-  if (step == STEP_NONE) step = try_keys(credentials, false, profile, source, error);
-  if (step == STEP_NONE) step = refuse_setting(config, files, "credential_process", error);
-  if (step == STEP_NONE) step = try_keys(settings, true, profile, source, error);
-  if (step != STEP_NONE) return step;
-  if (strcmp(profile, "default") == 0 || profile_exists(credentials, false, profile) ||
-      profile_exists(settings, true, profile))
-    return STEP_NONE;
-  error_set(error, ERROR_DENIED, "the AWS profile %s (AWS_PROFILE) is neither in %s nor in %s",
-            profile, config->aws.credentials_file, config->aws.config_file);
-  return STEP_FAILED;
+    error_set(error, ERROR_DENIED, "%s is empty", path);
+  else if (!copy)
+    error_set(error, ERROR_MEMORY, "out of memory");
+  secret_buffer_free(&text);
+  return copy;
 }
 
 /* Plain HTTP carries credentials only where nobody else can listen. */
@@ -220,8 +143,9 @@ static bool is_local_url(const char *url) {
   return strncmp(url, "https://", 8) == 0;
 }
 
-static enum step try_container(const struct config *config, struct aws_source *source,
-                               struct error *error) {
+enum step step_container(const struct search *search, struct aws_source *source,
+                         struct error *error) {
+  const struct config *config = search->config;
   const char *relative = config->aws.container_relative_uri;
   const char *full = config->aws.container_full_uri;
   if (!relative && !full) return STEP_NONE;
@@ -230,57 +154,69 @@ static enum step try_container(const struct config *config, struct aws_source *s
       asprintf(&source->url, "%s%s%s", ECS_ADDRESS, *relative == '/' ? "" : "/", relative) < 0)
     source->url = NULL;
   if (!relative) source->url = strdup(full);
-  if (!source->url) {
-    error_set(error, ERROR_MEMORY, "out of memory");
-    return STEP_FAILED;
-  }
-  if (!is_local_url(source->url)) {
-    error_set(error, ERROR_DENIED,
-              "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https:, or http: on this machine or on "
-              "the address that ECS or EKS gives");
-    return STEP_FAILED;
-  }
+  if (!source->url) return step_fail(error, ERROR_MEMORY, "out of memory");
+  if (!is_local_url(source->url))
+    return step_fail(error, ERROR_DENIED,
+                     "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https:, or http: on this machine "
+                     "or on the address that ECS or EKS gives");
   if (config->aws.container_token_file) {
-    source->token = read_token(config->aws.container_token_file, error);
+    source->token = search_read_token(config->aws.container_token_file, error);
     return source->token ? STEP_FOUND : STEP_FAILED;
   }
   if (config->aws.container_token) source->token = strdup(config->aws.container_token);
   return STEP_FOUND;
 }
 
-static enum step try_instance(const struct config *config, struct aws_source *source,
-                              struct error *error) {
+enum step step_instance(const struct search *search, struct aws_source *source,
+                        struct error *error) {
+  const struct config *config = search->config;
   if (config->aws.metadata_disabled) return STEP_NONE;
   struct str url = str_from(config->aws.metadata_endpoint);
   while (url.length > 0 && url.data[url.length - 1] == '/')
     url.length--;
   source->kind = AWS_SOURCE_INSTANCE;
-  source->url = copy_text(url);
+  source->url = search_copy(url);
   if (source->url) return STEP_FOUND;
-  error_set(error, ERROR_MEMORY, "out of memory");
-  return STEP_FAILED;
+  return step_fail(error, ERROR_MEMORY, "out of memory");
 }
 
-static enum step try_all(const struct config *config, struct aws_source *source,
-                         struct error *error) {
-  enum step step = try_environment(config, source, error);
+/* The steps in order. A profile that somebody asked for by name must be there. */
+static enum step search_files(const struct search *search, struct aws_source *source,
+                              struct error *error) {
+  const struct config *config = search->config;
+  const char *profile = config->aws.profile;
+  enum step step = step_role(search, profile, source, error);
+  if (step == STEP_NONE) step = step_profile(search, profile, true, source, error);
+  if (step != STEP_NONE || strcmp(profile, "default") == 0 ||
+      profile_exists(search->files, profile))
+    return step;
+  return step_fail(error, ERROR_DENIED,
+                   "the AWS profile %s (AWS_PROFILE) is neither in %s nor in %s", profile,
+                   config->aws.credentials_file, config->aws.config_file);
+}
+
+static enum step search_all(struct search *search, struct aws_source *source, struct error *error) {
+  enum step step = step_environment(search, source, error);
   if (step != STEP_NONE) return step;
   struct profile_files files;
-  if (!profile_files_read(config, &files, error)) return STEP_FAILED;
-  step = try_profile(config, &files, source, error);
+  if (!profile_files_read(search->config, &files, error)) return STEP_FAILED;
+  search->files = &files;
+  step = search_files(search, source, error);
   profile_files_free(&files);
-  if (step == STEP_NONE) step = try_container(config, source, error);
-  if (step == STEP_NONE) step = try_instance(config, source, error);
+  search->files = NULL;
+  if (step == STEP_NONE) step = step_container(search, source, error);
+  if (step == STEP_NONE) step = step_instance(search, source, error);
   if (step == STEP_NONE)
     error_set(error, ERROR_DENIED,
               "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile");
   return step;
 }
 
-bool aws_source_choose(const struct config *config, struct aws_source *ret_source,
+bool aws_source_choose(const struct config *config, int cancel_fd, struct aws_source *ret_source,
                        struct error *error) {
   struct aws_source source = {0};
-  if (try_all(config, &source, error) != STEP_FOUND) {
+  struct search search = {.config = config, .cancel_fd = cancel_fd};
+  if (search_all(&search, &source, error) != STEP_FOUND) {
     aws_source_free(&source);
     return false;
   }
@@ -288,11 +224,31 @@ bool aws_source_choose(const struct config *config, struct aws_source *ret_sourc
   return true;
 }
 
+static void role_free(struct aws_role *role) {
+  free(role->arn);
+  free(role->session_name);
+  secret_free(role->external_id);
+  free(role->profile);
+}
+
+static void sso_free(struct aws_sso *sso) {
+  free(sso->profile);
+  free(sso->renewal_url);
+  secret_free(sso->renewal);
+  free(sso->cache_path);
+  secret_free(sso->cached);
+}
+
 void aws_source_free(struct aws_source *source) {
   aws_credentials_unref(source->fixed);
   free(source->url);
-  forget_text(source->token);
+  secret_free(source->token);
   free(source->role_arn);
   free(source->session_name);
+  sso_free(&source->sso);
+  endpoint_free(&source->sts.endpoint);
+  free(source->sts.region);
+  for (unsigned i = 0; i < source->role_count; i++)
+    role_free(&source->roles[i]);
   *source = (struct aws_source){0};
 }

@@ -74,7 +74,10 @@ struct config {
     const char *endpoint_cognito;
     const char *endpoint_sts;
     const char *endpoint_ssm;
-  } aws; /* its region is `aws_region` */
+    const char *endpoint_sso;
+    const char *endpoint_sso_oidc;
+    const char *sts_regional_endpoints; /* "regional", "legacy"; NULL: the profile says it */
+  } aws;                                /* its region is `aws_region` */
   struct config_sync {
     const char *bucket;
     const char *distribution;
