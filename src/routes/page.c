@@ -74,28 +74,41 @@ void page_bind_limit(struct pg_batch *batch, const struct page *page) {
   pg_bind_int(batch, page->limit + 1);
 }
 
-/* The same target with another cursor: other parameters, such as the term, stay as they came. */
+/* Appends part of a target as it came, but for what ends a link or stands in no URI (RFC 3986). */
+static void append_part(struct buffer *buffer, struct str part) {
+  for (size_t i = 0; i < part.length; i++) {
+    unsigned char byte = (unsigned char)part.data[i];
+    if (byte <= ' ' || byte >= 0x7F || strchr("<>\"", byte))
+      percent_append(buffer, (struct str){part.data + i, 1});
+    else
+      buffer_append_char(buffer, part.data[i]);
+  }
+}
+
+/* The same target with another cursor: other parameters, such as the term, stay as they came. Ours
+ * are in front: of two alike the first counts, and an old cursor may hide behind %62efore=. */
 static void append_next_target(const struct http_request *request, const struct page *page,
+                               int64_t created_at_us, const struct uuid *uuid,
                                struct buffer *buffer) {
-  buffer_append_str(buffer, http_request_path(request));
+  append_part(buffer, http_request_path(request));
   buffer_append_text(buffer, "?limit=");
   json_append_int(buffer, page->limit);
+  buffer_append_text(buffer, "&before=");
+  append_cursor(buffer, created_at_us, uuid);
   struct str rest = http_request_raw_query(request), pair;
   while (str_next(&rest, '&', &pair)) {
     bool ours = str_starts_with(pair, STR("limit=")) || str_starts_with(pair, STR("before="));
     if (ours || pair.length == 0) continue;
     buffer_append_char(buffer, '&');
-    buffer_append_str(buffer, pair);
+    append_part(buffer, pair);
   }
-  buffer_append_text(buffer, "&before=");
 }
 
 void page_add_next(struct http_request *request, const struct page *page, int64_t created_at_us,
                    const struct uuid *uuid) {
   struct buffer link = BUFFER_EMPTY;
   buffer_append_char(&link, '<');
-  append_next_target(request, page, &link);
-  append_cursor(&link, created_at_us, uuid);
+  append_next_target(request, page, created_at_us, uuid, &link);
   buffer_append_text(&link, ">; rel=\"next\"");
   http_answer_header(request, "Link", buffer_text(&link));
   buffer_free(&link);
