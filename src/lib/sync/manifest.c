@@ -160,9 +160,11 @@ void manifest_write(const struct manifest *manifest, struct buffer *output) {
   buffer_append_text(output, "],\n\"objects\":{");
   write_objects(manifest, output);
   buffer_append_text(output, "},\n\"blobs\":{");
-  for (size_t i = 0; i < manifest->blob_count; i++)
-    buffer_append_format(output, "%s\n\"%s\":%" PRIu64, i == 0 ? "" : ",", manifest->blobs[i].md5,
-                         manifest->blobs[i].last);
+  for (size_t i = 0; i < manifest->blob_count; i++) {
+    buffer_append_text(output, i == 0 ? "\n" : ",\n");
+    write_text(output, manifest->blobs[i].md5);
+    buffer_append_format(output, ":%" PRIu64, manifest->blobs[i].last);
+  }
   buffer_append_text(output, "}}\n");
 }
 
