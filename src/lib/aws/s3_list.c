@@ -4,6 +4,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +51,9 @@ static bool read_number(struct str text, uint64_t *ret_number) {
   if (text.length == 0 || text.length >= sizeof(copy) || text.data[0] < '0' || text.data[0] > '9')
     return false;
   memcpy(copy, text.data, text.length);
+  errno = 0;
   *ret_number = strtoull(copy, &end, 10);
-  return *end == '\0';
+  return *end == '\0' && errno == 0 && *ret_number <= INT64_MAX;
 }
 
 static bool read_key(struct listing *listing, struct str text) {
