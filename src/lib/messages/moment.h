@@ -12,6 +12,7 @@
  * which then is UTC, as old rows mean it. False for anything else. */
 bool moment_parse(struct str text, int64_t *ret_unix_us);
 
-/* The text that every key of a later time is not less than, and every key of `unix_us` or earlier
- * is less than, with or without an offset. Returns its length. */
+/* The text that every key of `unix_us` or earlier is less than, with the offset +00:00 or without
+ * one, and that no later key is, but for one whose fraction has fewer than six digits. Returns its
+ * length. */
 size_t moment_format_after(int64_t unix_us, char text[CLOCK_RFC3339_SIZE]);
