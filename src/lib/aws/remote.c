@@ -66,10 +66,19 @@ bool remote_accept(struct remote *remote, const struct fetch_response *response,
   return false;
 }
 
+/* They go into headers, and are kept as C strings: a NUL would cut them, a line feed begin another
+ * header. */
+static bool is_printable(struct str text) {
+  for (size_t i = 0; i < text.length; i++)
+    if (text.data[i] <= ' ' || text.data[i] > '~') return false;
+  return true;
+}
+
 void remote_finish(struct remote *remote, const struct handed_out *keys, int64_t earliest_us,
                    const char *source, const char *complaint) {
   int64_t expires_us = keys->expires_us;
-  bool complete = keys->id.length > 0 && keys->secret.length > 0 &&
+  bool complete = keys->id.length > 0 && keys->secret.length > 0 && is_printable(keys->id) &&
+                  is_printable(keys->secret) && is_printable(keys->token) &&
                   (keys->expiry.length == 0 || expiry_parse(keys->expiry, &expires_us));
   if (!complete) {
     remote_fail(remote, ERROR_UNAVAILABLE, "%s", complaint);
