@@ -4,7 +4,14 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prot
 add_compile_definitions(_GNU_SOURCE CRUDDUR_VERSION="${PROJECT_VERSION}")
 include_directories(${PROJECT_SOURCE_DIR}/src)
 
-if(SANITIZE STREQUAL "address")
+if(FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "FUZZ needs clang, whose libFuzzer it is: -DCMAKE_C_COMPILER=clang, or run bin/fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(SANITIZE STREQUAL "thread")

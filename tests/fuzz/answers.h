@@ -1,0 +1,21 @@
+/* answers.h: what AWS services answer: hostile bytes. The linker puts __wrap_aws_call() in the
+ * place of aws_call() (--wrap), so that the code that asks and reads runs as it is, page after
+ * page. */
+#pragma once
+
+#include "fuzz.h"
+
+#include "lib/aws/client.h"
+
+/* Between two answers of an input. */
+enum { ANSWERS_SEPARATOR = '\x1e', ANSWERS_LIMIT = 16 };
+
+/* The calls that follow get these answers; the separator cuts them, and when none is left or
+ * ANSWERS_LIMIT were given the service is down. One that begins with '!' is an error. */
+void answers_begin(struct str texts);
+
+/* Answers what was asked until nothing is asked any more. */
+void answers_run(void);
+
+bool __wrap_aws_call(struct aws_client *client, const struct aws_request *request, aws_done done,
+                     void *argument);

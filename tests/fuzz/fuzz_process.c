@@ -1,0 +1,28 @@
+/* fuzz_process.c: the line of a credential_process, cut into words, and the times that such
+ * programs and services write. */
+#include "fuzz.h"
+
+#include "lib/aws/command.h"
+#include "lib/aws/expiry.h"
+#include "lib/base/cleanup.h"
+
+static void check_words(struct str line) {
+  _cleanup_free_ char **words = NULL;
+  struct error error = {0};
+  if (!command_split(line, &words, &error)) {
+    assert(error.kind == ERROR_INVALID && !words);
+    return;
+  }
+  size_t count = 0, total = 0;
+  for (; words[count]; count++)
+    total += strlen(words[count]);
+  assert(count >= 1 && count <= COMMAND_WORDS_LIMIT && total <= line.length);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  int64_t unix_us;
+  struct str text = fuzz_text(data, size);
+  check_words(text);
+  if (expiry_parse(text, &unix_us)) assert(unix_us % 1000000 == 0);
+  return 0;
+}
