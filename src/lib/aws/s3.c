@@ -15,18 +15,25 @@
 
 enum { ANSWER_LIMIT = 8 * 1024 * 1024, COPY_TRIES = 4, MD5_BASE64_SIZE = 25 };
 
+/* -1 for times before 1970, which no object has. */
+static int64_t unix_seconds(struct tm *parts) {
+  int64_t seconds = (int64_t)timegm(parts);
+  return seconds < 0 ? -1 : seconds;
+}
+
 int64_t s3_parse_time(struct str text) {
   char copy[64];
   struct tm parts = {0};
-  if (text.length == 0 || text.length >= sizeof(copy)) return -1;
+  if (text.length == 0 || text.length >= sizeof(copy) || memchr(text.data, '\0', text.length))
+    return -1;
   memcpy(copy, text.data, text.length);
   copy[text.length] = '\0';
   const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end && !*end) return (int64_t)timegm(&parts);
+  if (end && !*end) return unix_seconds(&parts);
   parts = (struct tm){0};
   end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &parts);
-  if (!end || (*end != '.' && *end != 'Z')) return -1;
-  return (int64_t)timegm(&parts);
+  if (end && *end == '.') end += 1 + strspn(end + 1, "0123456789");
+  return end && strcmp(end, "Z") == 0 ? unix_seconds(&parts) : -1;
 }
 
 bool s3_key_fits_xml(const char *key) {

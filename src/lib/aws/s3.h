@@ -97,5 +97,5 @@ bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletio
 bool s3_key_fits_xml(const char *key);
 
 /* Seconds of UTC since 1970 of an RFC 7231 date ("Sun, 06 Nov 1994 08:49:37 GMT") or of an ISO one
- * ("2009-10-12T17:50:30.000Z"); -1 when it is neither. */
+ * ("2009-10-12T17:50:30.000Z"); -1 when it is neither, or before 1970. */
 int64_t s3_parse_time(struct str text);
