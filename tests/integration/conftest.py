@@ -65,6 +65,7 @@ def database(pg_cluster, template, key):  # noqa: F811
     database = Database(pg_cluster.fresh_database(template=template), key)
     yield database
     database.close()
+    pg_cluster.drop(database.url)
 
 
 @pytest.fixture(scope="module")

@@ -110,11 +110,17 @@ class PgCluster:
         return f"postgresql://{user or self.user}@{host}:{PORT}/{database}"
 
     def fresh_database(self, template="template0", name=None):
-        """A new database of its own name; its URL. It goes with the cluster."""
+        """A new database of its own name; its URL. It goes with the cluster, or before."""
         name = name or "t_" + uuid.uuid4().hex[:12]
         with _autocommit(self.url("postgres")) as connection:
             connection.cursor().execute(f'create database "{name}" template "{template}"')
         return self.url(name)
+
+    def drop(self, url):
+        """Drops a database that nobody needs any more, whoever is connected to it."""
+        name = url.rsplit("/", 1)[1]
+        with _autocommit(self.url("postgres")) as connection:
+            connection.cursor().execute(f'drop database if exists "{name}" with (force)')
 
 
 class _autocommit:
@@ -161,4 +167,13 @@ def pg_cluster():
 @pytest.fixture
 def fresh_database(pg_cluster):
     """fresh_database() makes a new empty database and returns its connection URL."""
-    return pg_cluster.fresh_database
+    made = []
+
+    def make(**options):
+        made.append(pg_cluster.fresh_database(**options))
+        return made[-1]
+
+    yield make
+    if pg_cluster.process:
+        for url in made:
+            pg_cluster.drop(url)
