@@ -33,6 +33,7 @@ static void takes_a_later_version_with_more_fields(void **state) {
 
 static void refuses_malformed_traceparents(void **state) {
   static const char *const BAD[] = {
+      "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
       "",
       "00",
       "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

@@ -28,6 +28,13 @@ static char *write_hex(char *text, const unsigned char *bytes, size_t count) {
   return text;
 }
 
+/* Capitals are no digits of a traceparent (W3C Trace Context, section 3.2.2). */
+static bool has_capitals(struct str text) {
+  for (size_t i = 0; i < text.length; i++)
+    if (text.data[i] >= 'A' && text.data[i] <= 'F') return true;
+  return false;
+}
+
 bool trace_parse_traceparent(struct str header, struct trace_context *ret_context) {
   enum { VERSION_AT = 0, TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53, LENGTH = 55 };
   header = str_trim(header);
@@ -35,6 +42,7 @@ bool trace_parse_traceparent(struct str header, struct trace_context *ret_contex
   struct trace_context context = {0};
   unsigned char ignored = 0;
   if (header.length < LENGTH || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+  if (has_capitals((struct str){text, LENGTH})) return false;
   bool version_00 = text[VERSION_AT] == '0' && text[1] == '0';
   if (!version_00 && !read_hex(text, &ignored, 1)) return false;
   if (ignored == 0xFF || (version_00 && header.length != LENGTH)) return false;
