@@ -85,16 +85,16 @@ def machine(identity, tmp_path, monkeypatch):
     identity.add_key("own")
     identity.add_key("file")
     identity.add_key("env")
-    identity.add_key("process", "session of process")
+    identity.add_key("process", "session-of-process")
     (tmp_path / "token").write_text("the-token")
     (tmp_path / "keys.json").write_text(json.dumps({
-        "Version": 1, "AccessKeyId": "AKIDprocess", "SecretAccessKey": "secret of process",
-        "SessionToken": "session of process", "Expiration": utc(3600)}))  # fmt: skip
+        "Version": 1, "AccessKeyId": "AKIDprocess", "SecretAccessKey": "secret-of-process",
+        "SessionToken": "session-of-process", "Expiration": utc(3600)}))  # fmt: skip
     return Machine(identity, tmp_path, monkeypatch)
 
 
-OWN = "aws_access_key_id = AKIDown\naws_secret_access_key = secret of own\n"
-FILE = "aws_access_key_id = AKIDfile\naws_secret_access_key = secret of file\n"
+OWN = "aws_access_key_id = AKIDown\naws_secret_access_key = secret-of-own\n"
+FILE = "aws_access_key_id = AKIDfile\naws_secret_access_key = secret-of-file\n"
 PROCESS = "credential_process = cat 'HOME/keys.json'\n"
 WEB = "web_identity_token_file = HOME/token\nrole_arn = arn:aws:iam::1:role/web\n"
 SSO = "sso_start_url = https://x\nsso_region = eu-west-1\nsso_role_name = dev\nsso_account_id = 42\n"
@@ -162,7 +162,7 @@ CASES = {
         f"[profile p]\n{role('r', 'credential_source = Ec2InstanceMetadata')}\n", "", None),
     "role of the environment, which comes first": (
         f"[profile p]\n{role('r', 'credential_source = Environment')}\n", "", "AKIDenv",
-        {"AWS_ACCESS_KEY_ID": "AKIDenv", "AWS_SECRET_ACCESS_KEY": "secret of env"}),
+        {"AWS_ACCESS_KEY_ID": "AKIDenv", "AWS_SECRET_ACCESS_KEY": "secret-of-env"}),
     "role of an empty environment": (
         f"[profile p]\n{role('r', 'credential_source = Environment')}\n", "", None),
     "role of nonsense": (f"[profile p]\n{role('r', 'credential_source = environment')}\n", "", None),
@@ -332,7 +332,7 @@ def test_a_token_that_cannot_be_kept_is_used_all_the_same(machine, identity, sta
     assert server.log.wait_for(message="AWS credentials are loaded")["source"] == "SSO of profile p"
     event = server.log.wait_for(message="the renewed SSO token cannot be kept")
     assert "No such file or directory" in event["reason"]
-    for secret in ("old", "new", "refresh", "secret of the client", "session of dev42"):
+    for secret in ("old", "new", "refresh", "secret of the client", "session-of-dev42"):
         assert f'"{secret}"' not in server.log.text()
 
 
@@ -340,7 +340,7 @@ def test_a_server_takes_roles_and_says_whose(machine, start_server):
     machine.write(f"[profile p]\n{role('r', 'source_profile = q')}\n[profile q]\n{OWN}")
     server = start_server(**machine.settings, DDB_MESSAGE_TABLE="messages")
     assert server.log.wait_for(message="AWS credentials are loaded")["source"] == "role of profile p"
-    assert "secret of" not in server.log.text() and "session of" not in server.log.text()
+    assert "secret-of" not in server.log.text() and "session-of" not in server.log.text()
 
 
 def test_a_server_ends_in_time_while_a_program_runs(machine, start_server):

