@@ -76,6 +76,8 @@ def test_a_balancer_is_given_time(start_server):
         server.expect_end()
         assert silent.closed_by_peer()
     assert not server.log.find(message="requests still in work when the time to drain was over")
+    told = server.log.find(route="/api/readiness", status=503)
+    assert [event["level"] for event in told] == ["info", "info"]  # no failures
 
 
 def test_a_queue_of_new_connections_is_answered(start_server):

@@ -93,8 +93,15 @@ static void *request_begin(void *argument, const char *target, struct MHD_Connec
   return request;
 }
 
+/* While the server drains, 503 is what a balancer is to hear. */
+static bool is_failure(const struct http_request *request) {
+  bool is_told_to_leave =
+      request->status == HTTP_UNAVAILABLE && http_server_draining(request->server);
+  return request->status >= 500 && !is_told_to_leave;
+}
+
 static void log_request(const struct http_request *request, bool completed, uint64_t duration_us) {
-  log_event(request->status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+  log_event(is_failure(request) ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
             completed ? "request" : "request aborted", log_str("request_id", request->id),
             log_text("method", router_method_name(request->method)),
             log_text("route", request->route ? request->route->pattern : "-"),
@@ -115,7 +122,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   span_end(request);
   uint64_t duration_us = clock_monotonic_us() - request->started_us;
   metrics_count(request, duration_us);
-  if (request->status >= 500 && server->failed)
+  if (is_failure(request) && server->failed)
     server->failed(server->failed_argument, router_method_name(request->method),
                    request->route ? request->route->pattern : "-", request->status, request->id);
   log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK, duration_us);
