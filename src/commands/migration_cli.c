@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +54,12 @@ int migration_cli_finish(const struct migration_cli *cli, enum exit_code code,
 
 /* --- Signals --- */
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted; /* lock-free: a signal handler may set it (C17, 7.14.1.1) */
 
 /* The first one lets the statement be cancelled and rolled back; a second one ends the process. */
 static void on_signal(int number) {
   (void)number;
-  interrupted = 1;
+  atomic_store(&interrupted, true);
 }
 
 static void catch_signals(void) {

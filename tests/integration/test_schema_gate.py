@@ -4,6 +4,7 @@ import pytest
 
 from harness.api import Api
 from harness.server import Server, run
+from pg_cluster import query
 
 
 @pytest.fixture
@@ -42,6 +43,24 @@ def test_many_instances_may_migrate_at_once(behind):
         if event["text"].startswith("applied") and "add_bio_column" in event["text"]
     ]
     assert len(applied) == 1
+
+
+SLOW = """CREATE FUNCTION sleep() RETURNS event_trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_sleep(600); END';
+          CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION sleep()"""
+ASLEEP = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+
+
+def test_an_end_cuts_a_migration_off(behind):
+    """A statement of minutes is cancelled and rolled back; the container is not killed for it."""
+    url = behind["CONNECTION_URL"]
+    query(url, SLOW)
+    server = Server("--migrate", **behind)
+    while query(url, ASLEEP) == [(0,)]:
+        assert server.running()
+    server.stop()
+    assert query(url, ASLEEP) == [(0,)]
+    assert query(url, "SELECT to_regclass('public.users') IS NULL") == [(True,)]
 
 
 def test_a_database_that_is_not_there_is_waited_for(settings, description):

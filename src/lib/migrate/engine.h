@@ -9,7 +9,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/migrate/report.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,9 +25,8 @@ struct migrate_options {
   const char *dir;      /* NULL: the migrations that the build embedded */
   bool allow_late;      /* apply files that are older than the newest applied */
   unsigned lock_timeout_ms, lock_tries;
-  unsigned wait_ms; /* for another runner */
-  const volatile sig_atomic_t
-      *interrupt; /* set by a signal: stop at the next chance; may be NULL */
+  unsigned wait_ms;             /* for another runner */
+  const atomic_bool *interrupt; /* set by a signal: stop at the next chance; may be NULL */
 };
 
 #define MIGRATE_OPTIONS_DEFAULT                                                                    \

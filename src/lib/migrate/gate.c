@@ -18,7 +18,7 @@ struct schema_gate {
   bool working, closing;
   unsigned failures;
   atomic_bool open;
-  volatile sig_atomic_t interrupt;
+  atomic_bool interrupt;
 
   /* Of the worker thread while it works. */
   bool asked;
@@ -118,6 +118,7 @@ struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_
   gate->loop = loop;
   gate->options = *options;
   atomic_init(&gate->open, false);
+  atomic_init(&gate->interrupt, false);
   uv_timer_init(loop_uv(loop), &gate->retry);
   gate->retry.data = gate;
   start(gate);
@@ -131,7 +132,7 @@ bool schema_gate_open(const struct schema_gate *gate) {
 void schema_gate_close(struct schema_gate *gate) {
   if (!gate || gate->closing) return;
   gate->closing = true;
-  gate->interrupt = 1;
+  atomic_store(&gate->interrupt, true);
   if (gate->working)
     uv_cancel((uv_req_t *)&gate->work); /* on_asked() closes either way */
   else

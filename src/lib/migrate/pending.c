@@ -40,7 +40,7 @@ void migrate_pending_free(struct migrate_pending *pending) {
 }
 
 bool migrate_apply_pending(const char *connection_url, const struct migrate_reporter *reporter,
-                           const volatile sig_atomic_t *interrupt, struct error *error) {
+                           const atomic_bool *interrupt, struct error *error) {
   struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
   options.connection_url = connection_url;
   options.interrupt = interrupt;

@@ -5,7 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/migrate/report.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,4 +25,4 @@ void migrate_pending_free(struct migrate_pending *pending);
 /* Applies what is pending, as `cruddur migrate` does: safe with many instances at once, of which
  * one works and the others wait. `interrupt` (may be NULL) stops it, see engine.h. */
 bool migrate_apply_pending(const char *connection_url, const struct migrate_reporter *reporter,
-                           const volatile sig_atomic_t *interrupt, struct error *error);
+                           const atomic_bool *interrupt, struct error *error);

@@ -12,6 +12,10 @@
 
 enum { CONNECT_TIMEOUT_S = 10, CANCEL_MESSAGE_SIZE = 256, POLL_FOREVER = -1 };
 
+/* A flag that another thread raises wakes nobody, nor does a signal that comes just before poll().
+ */
+enum { INTERRUPT_LOOK_MS = 200 };
+
 struct pg_session {
   PGconn *connection;
   PGresult *failed; /* what `failure` points into; NULL when libpq itself failed */
@@ -22,7 +26,7 @@ struct pg_session {
   pg_wait wait;
   void *wait_argument;
   unsigned wait_first_ms, wait_every_ms, limit_ms;
-  const volatile sig_atomic_t *interrupt;
+  const atomic_bool *interrupt;
   enum pg_session_kind kind;
 };
 
@@ -248,6 +252,8 @@ static int poll_timeout_ms(const struct pg_session *session, const struct waitin
   uint64_t until = UINT64_MAX;
   if (session->wait && waiting->next_call_ms < until) until = waiting->next_call_ms;
   if (session->limit_ms && session->limit_ms < until) until = session->limit_ms;
+  if (session->interrupt && waited_ms + INTERRUPT_LOOK_MS < until)
+    until = waited_ms + INTERRUPT_LOOK_MS;
   if (until == UINT64_MAX) return POLL_FOREVER;
   return until > waited_ms ? (int)(until - waited_ms) : 0;
 }
@@ -421,7 +427,7 @@ void pg_session_on_wait(struct pg_session *session, pg_wait wait, void *argument
   session->wait_every_ms = every_ms;
 }
 
-void pg_session_set_interrupt(struct pg_session *session, const volatile sig_atomic_t *flag) {
+void pg_session_set_interrupt(struct pg_session *session, const atomic_bool *flag) {
   session->interrupt = flag;
 }
 

@@ -12,7 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,9 +95,9 @@ typedef void (*pg_wait)(uint64_t waited_ms, void *argument);
 void pg_session_on_wait(struct pg_session *session, pg_wait wait, void *argument, unsigned first_ms,
                         unsigned every_ms);
 
-/* When `*flag` becomes non-zero (in a signal handler) the running statement is cancelled and fails
- * with SQLSTATE 57014. The flag must outlive the session. NULL: none. */
-void pg_session_set_interrupt(struct pg_session *session, const volatile sig_atomic_t *flag);
+/* When `*flag` becomes true (by a signal handler, or another thread) the running statement is
+ * cancelled and fails with SQLSTATE 57014. The flag must outlive the session. NULL: none. */
+void pg_session_set_interrupt(struct pg_session *session, const atomic_bool *flag);
 
 /* A statement that runs longer fails as ERROR_UNAVAILABLE and loses the connection. 0: no limit. */
 void pg_session_set_limit_ms(struct pg_session *session, unsigned limit_ms);
