@@ -198,7 +198,11 @@ static void on_schema_refused(void *argument) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct service *service = handle->data;
-  if (service->workers[0].draining) _exit(128 + number); /* asked twice: at once */
+  if (service->workers[0].draining) { /* asked twice: at once */
+    signal(number, SIG_DFL);
+    raise(number);
+    _exit(128 + number); /* process 1, as in a container, has no default actions */
+  }
   log_event(LOG_LEVEL_INFO, "stopping",
             log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"), LOG_END);
   drain_all(service);
