@@ -6,7 +6,6 @@ Connections to the servers are kept and used again."""
 
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import time
@@ -98,10 +97,4 @@ class Balancer:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        scratch.end(self.process, self.folder)

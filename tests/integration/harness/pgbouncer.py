@@ -3,7 +3,6 @@
 import os
 import pathlib
 import pwd
-import shutil
 import subprocess
 import time
 import urllib.parse
@@ -69,10 +68,4 @@ class PgBouncer:
         return file.read_text() if file.exists() else ""
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        scratch.end(self.process, self.folder)

@@ -7,6 +7,7 @@ import glob
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import threading
 
@@ -60,3 +61,14 @@ def dies_with_us(signal="KILL", user=None):
     if threading.current_thread() is threading.main_thread():
         command += ["--pdeathsig", signal]
     return command if len(command) > 1 else []
+
+
+def end(process, folder):
+    """Ends a program that was started in `folder`, by force where it must be, and removes the folder."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
