@@ -45,8 +45,9 @@ struct service {
   struct metrics_port metrics;
   bool migrate, refused;
   uv_signal_t signals[2];
-  unsigned worker_count, finished_count;
+  unsigned wanted_loops, worker_count, finished_count;
   struct worker workers[WORKERS_LIMIT];
+  struct pg_pool *pools[WORKERS_LIMIT];
   int listen_fds[WORKERS_LIMIT];
 };
 
@@ -105,6 +106,24 @@ static bool check_origins(const char *name, const char *list, struct error *erro
   return true;
 }
 
+/* Each loop needs its connections to Postgres: where there are too few, there are fewer loops. */
+static bool share_connections(struct service *service, unsigned loops, struct error *error) {
+  unsigned connections = service->config.pg_connections;
+  if (loops > WORKERS_LIMIT) loops = WORKERS_LIMIT;
+  if (connections == 0) connections = loops * PG_POOL_CONNECTIONS_LEAST;
+  if (connections < PG_POOL_CONNECTIONS_LEAST)
+    return error_set(error, ERROR_INVALID,
+                     "CRUDDUR_PG_CONNECTIONS must be at least %d (two for reads, one for writes, "
+                     "one for heavy statements), for example CRUDDUR_PG_CONNECTIONS=8",
+                     PG_POOL_CONNECTIONS_LEAST);
+  service->wanted_loops = loops;
+  service->worker_count = loops;
+  if (connections / PG_POOL_CONNECTIONS_LEAST < loops)
+    service->worker_count = connections / PG_POOL_CONNECTIONS_LEAST;
+  service->options.pg.connections = connections / service->worker_count;
+  return true;
+}
+
 static bool derive_options(struct service *service, struct error *error) {
   const struct config *config = &service->config;
   if (!check_origins("FRONTEND_URL", config->frontend_url, error) ||
@@ -112,9 +131,8 @@ static bool derive_options(struct service *service, struct error *error) {
     return false;
   buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
   struct cgroup_limits machine = cgroup_read_limits("");
-  unsigned count = serve_limits_loops(config, &machine);
-  service->worker_count = count < WORKERS_LIMIT ? count : WORKERS_LIMIT;
-  unsigned connections = config->pg_connections / service->worker_count;
+  if (!share_connections(service, serve_limits_loops(config, &machine), error)) return false;
+  unsigned connections = service->options.pg.connections;
   unsigned clients = serve_limits_connections(config, &machine) / service->worker_count;
   service->options = (struct worker_options){
       .http = {.tables = route_tables,
@@ -126,10 +144,11 @@ static bool derive_options(struct service *service, struct error *error) {
                .drain_delay_ms = config->drain_delay_s * 1000ULL,
                .gate = auth_gate},
       .pg = {.connection_url = config->connection_url,
-             .connections = connections ? connections : 1,
+             .connections = connections,
              .pipeline_depth = config->pg_pipeline_depth,
              .queue_limit = config->pg_queue_limit,
              .deadline_ms = config->pg_deadline_ms,
+             .max_age_ms = config->pg_connection_max_age_s * 1000ULL,
              .prepare = config->pg_prepare},
       .rollbar = {.access_token = config->rollbar_access_token,
                   .environment = config->environment,
@@ -196,6 +215,11 @@ static void on_schema_refused(void *argument) {
   drain_all(service);
 }
 
+static void on_schema_opened(void *argument) {
+  struct service *service = argument;
+  pg_pool_release(service->workers[0].context.pool);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
   struct service *service = handle->data;
   if (service->workers[0].draining) { /* asked twice: at once */
@@ -259,6 +283,7 @@ static bool make_shared(struct service *service, struct loop *loop, struct error
   const struct schema_gate_options gate = {.connection_url = service->config.connection_url,
                                            .migrate = service->migrate,
                                            .refused = on_schema_refused,
+                                           .opened = on_schema_opened,
                                            .argument = service};
   service->keeper = key_keeper_new(loop, &service->auth, error);
   service->schema = schema_gate_new(loop, &gate, error);
@@ -278,6 +303,9 @@ static bool make_workers(struct service *service, struct error *error) {
     if (!worker_init(&service->workers[i], loop, service->keeper, service->listen_fds[i],
                      &service->options, error))
       return false;
+    service->pools[i] = service->workers[i].context.pool;
+    service->workers[i].context.pools = service->pools;
+    service->workers[i].context.pool_count = service->worker_count;
     service->workers[i].context.schema = service->schema;
     service->workers[i].finished = on_worker_finished;
     service->workers[i].finished_argument = service;
@@ -290,6 +318,13 @@ static void *run_worker(void *argument) {
   struct worker *worker = argument;
   loop_run(worker->loop);
   return NULL;
+}
+
+static void warn_of_few_loops(const struct service *service) {
+  if (service->worker_count < service->wanted_loops)
+    log_event(LOG_LEVEL_WARNING, "fewer loops than processors: each needs 4 Postgres connections",
+              log_int("loops", service->worker_count), log_int("wanted", service->wanted_loops),
+              log_int("connections", service->config.pg_connections), LOG_END);
 }
 
 static void warn_of_open_cors(const struct service *service) {
@@ -356,6 +391,7 @@ static int serve(struct service *service) {
     _exit(error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED);
   }
   warn_of_open_cors(service);
+  warn_of_few_loops(service);
   report_crash(service);
   catch_signals(service);
   bool served = run(service, &error);

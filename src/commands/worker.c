@@ -45,7 +45,10 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
   }
   worker->context.keeper = keeper;
   worker->context.rollbar = rollbar_new(loop, worker->fetcher, &options->rollbar, error);
-  worker->context.pool = pg_pool_new(loop, &options->pg, error);
+  /* The schema's check uses a connection of its own, in place of one of the first loop's. */
+  struct pg_pool_options pg = options->pg;
+  pg.hold_one = loop_index(loop) == 0;
+  worker->context.pool = pg_pool_new(loop, &pg, error);
   worker->context.server = http_server_new(loop, listen_fd, &options->http, &worker->context,
                                            worker->authenticator, error);
   if (!worker->context.rollbar || !worker->context.server) return false;

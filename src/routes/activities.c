@@ -273,6 +273,7 @@ static void post_reply(struct http_request *request) {
   struct uuid *parent = read_uuid(request);
   if (!parent) return;
   struct pg_batch *batch = answer_batch(request);
+  pg_batch_lock(batch, parent);
   pg_batch_add(batch, PG_ACTIVITIES_REPLY);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);

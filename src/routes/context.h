@@ -12,6 +12,8 @@ struct schema_gate;
 
 struct route_context {
   struct pg_pool *pool;
+  struct pg_pool *const *pools; /* of all loops: readiness is one answer for the process */
+  unsigned pool_count;
   struct key_keeper *keeper;        /* shared by the loops */
   const struct schema_gate *schema; /* shared by the loops */
   struct rollbar *rollbar;

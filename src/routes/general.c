@@ -15,20 +15,36 @@ static const char *up_or_down(bool up) {
   return up ? "up" : "down";
 }
 
-/* Ready when this loop can reach Postgres, its schema is current, the pool's keys are loaded and
- * the server is to stay. */
+/* Which connections every loop has. */
+struct connected {
+  bool reads, writes;
+};
+
+static struct connected look_at_pools(const struct route_context *context) {
+  struct connected connected = {true, true};
+  for (unsigned i = 0; i < context->pool_count; i++) {
+    struct pg_pool_stats stats = pg_pool_stats(context->pools[i]);
+    connected.reads = connected.reads && stats.reads_ready > 0;
+    connected.writes = connected.writes && stats.writes_ready > 0;
+  }
+  return connected;
+}
+
+/* Ready when every loop can read from Postgres, its schema is current, the user pool's keys are
+ * loaded and the server is to stay. While no write can be made, reads are served still. */
 static void get_readiness(struct http_request *request) {
   const struct route_context *context = route_context(request);
-  bool postgres = pg_pool_ready(context->pool);
+  struct connected connected = look_at_pools(context);
+  bool postgres = connected.reads;
   bool schema = schema_gate_open(context->schema);
   bool keys = key_keeper_ready(context->keeper);
   bool stays = !http_server_draining(context->server);
   bool ready = postgres && schema && keys && stays;
   struct buffer body = BUFFER_EMPTY;
   buffer_append_format(&body,
-                       "{\"ready\":%s,\"postgres\":\"%s\",\"schema\":\"%s\",\"keys\":\"%s\","
-                       "\"server\":\"%s\"}",
-                       ready ? "true" : "false", up_or_down(postgres),
+                       "{\"ready\":%s,\"postgres\":\"%s\",\"writes\":\"%s\",\"schema\":\"%s\","
+                       "\"keys\":\"%s\",\"server\":\"%s\"}",
+                       ready ? "true" : "false", up_or_down(postgres), up_or_down(connected.writes),
                        schema ? "current" : "unchecked", up_or_down(keys),
                        stays ? "up" : "stopping");
   if (!ready) http_answer_header(request, "Retry-After", "1");

@@ -21,6 +21,9 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
     sum.batches += stats.batches;
     sum.unavailable += stats.unavailable;
     sum.failed += stats.failed;
+    sum.reruns += stats.reruns;
+    sum.groups += stats.groups;
+    sum.grouped += stats.grouped;
     sum.waited_us += stats.waited_us;
     sum.queued_us += stats.queued_us;
   }
@@ -34,6 +37,11 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
                 "Batches that got no answer: down, full, too slow.", sum.unavailable);
   append_metric(body, "cruddur_pg_batches_failed_total", "counter",
                 "Batches that Postgres refused.", sum.failed);
+  append_metric(body, "cruddur_pg_batches_rerun_total", "counter",
+                "Batches sent again, after doing nothing the first time.", sum.reruns);
+  append_metric(body, "cruddur_pg_write_transactions_total", "counter",
+                "Transactions of writes sent.", sum.groups);
+  append_metric(body, "cruddur_pg_writes_total", "counter", "Writes sent in them.", sum.grouped);
   append_metric(body, "cruddur_pg_batch_microseconds_total", "counter",
                 "Time of batches from submission to answer, added up.", sum.waited_us);
   append_metric(body, "cruddur_pg_queue_microseconds_total", "counter",

@@ -23,7 +23,7 @@ def bounced(bouncer, settings, database):
         **settings,
         "CONNECTION_URL": bouncer.url(name),
         "CRUDDUR_PG_PREPARE": "off",
-        "CRUDDUR_PG_CONNECTIONS": "6",
+        "CRUDDUR_PG_CONNECTIONS": "8",
     }
 
 

@@ -40,7 +40,7 @@ def database(own_database):
 @pytest.fixture(scope="module")
 def settings(database, jwks):
     """One connection a loop: a loop that is ready then has prepared all that it will send."""
-    changes = {"CRUDDUR_PG_DEADLINE_MS": "3000", "CRUDDUR_PG_CONNECTIONS": "2"}
+    changes = {"CRUDDUR_PG_DEADLINE_MS": "3000", "CRUDDUR_PG_CONNECTIONS": "8"}
     return {**default_settings(database, jwks.url), **changes}
 
 
@@ -284,7 +284,7 @@ def test_no_statement_outlives_its_deadline(start_api, database):
 def test_a_slow_request_between_quick_ones_of_one_connection(start_api, database):
     """Pipelined on one HTTP connection: the answers keep their order and their content."""
     users = [database.add_user() for _ in range(5)]
-    server, api = start_api(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=1)
+    server, api = start_api(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=4)
     api.get(HOME).expect(200)  # connected, and its statements prepared
     with RawConnection(server.port) as raw:
         with TableLock(database):
@@ -333,7 +333,7 @@ def test_a_full_queue_is_503_at_once(start_api, database):
     """One in flight, one in the queue, the third is refused while the first two still wait."""
     server, api = start_api(
         CRUDDUR_LOOPS=1,
-        CRUDDUR_PG_CONNECTIONS=1,
+        CRUDDUR_PG_CONNECTIONS=4,
         CRUDDUR_PG_PIPELINE_DEPTH=1,
         CRUDDUR_PG_QUEUE_LIMIT=1,
         CRUDDUR_PG_DEADLINE_MS=60000,
@@ -367,7 +367,7 @@ def test_a_full_queue_is_503_at_once(start_api, database):
 def test_more_clients_than_anything_has_room_for(start_api, database, checked):
     """A tiny pool under many clients: 200 or 503, nothing mixed up, nobody forgotten."""
     _, api = start_api(
-        CRUDDUR_PG_CONNECTIONS=2, CRUDDUR_PG_PIPELINE_DEPTH=2, CRUDDUR_PG_QUEUE_LIMIT=4
+        CRUDDUR_PG_CONNECTIONS=4, CRUDDUR_PG_PIPELINE_DEPTH=2, CRUDDUR_PG_QUEUE_LIMIT=4
     )
     with Load(api, checked.step, clients=24) as load:
         load.wait_for(200, more=500)

@@ -16,7 +16,7 @@ HOME = "/api/activities/home"
 
 def start_prepared(start_server, **changes):
     """A server whose Postgres connections are all ready: a lock then stops requests alone."""
-    server = start_server(CRUDDUR_PG_CONNECTIONS=2, **changes)
+    server = start_server(CRUDDUR_PG_CONNECTIONS=8, **changes)
     server.log.wait_for(2, message="postgres connected")
     return server
 
@@ -178,7 +178,7 @@ def test_under_load_that_does_not_end(start_api, database):
     """When the time to drain is over, whoever still waits is answered 503, and new ones as well."""
     checked = Checked(database, 8)
     server, api = start_api(
-        CRUDDUR_DRAIN_TIMEOUT_S=1, CRUDDUR_PG_DEADLINE_MS=60000, CRUDDUR_PG_CONNECTIONS=2
+        CRUDDUR_DRAIN_TIMEOUT_S=1, CRUDDUR_PG_DEADLINE_MS=60000, CRUDDUR_PG_CONNECTIONS=8
     )
     with Load(api, checked.step, clients=12) as load:
         load.wait_for(200, more=100)
@@ -251,7 +251,7 @@ def test_at_once(start_server):
 def test_a_client_left_before(start_server, database):
     """The answer that nobody waits for any more is the last thing the server does."""
     for _ in range(5):
-        server = start_server(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=1)
+        server = start_server(CRUDDUR_LOOPS=1, CRUDDUR_PG_CONNECTIONS=4)
         with RawConnection(server.port) as raw:
             raw.ask(get(HOME)).expect(200)  # connected, and its statements prepared
             lock = TableLock(database)

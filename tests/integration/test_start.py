@@ -37,7 +37,7 @@ def test_a_missing_setting(settings, name, value):
     [
         ("PORT", ["abc", "-1", "65536", "4567x", " 4567", "0x10", "99999999999999999999"]),
         ("CRUDDUR_LOOPS", ["x", "-1", "65"]),
-        ("CRUDDUR_PG_CONNECTIONS", ["0", "257", "many"]),
+        ("CRUDDUR_PG_CONNECTIONS", ["1", "3", "257", "many"]),
         ("CRUDDUR_PG_PIPELINE_DEPTH", ["0", "1.5"]),
         ("CRUDDUR_PG_QUEUE_LIMIT", ["0", "-5"]),
         ("CRUDDUR_PG_DEADLINE_MS", ["0", "49", "1s"]),

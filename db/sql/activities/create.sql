@@ -1,3 +1,4 @@
+-- pool: write
 -- A new activity; no row when no user has the token's sub.
 -- $1: sub; $2: message; $3: seconds until it expires.
 WITH author AS (

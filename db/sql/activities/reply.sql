@@ -1,3 +1,4 @@
+-- pool: write
 -- A reply, and its parent's replies_count with it. Always one row: _author is null when no user has the
 -- token's sub, uuid is null when the parent does not exist or has expired.
 -- $1: sub; $2: message; $3: the parent.

@@ -35,7 +35,8 @@ struct config {
   uint32_t traces_per_second;
   const char *log_level;
   uint32_t loops;          /* 0: one a processor that may be used */
-  uint32_t pg_connections; /* of the process */
+  uint32_t pg_connections; /* of the process; 0: as many as the loops need */
+  uint32_t pg_connection_max_age_s;
   uint32_t pg_pipeline_depth;
   uint32_t pg_queue_limit;
   uint32_t pg_deadline_ms;

@@ -161,6 +161,7 @@ static void start_group(struct message_store *store, struct message_caller calle
   if (!call) return;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
   pg_batch_trace(batch, caller.trace);
+  pg_batch_lock_unknown(batch, caller.sub);
   pg_batch_add(batch, PG_MESSAGES_START);
   pg_bind_text(batch, caller.sub);
   pg_bind_text(batch, handle);
@@ -182,6 +183,7 @@ static void send_message(struct message_store *store, struct message_caller call
   if (!call) return;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
   pg_batch_trace(batch, caller.trace);
+  pg_batch_lock(batch, group);
   pg_batch_add(batch, PG_MESSAGES_SEND);
   pg_bind_text(batch, caller.sub);
   pg_bind_uuid(batch, group);

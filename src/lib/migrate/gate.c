@@ -68,6 +68,11 @@ static void refuse(struct schema_gate *gate, const char *message, const char *wh
   gate->options.refused(gate->options.argument);
 }
 
+static void open_gate(struct schema_gate *gate) {
+  atomic_store(&gate->open, true);
+  gate->options.opened(gate->options.argument);
+}
+
 /* A database that was reached but does not let itself be checked (a role with few rights, say) is
  * served from: the statements are prepared there, and say themselves what they miss. */
 static void judge(struct schema_gate *gate) {
@@ -75,7 +80,7 @@ static void judge(struct schema_gate *gate) {
     refuse(gate, "the database is behind: run cruddur migrate, or serve with --migrate", "pending",
            gate->pending.names);
   } else if (gate->asked) {
-    atomic_store(&gate->open, true);
+    open_gate(gate);
   } else if (gate->error.kind == ERROR_UNAVAILABLE) {
     retry_later(gate);
   } else if (gate->options.migrate) {
@@ -83,7 +88,7 @@ static void judge(struct schema_gate *gate) {
   } else {
     log_event(LOG_LEVEL_WARNING, "the database's schema cannot be checked",
               log_text("reason", gate->error.message), LOG_END);
-    atomic_store(&gate->open, true);
+    open_gate(gate);
   }
 }
 

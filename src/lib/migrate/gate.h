@@ -12,6 +12,9 @@ struct schema_gate_options {
   /* Called on the loop when the server must not serve: migrations are pending and are not to be
    * applied, or applying them failed. What and why was logged. */
   void (*refused)(void *argument);
+  /* Called on the loop when the check is over and the server may serve: it holds no connection any
+   * more. */
+  void (*opened)(void *argument);
   void *argument;
 };
 

@@ -1,6 +1,7 @@
-/* batch.c: a batch of statements: parameters, sending, results, the outcome. */
+/* batch.c: see batch.h. */
+#include "lib/pg/batch.h"
+
 #include "lib/base/clock.h"
-#include "lib/pg/internal.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -8,38 +9,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_deadline(struct deadline *deadline) {
-  struct pg_batch *batch = LIST_ENTRY(deadline, struct pg_batch, deadline);
-  if (batch->state == PG_BATCH_SENT) {
-    batch_orphan(batch);
-    return;
-  }
-  assert(batch->state == PG_BATCH_QUEUED);
-  batch->pool->queued--;
-  batch_fail(batch, PG_UNAVAILABLE, "waited %u ms for a connection",
-             batch->pool->options.deadline_ms);
-  batch_finish(batch);
-}
-
-struct pg_batch *pg_batch_new(struct pg_pool *pool) {
+struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
+                           void (*expired)(struct deadline *deadline)) {
   struct pg_batch *batch = malloc(sizeof(*batch));
   if (!batch) return NULL;
+  /* Not the whole: parameters are written before they are read. */
+  memset(batch, 0, offsetof(struct pg_batch, calls));
+  memset(&batch->lock, 0, sizeof(*batch) - offsetof(struct pg_batch, lock));
   batch->pool = pool;
-  batch->state = PG_BATCH_OPEN;
+  batch->sink = sink;
   list_init(&batch->node);
-  deadline_init(&batch->deadline, on_deadline);
-  batch->call_count = 0;
-  batch->result_count = 0;
-  batch->parent.sampled = false;
-  batch->outcome = PG_DONE;
-  batch->failure = NULL;
+  list_init(&batch->suspect_node);
+  deadline_init(&batch->deadline, expired);
   return batch;
 }
 
 void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) {
-  if (!batch || !batch->pool->sink || !trace_is_sampled(parent)) return;
+  if (!batch || !batch->sink || !trace_is_sampled(parent)) return;
   batch->parent = *parent;
   batch->start_unix_us = clock_unix_us();
+}
+
+void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
+  if (!batch) return;
+  batch->lock = PG_LOCK_ROW;
+  batch->lock_key = *row;
+}
+
+/* A sub is a UUID in Cognito; whatever it is, its bytes are folded into a key. Two that meet only
+ * wait for each other. */
+void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
+  if (!batch) return;
+  batch->lock = PG_LOCK_UNKNOWN;
+  batch->lock_key = (struct uuid){{0}};
+  for (size_t i = 0; i < who.length; i++) {
+    unsigned char *byte = &batch->lock_key.bytes[i % UUID_SIZE];
+    *byte = (unsigned char)(*byte * 31 + (unsigned char)who.data[i]);
+  }
+}
+
+enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch) {
+  enum pg_pool_kind strictest = PG_POOL_READ;
+  for (int i = 0; i < batch->call_count; i++) {
+    enum pg_pool_kind kind = pg_statement_sources[batch->calls[i].statement].pool;
+    if (kind > strictest) strictest = kind;
+  }
+  return strictest;
 }
 
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement) {
@@ -89,32 +104,45 @@ void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
   bind_scalar(batch, htobe64((uint64_t)pg_us), sizeof(pg_us));
 }
 
-static bool send_call(const struct pg_call *call, PGconn *conn, bool prepare) {
+/* --- Sending --- */
+
+static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
   static const int BINARY[PG_STATEMENT_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct pg_statement_source *source = &pg_statement_sources[call->statement];
-  if (prepare && !source->custom_plan)
+  if (prepared && !source->custom_plan)
     return PQsendQueryPrepared(conn, source->name, call->parameter_count, call->values,
                                call->lengths, BINARY, 1);
   return PQsendQueryParams(conn, source->sql, call->parameter_count, NULL, call->values,
                            call->lengths, BINARY, 1);
 }
 
-/* Poolers refuse statement_timeout among the connection's options and hand each transaction to
- * another server, so there it is set for the transaction, by a statement in front. */
-static bool send_timeout(const struct pg_pool *pool, PGconn *conn) {
-  const char *const values[] = {pool->timeout_text};
-  return PQsendQueryParams(conn, "SELECT set_config('statement_timeout', $1, true)", 1, NULL,
-                           values, NULL, NULL, 1);
+/* A pooler hands each transaction to another server, so a setting of the session would reach others
+ * and not us: there each transaction begins with its settings. The isolation level can be set
+ * before the first query alone, and by SET alone; Postgres warns (25P01) that no BEGIN came before
+ * it, and sets it. */
+static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
+  const char *const values[] = {prelude->statement_timeout, prelude->lock_timeout};
+  bool sent =
+      PQsendQueryParams(conn, "SET LOCAL transaction_isolation = 'read committed'", 0, NULL, NULL,
+                        NULL, NULL, 1) &&
+      PQsendQueryParams(conn,
+                        "SELECT set_config('statement_timeout', $1, true), "
+                        "set_config('lock_timeout', $2, true), set_config('TimeZone', 'UTC', true)",
+                        2, NULL, values, NULL, NULL, 1);
+  return sent ? 2 : -1;
 }
 
-bool batch_send(struct pg_batch *batch, PGconn *conn) {
-  const struct pg_pool *pool = batch->pool;
-  bool sent = pool->options.prepare || send_timeout(pool, conn);
-  if (!pool->options.prepare) batch->result_count = -1;
-  for (int i = 0; sent && i < batch->call_count; i++)
-    sent = send_call(&batch->calls[i], conn, pool->options.prepare);
-  return sent && PQpipelineSync(conn);
+bool batch_send(struct pg_batch *batch, PGconn *conn, const struct batch_prelude *prelude,
+                bool prepared) {
+  int in_front = prelude ? send_prelude(conn, prelude) : 0;
+  if (in_front < 0) return false;
+  batch->expected = in_front + batch->call_count;
+  for (int i = 0; i < batch->call_count; i++)
+    if (!send_call(&batch->calls[i], conn, prepared)) return false;
+  return true;
 }
+
+/* --- Results --- */
 
 static bool is_unavailable(const char *sqlstate) {
   static const char *const UNAVAILABLE[] = {
@@ -132,36 +160,50 @@ static bool is_unavailable(const char *sqlstate) {
   return false;
 }
 
-bool batch_error_spoils_connection(const PGresult *result) {
-  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  return sqlstate && (strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-                      strcmp(sqlstate, "26000") == 0);
-}
-
 /* The message may quote what a person wrote only in its detail, which is left out. */
-static void fail_by_result(struct pg_batch *batch, const PGresult *result) {
+void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *result) {
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (!sqlstate) sqlstate = "08006"; /* made by libpq: the connection is gone */
-  int call = batch->result_count < 0 ? 0 : batch->result_count;
-  if (call >= batch->call_count) call = batch->call_count - 1;
+  snprintf(batch->sqlstate, sizeof(batch->sqlstate), "%s", sqlstate);
   batch_fail(batch, is_unavailable(sqlstate) ? PG_UNAVAILABLE : PG_FAILED, "%s: %s (SQLSTATE %s)",
-             pg_statement_sources[batch->calls[call].statement].name,
+             pg_statement_sources[batch->calls[call < 0 ? 0 : call].statement].name,
              message ? message : "connection lost", sqlstate);
 }
 
 void batch_take_result(struct pg_batch *batch, PGresult *result) {
-  ExecStatusType status = PQresultStatus(result);
-  bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-  if (status == PGRES_FATAL_ERROR) fail_by_result(batch, result);
-  bool keep = good && batch->result_count >= 0 && batch->result_count < batch->call_count &&
-              batch->state == PG_BATCH_SENT;
-  if (keep)
-    batch->results[batch->result_count] = result;
-  else
-    PQclear(result);
-  if (good && (keep || batch->result_count < 0)) batch->result_count++;
+  int call = batch->received - (batch->expected - batch->call_count);
+  batch->received++;
+  switch (PQresultStatus(result)) {
+  case PGRES_PIPELINE_ABORTED: batch->aborted = true; break;
+  case PGRES_TUPLES_OK:
+  case PGRES_COMMAND_OK:
+    if (call < 0 || batch->state != PG_BATCH_SENT) break;
+    assert(call == batch->result_count && call < batch->call_count);
+    batch->results[batch->result_count++] = result;
+    return;
+  default: batch_fail_by_result(batch, call, result);
+  }
+  PQclear(result);
 }
+
+static void clear_results(struct pg_batch *batch) {
+  for (int i = 0; i < batch->result_count; i++)
+    PQclear(batch->results[i]);
+  batch->result_count = 0;
+}
+
+void batch_reset(struct pg_batch *batch) {
+  clear_results(batch);
+  free(batch->failure);
+  batch->failure = NULL;
+  batch->outcome = PG_DONE;
+  batch->sqlstate[0] = '\0';
+  batch->aborted = false;
+  batch->expected = batch->received = 0;
+}
+
+/* --- The outcome --- */
 
 void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *format, ...) {
   if (batch->outcome != PG_DONE) return;
@@ -183,7 +225,7 @@ static void name_span(const struct pg_batch *batch, char *name, size_t size) {
 }
 
 static void record_span(const struct pg_batch *batch) {
-  struct span_sink *sink = batch->pool->sink;
+  struct span_sink *sink = batch->sink;
   if (!batch->parent.sampled) return;
   struct span span;
   trace_begin_call(&span, sink, &batch->parent, "postgresql");
@@ -196,67 +238,20 @@ static void record_span(const struct pg_batch *batch) {
   trace_end(&span, sink);
 }
 
-static void count(const struct pg_batch *batch) {
-  struct pg_pool *pool = batch->pool;
-  uint64_t waited_us = clock_monotonic_us() - batch->submitted_us;
-  atomic_fetch_add_explicit(&pool->stats.batches, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&pool->stats.waited_us, waited_us, memory_order_relaxed);
-  if (batch->outcome == PG_UNAVAILABLE)
-    atomic_fetch_add_explicit(&pool->stats.unavailable, 1, memory_order_relaxed);
-  if (batch->outcome == PG_FAILED)
-    atomic_fetch_add_explicit(&pool->stats.failed, 1, memory_order_relaxed);
-}
-
-static void tell(struct pg_batch *batch) {
-  count(batch);
-  record_span(batch);
+void batch_tell(struct pg_batch *batch) {
   static const struct error NONE = {0};
+  record_span(batch);
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,
               failure, batch->argument);
+  clear_results(batch);
 }
 
-static void clear_results(struct pg_batch *batch) {
-  for (int i = 0; i < batch->result_count; i++)
-    PQclear(batch->results[i]);
-  batch->result_count = 0;
-}
-
-void batch_finish(struct pg_batch *batch) {
+void batch_free(struct pg_batch *batch) {
   list_remove(&batch->node);
+  list_remove(&batch->suspect_node);
   deadline_stop(&batch->deadline);
-  if (batch->state != PG_BATCH_ORPHANED) {
-    if (batch->outcome == PG_DONE && batch->result_count != batch->call_count)
-      batch_fail(batch, PG_FAILED, "%d results for %d statements", batch->result_count,
-                 batch->call_count);
-    tell(batch);
-  }
   clear_results(batch);
   free(batch->failure);
   free(batch);
-}
-
-/* An answer later than the deadline has only so long before the connection counts as hung. */
-static void on_patience_end(struct deadline *deadline) {
-  struct pg_batch *batch = LIST_ENTRY(deadline, struct pg_batch, deadline);
-  for (unsigned i = 0; i < batch->pool->options.connections; i++) {
-    struct pg_connection *connection = &batch->pool->connections[i];
-    for (struct list *node = connection->flight.next; node != &connection->flight;
-         node = node->next) {
-      if (node != &batch->node) continue;
-      connection_lose(connection, "no answer long after the deadline");
-      return;
-    }
-  }
-}
-
-void batch_orphan(struct pg_batch *batch) {
-  batch_fail(batch, PG_UNAVAILABLE, "%s: no answer within %u ms",
-             pg_statement_sources[batch->calls[0].statement].name,
-             batch->pool->options.deadline_ms);
-  tell(batch);
-  clear_results(batch);
-  batch->state = PG_BATCH_ORPHANED;
-  deadline_init(&batch->deadline, on_patience_end);
-  deadline_start(&batch->pool->patience, &batch->deadline);
 }

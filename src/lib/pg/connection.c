@@ -1,8 +1,9 @@
-/* connection.c: one pipelined connection: connect, prepare, send, receive, lose, try again. */
-#include "lib/base/cleanup.h"
+/* connection.c: see connection.h. */
+#include "lib/pg/connection.h"
+
 #include "lib/base/log.h"
 #include "lib/base/random.h"
-#include "lib/pg/internal.h"
+#include "lib/pg/connect.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -15,10 +16,39 @@ enum {
   RETRY_CAP_MS = 1000, /* "back within a second" once Postgres is */
   RETRY_LEAST_MS = 20,
   LOG_EVERY_TRIES = 30,
-  CONNINFO_PARAMETERS = 64,
+  NULLS_LIMIT = 3,
+  EARLY_MS = 50, /* a time-out of the server's own comes no earlier than this before the deadline */
 };
 
 static void start_connecting(struct pg_connection *connection);
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+/* --- States --- */
+
+static bool may_become(enum pg_connection_state from, enum pg_connection_state to) {
+  switch (to) {
+  case PG_CONNECTION_HELD: return false;
+  case PG_CONNECTION_WAITING: return from != PG_CONNECTION_CLOSED;
+  case PG_CONNECTION_CONNECTING: return from == PG_CONNECTION_WAITING;
+  case PG_CONNECTION_PREPARING: return from == PG_CONNECTION_CONNECTING;
+  case PG_CONNECTION_READY: return from == PG_CONNECTION_PREPARING;
+  case PG_CONNECTION_DRAINING: return from == PG_CONNECTION_READY;
+  case PG_CONNECTION_CLOSED: return true;
+  }
+  return false;
+}
+
+static void become(struct pg_connection *connection, enum pg_connection_state state) {
+  assert(may_become(connection->state, state));
+  connection->state = state;
+}
+
+/* While a worker connects, `conn` belongs to that worker. */
+static bool is_live(const struct pg_connection *connection) {
+  return connection->state == PG_CONNECTION_PREPARING || connection_is_ready(connection);
+}
+
+/* --- Log --- */
 
 static const char *one_line(char *text) {
   for (char *at = text; *at; at++)
@@ -26,92 +56,70 @@ static const char *one_line(char *text) {
   return text;
 }
 
+static const char *pool_name(const struct pg_connection *connection) {
+  static const char *const NAMES[PG_POOL_KINDS] = {
+      [PG_POOL_READ] = "read", [PG_POOL_HEAVY] = "heavy", [PG_POOL_WRITE] = "write"};
+  return NAMES[connection->kind];
+}
+
 static void log_failure(const struct pg_connection *connection, const char *what,
                         const char *reason) {
   if (connection->attempt % LOG_EVERY_TRIES != 0) return;
-  char line[ERROR_MESSAGE_SIZE];
-  snprintf(line, sizeof(line), "%s", reason);
-  log_event(LOG_LEVEL_WARNING, what, log_text("reason", one_line(line)),
-            log_int("loop", loop_index(connection->pool->loop)),
-            log_int("attempt", connection->attempt), LOG_END);
+  log_event(LOG_LEVEL_WARNING, what, log_text("reason", reason),
+            log_int("loop", loop_index(connection->options->loop)),
+            log_text("pool", pool_name(connection)), log_int("attempt", connection->attempt),
+            LOG_END);
 }
 
-/* --- Connecting: in a worker thread, because libpq resolves names and reads files while it does
- * --- */
+/* --- The head: the first batch in flight --- */
 
-struct parameters {
-  const char *keywords[CONNINFO_PARAMETERS];
-  const char *values[CONNINFO_PARAMETERS];
-  size_t count;
-};
-
-static void set_parameter(struct parameters *parameters, const char *keyword, const char *value) {
-  assert(parameters->count + 1 < CONNINFO_PARAMETERS);
-  parameters->keywords[parameters->count] = keyword;
-  parameters->values[parameters->count++] = value;
-  parameters->keywords[parameters->count] = NULL;
-  parameters->values[parameters->count] = NULL;
+uint64_t connection_head_ms(const struct pg_connection *connection) {
+  if (list_empty(&connection->flight)) return 0;
+  return loop_now_ms(connection->options->loop) - connection->head_since_ms;
 }
 
-static void set_default(struct parameters *parameters, const char *keyword, const char *value) {
-  for (size_t i = 0; i < parameters->count; i++)
-    if (strcmp(parameters->keywords[i], keyword) == 0) return;
-  set_parameter(parameters, keyword, value);
+static struct pg_batch *head_of(const struct pg_connection *connection) {
+  if (list_empty(&connection->flight)) return NULL;
+  return LIST_ENTRY(connection->flight.next, struct pg_batch, node);
 }
 
-/* What the server's sessions need, on top of what CONNECTION_URL says. */
-static PGconn *connect_with(PQconninfoOption *given, const struct pg_pool *pool) {
-  struct parameters parameters = {.count = 0};
-  const char *given_options = NULL;
-  for (PQconninfoOption *option = given; option->keyword; option++) {
-    if (!option->val) continue;
-    if (strcmp(option->keyword, "options") == 0)
-      given_options = option->val;
-    else
-      set_parameter(&parameters, option->keyword, option->val);
+/* Something came for the head, or another batch is the head now: its time begins anew. */
+static void restart_head(struct pg_connection *connection) {
+  connection->head_since_ms = loop_now_ms(connection->options->loop);
+  if (list_empty(&connection->flight))
+    deadline_stop(&connection->head_deadline);
+  else
+    deadline_start(connection->options->heads, &connection->head_deadline);
+}
+
+/* The batch whose results come next; NULL when only the sync's is outstanding. */
+static struct pg_batch *receiving(const struct pg_connection *connection) {
+  for (struct list *node = connection->flight.next; node != &connection->flight;
+       node = node->next) {
+    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
+    if (!batch_is_complete(batch)) return batch;
   }
-  char options[1024];
-  snprintf(options, sizeof(options), "%s -c TimeZone=UTC -c statement_timeout=%s",
-           given_options ? given_options : "", pool->timeout_text);
-  if (pool->options.prepare)
-    set_parameter(&parameters, "options", options);
-  else if (given_options)
-    set_parameter(&parameters, "options", given_options);
-  set_parameter(&parameters, "client_encoding", "UTF8");
-  set_default(&parameters, "fallback_application_name", "cruddur");
-  set_default(&parameters, "connect_timeout", "3");
-  set_default(&parameters, "keepalives_idle", "30");
-  set_default(&parameters, "keepalives_interval", "5");
-  set_default(&parameters, "keepalives_count", "3");
-  set_default(&parameters, "tcp_user_timeout", "5000");
-  return PQconnectdbParams(parameters.keywords, parameters.values, 0);
+  return NULL;
 }
 
-static void connect_in_worker(uv_work_t *work) {
-  struct pg_connection *connection = work->data;
-  PQconninfoOption *given = PQconninfoParse(connection->pool->options.connection_url, NULL);
-  if (!given) return; /* was checked by pg_pool_new(): memory is out */
-  connection->conn = connect_with(given, connection->pool);
-  PQconninfoFree(given);
+/* --- Ending what is in flight --- */
+
+static void end_batch(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
+                      const char *reason) {
+  list_remove(&batch->node);
+  connection->depth--;
+  connection->of_statement[batch->calls[0].statement]--;
+  connection->options->events->ended(connection, batch, end, reason);
 }
 
-static void on_retry(uv_timer_t *timer) {
-  start_connecting(timer->data);
+static void end_flight(struct pg_connection *connection, enum pg_end end, const char *reason) {
+  struct pg_batch *batch;
+  while ((batch = head_of(connection)))
+    end_batch(connection, batch, end, reason);
+  deadline_stop(&connection->head_deadline);
 }
 
-static void retry_later(struct pg_connection *connection) {
-  connection->state = PG_CONNECTION_WAITING;
-  uint64_t wait =
-      RETRY_LEAST_MS + random_backoff_ms(connection->attempt, RETRY_BASE_MS, RETRY_CAP_MS);
-  connection->attempt++;
-  uv_timer_start(&connection->retry, on_retry, wait, 0);
-}
-
-static void close_handles(struct pg_connection *connection) {
-  connection->state = PG_CONNECTION_CLOSED;
-  if (!uv_is_closing((uv_handle_t *)&connection->retry))
-    uv_close((uv_handle_t *)&connection->retry, NULL);
-}
+/* --- Closing the socket --- */
 
 /* The watch is on a descriptor of its own: libpq closes its socket as soon as it sees the end, and
  * another thread may have the number by the time that the loop stops watching it. */
@@ -129,40 +137,26 @@ static void on_watch_closed(uv_handle_t *handle) {
 static void drop_socket(struct pg_connection *connection) {
   if (connection->watch) uv_close((uv_handle_t *)&connection->watch->poll, on_watch_closed);
   connection->watch = NULL;
-  connection->want_write = false;
+  connection->want_write = connection->unsynced = false;
+  connection->uncertain = connection->refused_unread = false;
+  connection->syncs = 0;
+  if (connection->cancel.job) canceller_forget(connection->options->canceller, &connection->cancel);
+  deadline_stop(&connection->head_deadline);
+  uv_timer_stop(&connection->timer);
   PQfinish(connection->conn);
   connection->conn = NULL;
 }
 
-static void fail_flight(struct pg_connection *connection, const char *reason) {
-  char line[256];
-  snprintf(line, sizeof(line), "%s", reason);
-  struct list *node;
-  while ((node = list_pop(&connection->flight))) {
-    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
-    batch_fail(batch, PG_UNAVAILABLE, "connection lost: %s", one_line(line));
-    batch_finish(batch);
-  }
-  connection->depth = 0;
+static void on_retry(uv_timer_t *timer) {
+  start_connecting(timer->data);
 }
 
-static bool any_connection_ready(const struct pg_pool *pool) {
-  for (unsigned i = 0; i < pool->options.connections; i++)
-    if (pool->connections[i].state == PG_CONNECTION_READY) return true;
-  return false;
-}
-
-/* With no other connection to wait for, whoever waits is told now rather than at the deadline. */
-static void fail_queue_when_down(struct pg_pool *pool, const char *reason) {
-  if (any_connection_ready(pool)) return;
-  pool->down = true;
-  struct list *node;
-  while ((node = list_pop(&pool->queue))) {
-    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
-    pool->queued--;
-    batch_fail(batch, PG_UNAVAILABLE, "no connection to Postgres: %.200s", reason);
-    batch_finish(batch);
-  }
+static void retry_later(struct pg_connection *connection) {
+  become(connection, PG_CONNECTION_WAITING);
+  uint64_t wait =
+      RETRY_LEAST_MS + random_backoff_ms(connection->attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+  connection->attempt++;
+  uv_timer_start(&connection->timer, on_retry, wait, 0);
 }
 
 static void connect_failed(struct pg_connection *connection, const char *reason) {
@@ -172,74 +166,272 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
   log_failure(connection, "postgres not connected", line);
   drop_socket(connection);
   retry_later(connection);
-  fail_queue_when_down(connection->pool, line);
+  connection->options->events->failed(connection, line);
 }
 
-void connection_lose(struct pg_connection *connection, const char *reason) {
-  assert(connection->state == PG_CONNECTION_READY);
+/* Connects anew; at once, unless the last tries say that there is no use. */
+static void reconnect(struct pg_connection *connection) {
+  drop_socket(connection);
+  if (connection->attempt > 0) {
+    retry_later(connection);
+  } else {
+    become(connection, PG_CONNECTION_WAITING);
+    start_connecting(connection);
+  }
+}
+
+static void lose(struct pg_connection *connection, const char *reason) {
+  assert(connection_is_ready(connection));
   char line[ERROR_MESSAGE_SIZE];
   snprintf(line, sizeof(line), "%s", reason);
   connection->attempt = 0;
   log_failure(connection, "postgres connection lost", one_line(line));
-  drop_socket(connection);
-  start_connecting(connection);
-  fail_flight(connection, line);
+  enum pg_end end = connection->refused_unread ? PG_END_UNDONE : PG_END_LOST;
+  reconnect(connection);
+  end_flight(connection, end, line);
+  connection->options->events->room(connection);
+}
+
+static void fail_connection(struct pg_connection *connection) {
+  char reason[ERROR_MESSAGE_SIZE];
+  const char *message = PQerrorMessage(connection->conn);
+  snprintf(reason, sizeof(reason), "%s", *message ? message : "the server closed the connection");
+  if (connection_is_ready(connection))
+    lose(connection, reason);
+  else
+    connect_failed(connection, reason);
+}
+
+static void leave_when_drained(struct pg_connection *connection) {
+  bool drained = list_empty(&connection->flight) && connection->syncs == 0 &&
+                 !connection->unsynced && !connection->cancel.job;
+  if (connection->state != PG_CONNECTION_DRAINING || !drained) return;
+  reconnect(connection);
+  connection->options->events->room(connection);
+}
+
+void connection_drain(struct pg_connection *connection) {
+  connection->stale = false;
+  if (connection->state != PG_CONNECTION_READY) return;
+  become(connection, PG_CONNECTION_DRAINING);
+  leave_when_drained(connection);
+}
+
+/* --- Cancelling --- */
+
+/* The server's own time-out should have ended the statement, but a commit that waits for a standby
+ * knows none. */
+static void on_head_deadline(struct deadline *deadline) {
+  struct pg_connection *connection = LIST_ENTRY(deadline, struct pg_connection, head_deadline);
+  if (connection->state == PG_CONNECTION_PREPARING) {
+    connect_failed(connection, "no answer while the statements were prepared");
+    return;
+  }
+  if (connection->cancel.job ||
+      !canceller_ask(connection->options->canceller, &connection->cancel, connection->conn))
+    deadline_start(connection->options->heads, &connection->head_deadline);
+}
+
+static void on_cancel_returned(struct pg_cancel *cancel) {
+  struct pg_connection *connection = LIST_ENTRY(cancel, struct pg_connection, cancel);
+  if (!list_empty(&connection->flight))
+    deadline_start(connection->options->heads, &connection->head_deadline);
+  leave_when_drained(connection);
+  connection->options->events->room(connection);
 }
 
 /* --- Receiving --- */
 
+static bool has_sqlstate(const struct pg_batch *batch, const char *sqlstate) {
+  return strcmp(batch->sqlstate, sqlstate) == 0;
+}
+
+/* A plan that no longer fits its table, or a statement that a pooler or a migration took away. */
+static bool is_unprepared(const struct pg_batch *batch) {
+  return has_sqlstate(batch, "0A000") || has_sqlstate(batch, "26000");
+}
+
+/* A statement that was cancelled before its own time was over: a cancel that came late for another
+ * one, or an operator's. */
+static bool is_cancelled_early(const struct pg_connection *connection,
+                               const struct pg_batch *batch) {
+  return has_sqlstate(batch, "57014") &&
+         connection_head_ms(connection) + EARLY_MS < connection->options->deadline_ms;
+}
+
+static enum pg_end judge(const struct pg_connection *connection, const struct pg_batch *batch) {
+  bool again = batch->aborted ? batch->sqlstate[0] == '\0'
+                              : is_unprepared(batch) || is_cancelled_early(connection, batch);
+  return again ? PG_END_UNDONE : PG_END_ANSWERED;
+}
+
+/* What an error says of the whole connection; called before the batch is given back. */
+static void heed_error(struct pg_connection *connection, const struct pg_batch *batch) {
+  bool demoted = has_sqlstate(batch, "25006");
+  if (!demoted && !is_unprepared(batch)) return;
+  if (demoted) connection->attempt = 1; /* the same server may still be there: not at once */
+  if (connection->state == PG_CONNECTION_READY) become(connection, PG_CONNECTION_DRAINING);
+  if (demoted) connection->options->events->demoted(connection);
+}
+
+/* A pooler that keeps the transaction open after a sync would lose what was acknowledged. libpq
+ * knows the status only once it has found nothing more to read. */
+static bool transaction_has_ended(PGconn *conn) {
+  if (PQtransactionStatus(conn) == PQTRANS_ACTIVE && !PQisBusy(conn)) PQclear(PQgetResult(conn));
+  return PQtransactionStatus(conn) == PQTRANS_IDLE;
+}
+
+#define OPEN_TRANSACTION                                                                           \
+  "a transaction is still open after a sync: a pooler does not keep up the protocol; try "         \
+  "CRUDDUR_PG_PREPARE=off, or connect to Postgres directly"
+
+/* The error of a commit, a deferred constraint's say, comes after all statements. */
+static void take_commit_error(struct pg_connection *connection, PGresult *result) {
+  struct pg_batch *batch = head_of(connection);
+  if (batch && connection->depth == 1)
+    batch_fail_by_result(batch, batch->call_count - 1, result);
+  else
+    for (struct list *node = connection->flight.next; node != &connection->flight;
+         node = node->next)
+      LIST_ENTRY(node, struct pg_batch, node)->aborted = true;
+  PQclear(result);
+}
+
+static bool any_has_failed(const struct pg_connection *connection) {
+  for (struct list *node = connection->flight.next; node != &connection->flight; node = node->next)
+    if (batch_has_failed(LIST_ENTRY(node, struct pg_batch, node))) return true;
+  return false;
+}
+
+/* A server that takes no writes refuses each of them: there is no use in trying one by one. */
+static bool refuse_all_when_demoted(struct pg_connection *connection) {
+  bool demoted = false;
+  struct list *const flight = &connection->flight;
+  for (struct list *node = flight->next; node != flight; node = node->next)
+    demoted = demoted || has_sqlstate(LIST_ENTRY(node, struct pg_batch, node), "25006");
+  for (struct list *node = flight->next; demoted && node != flight; node = node->next)
+    batch_fail(LIST_ENTRY(node, struct pg_batch, node), PG_UNAVAILABLE,
+               "the server takes no writes (SQLSTATE 25006)");
+  return demoted;
+}
+
+/* The transaction in flight has ended: tells each of its batches. Where one failed, none is done.
+ */
+static bool end_transaction(struct pg_connection *connection) {
+  bool failed = any_has_failed(connection), single = connection->depth == 1;
+  bool refused = refuse_all_when_demoted(connection);
+  if (!transaction_has_ended(connection->conn)) {
+    lose(connection, OPEN_TRANSACTION);
+    return false;
+  }
+  if (!failed && connection->uncertain) {
+    connection->uncertain = false;
+    end_flight(connection, PG_END_LOST, "the commit was cancelled while it waited for a standby");
+    return true;
+  }
+  connection->uncertain = false;
+  struct pg_batch *batch;
+  while ((batch = head_of(connection))) {
+    heed_error(connection, batch);
+    enum pg_end end = !failed || refused ? PG_END_ANSWERED
+                      : single           ? judge(connection, batch)
+                                         : PG_END_UNDONE;
+    end_batch(connection, batch, end, NULL);
+  }
+  restart_head(connection);
+  return true;
+}
+
+/* Returns false when the connection was lost. */
+static bool take_sync(struct pg_connection *connection) {
+  assert(connection->syncs > 0);
+  connection->syncs--;
+  if (connection->kind != PG_POOL_READ) return end_transaction(connection);
+  bool quiet = list_empty(&connection->flight) && connection->syncs == 0 && !connection->unsynced;
+  if (!quiet || transaction_has_ended(connection->conn)) return true;
+  lose(connection, OPEN_TRANSACTION);
+  return false;
+}
+
+static void note_refusal(struct pg_connection *connection, const PGresult *result,
+                         bool nothing_was_read) {
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (nothing_was_read && sqlstate && strcmp(sqlstate, "57P05") == 0)
+    connection->refused_unread = true;
+}
+
+static bool take_flight_result(struct pg_connection *connection, PGresult *result) {
+  if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+    PQclear(result);
+    return take_sync(connection);
+  }
+  struct pg_batch *batch = receiving(connection);
+  if (!batch) {
+    take_commit_error(connection, result);
+    return true;
+  }
+  note_refusal(connection, result, batch == head_of(connection) && batch->received == 0);
+  batch_take_result(batch, result);
+  if (connection->refused_unread) return true; /* the end of the connection follows */
+  if (connection->kind == PG_POOL_READ && batch_is_complete(batch)) {
+    heed_error(connection, batch);
+    end_batch(connection, batch, judge(connection, batch), NULL);
+  }
+  restart_head(connection);
+  return true;
+}
+
+static uint64_t with_jitter(uint64_t age_ms) {
+  return age_ms - age_ms / 8 + random_backoff_ms(0, age_ms / 8, age_ms / 8);
+}
+
+static void on_age(uv_timer_t *timer) {
+  struct pg_connection *connection = timer->data;
+  connection->options->events->aged(connection);
+}
+
 static void becomes_ready(struct pg_connection *connection) {
-  connection->state = PG_CONNECTION_READY;
+  become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
-  connection->pool->down = false;
+  deadline_stop(&connection->head_deadline);
+  if (connection->options->max_age_ms > 0)
+    uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
   log_event(LOG_LEVEL_INFO, "postgres connected",
-            log_int("loop", loop_index(connection->pool->loop)), LOG_END);
+            log_int("loop", loop_index(connection->options->loop)),
+            log_text("pool", pool_name(connection)), LOG_END);
+  connection->options->events->ready(connection);
 }
 
 /* Returns false when the connection was dropped. */
 static bool take_prepare_result(struct pg_connection *connection, PGresult *result) {
   ExecStatusType status = PQresultStatus(result);
-  bool good = status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC;
-  if (status == PGRES_PIPELINE_SYNC) becomes_ready(connection);
-  char reason[ERROR_MESSAGE_SIZE];
-  if (!good)
+  char reason[ERROR_MESSAGE_SIZE] = "";
+  if (status == PGRES_FATAL_ERROR)
     snprintf(reason, sizeof(reason), "a statement cannot be prepared, is the database migrated? %s",
              PQresultErrorMessage(result));
   PQclear(result);
-  if (!good) connect_failed(connection, reason);
-  return good;
-}
-
-static bool take_flight_result(struct pg_connection *connection, PGresult *result) {
-  struct pg_batch *batch = LIST_ENTRY(connection->flight.next, struct pg_batch, node);
-  if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
-    bool spoiled =
-        PQresultStatus(result) == PGRES_FATAL_ERROR && batch_error_spoils_connection(result);
-    batch_take_result(batch, result);
-    if (spoiled) connection_lose(connection, "its statements can no longer be used");
-    return !spoiled;
+  if (status == PGRES_PIPELINE_SYNC) {
+    connection->syncs--;
+    if (transaction_has_ended(connection->conn))
+      becomes_ready(connection);
+    else
+      snprintf(reason, sizeof(reason), "%s", OPEN_TRANSACTION);
+  } else {
+    deadline_start(connection->options->heads, &connection->head_deadline);
   }
-  PQclear(result);
-  connection->depth--;
-  batch_finish(batch);
-  return true;
-}
-
-/* False once the connection was lost: from then on `conn` belongs to the worker that connects anew.
- */
-static bool is_live(const struct pg_connection *connection) {
-  return connection->state == PG_CONNECTION_PREPARING || connection->state == PG_CONNECTION_READY;
+  if (!reason[0]) return true;
+  connect_failed(connection, reason);
+  return false;
 }
 
 static bool expects_results(const struct pg_connection *connection) {
-  return connection->state == PG_CONNECTION_PREPARING ||
-         (connection->state == PG_CONNECTION_READY && !list_empty(&connection->flight));
+  return is_live(connection) && connection->syncs > 0;
 }
 
 /* libpq ends each statement's results with a NULL; several in a row mean that it has no more. */
 static void take_results(struct pg_connection *connection) {
   int nulls = 0;
-  while (expects_results(connection) && nulls < 3 && !PQisBusy(connection->conn)) {
+  while (expects_results(connection) && nulls < NULLS_LIMIT && !PQisBusy(connection->conn)) {
     PGresult *result = PQgetResult(connection->conn);
     nulls = result ? 0 : nulls + 1;
     if (!result) continue;
@@ -250,21 +442,11 @@ static void take_results(struct pg_connection *connection) {
   }
 }
 
-static void on_socket(uv_poll_t *poll, int status, int events);
+/* --- The socket --- */
 
 static void watch(struct pg_connection *connection, bool want_write) {
   connection->want_write = want_write;
   uv_poll_start(&connection->watch->poll, UV_READABLE | (want_write ? UV_WRITABLE : 0), on_socket);
-}
-
-static void fail_connection(struct pg_connection *connection) {
-  char reason[ERROR_MESSAGE_SIZE];
-  const char *message = PQerrorMessage(connection->conn);
-  snprintf(reason, sizeof(reason), "%s", *message ? message : "the server closed the connection");
-  if (connection->state == PG_CONNECTION_READY)
-    connection_lose(connection, reason);
-  else
-    connect_failed(connection, reason);
 }
 
 /* Sends what libpq holds back; watches for room when the socket is full. */
@@ -280,7 +462,6 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
   struct pg_connection *connection = poll->data;
   if (status < 0 || ((events & UV_READABLE) && !PQconsumeInput(connection->conn))) {
     fail_connection(connection);
-    pool_dispatch(connection->pool);
     return;
   }
   take_results(connection);
@@ -288,18 +469,8 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     fail_connection(connection);
   else if (is_live(connection) && connection->want_write)
     flush(connection);
-  pool_dispatch(connection->pool);
-}
-
-/* --- After connecting: watch the socket, prepare the statements --- */
-
-static bool send_prepares(PGconn *conn) {
-  for (int i = 0; i < PG_STATEMENTS; i++) {
-    const struct pg_statement_source *source = &pg_statement_sources[i];
-    if (!source->custom_plan && !PQsendPrepare(conn, source->name, source->sql, 0, NULL))
-      return false;
-  }
-  return PQpipelineSync(conn);
+  leave_when_drained(connection);
+  connection->options->events->room(connection);
 }
 
 static bool watch_socket(struct pg_connection *connection) {
@@ -307,7 +478,7 @@ static bool watch_socket(struct pg_connection *connection) {
   if (!watched) return false;
   watched->own = fcntl(PQsocket(connection->conn), F_DUPFD_CLOEXEC, 0);
   if (watched->own < 0 ||
-      uv_poll_init(loop_uv(connection->pool->loop), &watched->poll, watched->own) != 0) {
+      uv_poll_init(loop_uv(connection->options->loop), &watched->poll, watched->own) != 0) {
     if (watched->own >= 0) close(watched->own);
     free(watched);
     return false;
@@ -318,74 +489,162 @@ static bool watch_socket(struct pg_connection *connection) {
   return true;
 }
 
-static void ignore_notice(void *argument, const PGresult *result) {
-  (void)argument;
-  (void)result;
+/* --- Connecting --- */
+
+/* A commit that was cancelled while it waited for a synchronous standby succeeds, and only warns. A
+ * trigger may raise a warning of the same class: the server's function tells them apart, and where
+ * a proxy leaves that out it is taken for the commit's. */
+static void on_notice(void *argument, const PGresult *result) {
+  struct pg_connection *connection = argument;
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  if (sqlstate && strcmp(sqlstate, "01000") == 0 &&
+      (!function || strcmp(function, "SyncRepWaitForLSN") == 0))
+    connection->uncertain = true;
+}
+
+/* Reads need no statement of the other pools. A heavy connection takes over writes too. */
+static bool prepares(const struct pg_connection *connection,
+                     const struct pg_statement_source *source) {
+  return !source->custom_plan && (connection->kind != PG_POOL_READ || source->pool == PG_POOL_READ);
+}
+
+/* A write waits for a lock only so long before it makes room for others: see group.h. */
+static const char *lock_timeout(const struct pg_connection *connection) {
+  return connection->kind == PG_POOL_WRITE ? "40" : "0";
+}
+
+static bool send_prepares(struct pg_connection *connection) {
+  PGconn *conn = connection->conn;
+  if (!connect_send_settings(conn, connection->options->statement_timeout,
+                             lock_timeout(connection)))
+    return false;
+  for (int i = 0; i < PG_STATEMENTS; i++) {
+    const struct pg_statement_source *source = &pg_statement_sources[i];
+    if (prepares(connection, source) && !PQsendPrepare(conn, source->name, source->sql, 0, NULL))
+      return false;
+  }
+  connection->syncs++;
+  return PQpipelineSync(conn);
+}
+
+/* Why the connection that was opened is of no use; NULL: it is. */
+static const char *fault_of(const struct pg_connection *connection, int status) {
+  const PGconn *conn = connection->conn;
+  if (status != 0 || !conn) return "out of memory";
+  if (PQstatus(conn) != CONNECTION_OK) return PQerrorMessage(conn);
+  if (PQtransactionStatus(conn) != PQTRANS_IDLE) return OPEN_TRANSACTION;
+  if (connection->kind == PG_POOL_WRITE && connect_is_read_only(conn))
+    return "the server takes no writes: it is a standby, or default_transaction_read_only is on";
+  return NULL;
+}
+
+static void begin_preparing(struct pg_connection *connection) {
+  PGconn *conn = connection->conn;
+  PQsetNoticeReceiver(conn, on_notice, connection);
+  bool good =
+      PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
+  become(connection, PG_CONNECTION_PREPARING);
+  deadline_start(connection->options->heads, &connection->head_deadline);
+  if (good && connection->options->prepare)
+    good = send_prepares(connection);
+  else if (good)
+    becomes_ready(connection);
+  if (good)
+    flush(connection);
+  else
+    connect_failed(connection, PQerrorMessage(conn));
+}
+
+static void close_handles(struct pg_connection *connection) {
+  if (!uv_is_closing((uv_handle_t *)&connection->timer))
+    uv_close((uv_handle_t *)&connection->timer, NULL);
 }
 
 static void on_connected(uv_work_t *work, int status) {
   struct pg_connection *connection = work->data;
-  if (connection->pool->closing) {
-    drop_socket(connection);
+  if (connection->state == PG_CONNECTION_CLOSED) {
+    PQfinish(connection->conn);
+    connection->conn = NULL;
     close_handles(connection);
     return;
   }
-  PGconn *conn = connection->conn;
-  if (status != 0 || PQstatus(conn) != CONNECTION_OK) {
-    connect_failed(connection, conn ? PQerrorMessage(conn) : "out of memory");
-    return;
-  }
-  PQsetNoticeReceiver(conn, ignore_notice, NULL);
-  bool good =
-      PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
-  connection->state = PG_CONNECTION_PREPARING;
-  if (good && connection->pool->options.prepare)
-    good = send_prepares(conn);
-  else if (good)
-    becomes_ready(connection);
-  if (!good) {
-    connect_failed(connection, PQerrorMessage(conn));
-    return;
-  }
-  flush(connection);
-  pool_dispatch(connection->pool);
+  const char *fault = fault_of(connection, status);
+  if (fault)
+    connect_failed(connection, fault);
+  else
+    begin_preparing(connection);
+}
+
+static void connect_in_worker(uv_work_t *work) {
+  struct pg_connection *connection = work->data;
+  connection->conn = connect_blocking(connection->options->connection_url);
 }
 
 static void start_connecting(struct pg_connection *connection) {
-  connection->state = PG_CONNECTION_CONNECTING;
+  become(connection, PG_CONNECTION_CONNECTING);
   connection->connect.data = connection;
-  int queued = uv_queue_work(loop_uv(connection->pool->loop), &connection->connect,
+  int queued = uv_queue_work(loop_uv(connection->options->loop), &connection->connect,
                              connect_in_worker, on_connected);
   if (queued != 0) retry_later(connection);
 }
 
-/* --- For the pool --- */
+/* --- For the owner --- */
 
-void connection_init(struct pg_connection *connection, struct pg_pool *pool) {
-  connection->pool = pool;
+void connection_init(struct pg_connection *connection, enum pg_pool_kind kind,
+                     const struct pg_connection_options *options) {
+  *connection = (struct pg_connection){.options = options,
+                                       .kind = kind,
+                                       .state = PG_CONNECTION_HELD,
+                                       .cancel = {.returned = on_cancel_returned}};
   list_init(&connection->flight);
-  uv_timer_init(loop_uv(pool->loop), &connection->retry);
-  connection->retry.data = connection;
+  deadline_init(&connection->head_deadline, on_head_deadline);
+  uv_timer_init(loop_uv(options->loop), &connection->timer);
+  connection->timer.data = connection;
+}
+
+void connection_open(struct pg_connection *connection) {
+  if (connection->state != PG_CONNECTION_HELD) return;
+  become(connection, PG_CONNECTION_WAITING);
   start_connecting(connection);
 }
 
-void connection_submit(struct pg_connection *connection, struct pg_batch *batch) {
-  assert(connection->state == PG_CONNECTION_READY);
+void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
+  assert(connection_is_free(connection));
+  assert(connection->kind == PG_POOL_READ || connection->syncs == 0);
+  bool was_empty = list_empty(&connection->flight);
   batch->state = PG_BATCH_SENT;
   list_append(&connection->flight, &batch->node);
   connection->depth++;
-  if (batch_send(batch, connection->conn))
+  connection->of_statement[batch->calls[0].statement]++;
+  if (was_empty) restart_head(connection);
+  const struct batch_prelude prelude = {connection->options->statement_timeout,
+                                        lock_timeout(connection)};
+  bool in_front = !connection->options->prepare && !connection->unsynced;
+  connection->unsynced = true;
+  if (!batch_send(batch, connection->conn, in_front ? &prelude : NULL,
+                  connection->options->prepare))
+    fail_connection(connection);
+}
+
+void connection_sync(struct pg_connection *connection) {
+  if (!connection->unsynced) return;
+  connection->unsynced = false;
+  connection->syncs++;
+  if (PQpipelineSync(connection->conn))
     flush(connection);
   else
     fail_connection(connection);
 }
 
 void connection_close(struct pg_connection *connection) {
-  if (connection->state == PG_CONNECTION_CONNECTING) {
-    uv_cancel((uv_req_t *)&connection->connect); /* on_connected() closes either way */
+  bool connecting = connection->state == PG_CONNECTION_CONNECTING;
+  become(connection, PG_CONNECTION_CLOSED);
+  if (connecting) { /* on_connected() closes either way */
+    uv_cancel((uv_req_t *)&connection->connect);
     return;
   }
   drop_socket(connection);
   close_handles(connection);
-  fail_flight(connection, "the server is stopping");
+  end_flight(connection, PG_END_LOST, "the server is stopping");
 }

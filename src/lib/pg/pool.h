@@ -1,9 +1,16 @@
-/* pool.h: the server's way to Postgres: a few pipelined connections for each loop.
+/* pool.h: the server's way to Postgres: the pools of one loop.
  *
  * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. A batch is
- * one or more statements that are sent together and form one transaction. A batch finds the least
- * busy connection, or waits in a bounded queue; it has one deadline for waiting and running
- * together, and its continuation is called exactly once, whatever happens. */
+ * one or more statements that are sent together. It runs in the strictest pool of its statements
+ * (`-- pool:` in their files):
+ *   read   pipelined; a slow statement delays few
+ *   heavy  one batch at a time on a connection: what may take long
+ *   write  group commit: the writes that wait leave together, as one transaction
+ * Its continuation is called exactly once, whatever happens. A read, or a write that has not been
+ * sent, is answered within twice the deadline. A write that was sent is answered by what became of
+ * it; only when its connection is lost is that unknown, which its error says.
+ *
+ * See docs/architecture.md, "Postgres". */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -18,17 +25,24 @@ struct pg_result;
 
 enum pg_outcome {
   PG_DONE,        /* every statement ran and the transaction is committed */
-  PG_UNAVAILABLE, /* no connection, queue full, past the deadline, connection lost: answer 503 */
+  PG_UNAVAILABLE, /* not done: no connection, queue full, past the deadline; or, where the error
+                     begins with "outcome unknown", sent and not answered: answer 503 */
   PG_FAILED,      /* Postgres refused: the error says why; a defect or a broken constraint */
 };
 
+enum {
+  PG_POOL_CONNECTIONS_LEAST = 4
+}; /* two for reads, one for writes, one for heavy statements */
+
 struct pg_pool_options {
   const char *connection_url; /* libpq URL or keywords */
-  unsigned connections;       /* of this loop */
-  unsigned pipeline_depth;    /* batches in flight on one connection */
-  unsigned queue_limit;       /* batches waiting for a connection */
-  unsigned deadline_ms;       /* of a batch, waiting included */
+  unsigned connections;       /* of this loop; PG_POOL_CONNECTIONS_LEAST at least */
+  unsigned pipeline_depth;    /* batches in flight on one connection for reads */
+  unsigned queue_limit;       /* batches of one pool that wait for a connection */
+  unsigned deadline_ms;       /* of a statement in Postgres */
+  uint64_t max_age_ms;        /* a connection is made anew after about this time; 0: never */
   bool prepare;               /* false: for poolers that keep no prepared statements */
+  bool hold_one;              /* one connection is not opened before pg_pool_release() */
 };
 
 /* True when libpq can read the URL; the error names CONNECTION_URL and never quotes it. */
@@ -41,18 +55,21 @@ struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *opt
 /* Records a span for each batch of a traced request from now on; `sink` may be NULL. */
 void pg_pool_trace(struct pg_pool *pool, struct span_sink *sink);
 
+/* Opens the connection that was held; harmless when none is. */
+void pg_pool_release(struct pg_pool *pool);
+
 /* Counters of the pool; from any thread. */
 struct pg_pool_stats {
   uint64_t ready, in_flight, queued;     /* now */
+  uint64_t reads_ready, writes_ready;    /* connections of these pools; now */
   uint64_t batches, unavailable, failed; /* since the start */
-  uint64_t waited_us;                    /* of all batches, from submission to answer */
-  uint64_t queued_us;                    /* of those that were sent, from submission to that */
+  uint64_t reruns;          /* batches sent again, after doing nothing the first time */
+  uint64_t groups, grouped; /* transactions of writes, and the writes in them */
+  uint64_t waited_us;       /* of all batches, from submission to answer */
+  uint64_t queued_us;       /* of those that were sent, from submission to that */
 };
 
 struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);
-
-/* True while at least one connection is ready. */
-bool pg_pool_ready(const struct pg_pool *pool);
 
 /* Fails what is under way and closes the connections; the memory goes with the loop. Takes NULL. */
 void pg_pool_close(struct pg_pool *pool);
@@ -78,6 +95,15 @@ void pg_bind_text(struct pg_batch *batch, struct str text);
 void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
 void pg_bind_int(struct pg_batch *batch, int32_t number);
 void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
+
+/* Says which row a write locks. One that says nothing locks no row that others lock, or all of them
+ * in the same way (a key share). */
+void pg_batch_lock(struct pg_batch *batch, const struct uuid *row);
+
+/* Says that a write locks rows that only its statement knows. A group takes at most one such,
+ * beside writes that lock nothing. Those with the same `who` (a sub, a key) are likely to lock the
+ * same. */
+void pg_batch_lock_unknown(struct pg_batch *batch, struct str who);
 
 /* Submits the batch, which belongs to the pool from now on. But for a NULL batch, `done` is never
  * called from inside. */

@@ -1,7 +1,7 @@
 /* result.c: results in Postgres's binary format, read by column name and written as JSON. */
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
-#include "lib/pg/internal.h"
+#include "lib/pg/batch.h"
 
 #include <assert.h>
 #include <endian.h>

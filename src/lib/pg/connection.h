@@ -1,0 +1,117 @@
+/* connection.h: one connection to Postgres: its states, what is in flight on it, and what became of
+ * that. Inside the room; it knows batches, and tells its owner through callbacks.
+ *
+ * A read connection is pipelined: each batch ends when its own results are there, so that a slow
+ * one delays only those behind it. On any other connection one transaction is in flight at a time,
+ * and its batches end after its sync, when the transaction has ended.
+ *
+ * States:  held → waiting → connecting → preparing → ready ⇄ draining → waiting; closed from any.
+ * A draining connection takes nothing new, finishes what is in flight, and connects anew. */
+#pragma once
+
+#include "lib/pg/batch.h"
+#include "lib/pg/cancel.h"
+
+enum pg_connection_state {
+  PG_CONNECTION_HELD,       /* not opened before the owner says so */
+  PG_CONNECTION_WAITING,    /* for its next try */
+  PG_CONNECTION_CONNECTING, /* in a worker thread */
+  PG_CONNECTION_PREPARING,  /* settings are made and statements prepared */
+  PG_CONNECTION_READY,
+  PG_CONNECTION_DRAINING,
+  PG_CONNECTION_CLOSED, /* for good */
+};
+
+/* How a batch that was sent ended. */
+enum pg_end {
+  PG_END_ANSWERED, /* by Postgres: its results are there, or its failure is recorded */
+  PG_END_UNDONE,   /* it surely did nothing and may be sent again; `failure` may say why */
+  PG_END_LOST,     /* without an answer: a write may be done or not */
+};
+
+struct pg_connection;
+
+/* What the owner is told; each on the loop, and none may send from inside. */
+struct pg_connection_events {
+  /* The batch is out of the flight and the owner's again. `reason` is for PG_END_LOST. */
+  void (*ended)(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
+                const char *reason);
+  void (*ready)(struct pg_connection *connection);
+  /* It was lost or could not be opened, and tries again. */
+  void (*failed)(struct pg_connection *connection, const char *reason);
+  /* It has room again. */
+  void (*room)(struct pg_connection *connection);
+  /* A server that takes no writes answered: PG_POOL_WRITE's is draining by now. */
+  void (*demoted)(struct pg_connection *connection);
+  /* It is old: the owner drains it when it suits. */
+  void (*aged)(struct pg_connection *connection);
+};
+
+/* Of all connections of a pool; outlives them. */
+struct pg_connection_options {
+  struct loop *loop;
+  const char *connection_url;
+  bool prepare;
+  unsigned deadline_ms; /* the server's own time-out of a statement */
+  uint64_t max_age_ms;  /* 0: none */
+  char statement_timeout[16];
+  struct pg_canceller *canceller;
+  struct deadline_queue *heads; /* how long the first batch in flight may go without a result */
+  const struct pg_connection_events *events;
+  void *owner;
+};
+
+struct pg_connection {
+  const struct pg_connection_options *options;
+  enum pg_pool_kind kind;
+  enum pg_connection_state state;
+  PGconn *conn;
+  struct pg_watch *watch; /* of the socket; on the heap: it closes before the next one opens */
+  bool want_write;
+  uv_timer_t timer; /* until the next try; when ready, until it is old */
+  uv_work_t connect;
+  unsigned attempt;
+  bool stale; /* for the owner: it is to be drained */
+
+  struct list flight; /* batches in the order in which they were sent */
+  unsigned depth;
+  unsigned of_statement[PG_STATEMENTS]; /* batches in flight by their first statement */
+  unsigned syncs;                       /* on their way */
+  bool unsynced;                        /* statements were queued since the last sync */
+  uint64_t head_since_ms;               /* when the first batch began, or had its last result */
+  struct deadline head_deadline;
+  struct pg_cancel cancel;
+  bool uncertain;      /* a commit was cancelled while it waited for a standby */
+  bool refused_unread; /* the server ended an idle session: it read nothing of what was sent */
+};
+
+/* Prepares the connection; connection_open() begins to connect. `options` outlives it. */
+void connection_init(struct pg_connection *connection, enum pg_pool_kind kind,
+                     const struct pg_connection_options *options);
+void connection_open(struct pg_connection *connection);
+
+/* True when a batch may be given to it now. A connection with a cancel on its way takes none: the
+ * cancel would hit whatever runs when it arrives. */
+static inline bool connection_is_free(const struct pg_connection *connection) {
+  return connection->state == PG_CONNECTION_READY && !connection->cancel.job;
+}
+
+static inline bool connection_is_ready(const struct pg_connection *connection) {
+  return connection->state == PG_CONNECTION_READY || connection->state == PG_CONNECTION_DRAINING;
+}
+
+/* Milliseconds since the first batch in flight began or had a result; 0 when nothing is in flight.
+ */
+uint64_t connection_head_ms(const struct pg_connection *connection);
+
+/* Queues a batch after those in flight; it belongs to the connection until it has ended. Nothing
+ * leaves before connection_sync(), which ends the transaction of all that was added since the last
+ * one. Either may lose the connection. */
+void connection_add(struct pg_connection *connection, struct pg_batch *batch);
+void connection_sync(struct pg_connection *connection);
+
+/* Takes nothing new from now on, and connects anew when nothing is in flight any more. */
+void connection_drain(struct pg_connection *connection);
+
+/* Ends everything and closes; what is in flight is lost. */
+void connection_close(struct pg_connection *connection);
