@@ -176,8 +176,9 @@ static const struct config_setting SETTINGS[] = {
      .initial = "0",
      .highest = 256,
      .example = "8",
-     .meaning = "Postgres connections of the process, at least 4 a loop: with fewer there are fewer "
-                "loops; 0: 4 a loop"},
+     .meaning =
+         "Postgres connections of the process, at least 4 a loop: with fewer there are fewer "
+         "loops; 0: 4 a loop"},
     {.name = "CRUDDUR_PG_CONNECTION_MAX_AGE_S",
      .type = CONFIG_NUMBER,
      .scopes = CONFIG_SERVER,
@@ -185,8 +186,9 @@ static const struct config_setting SETTINGS[] = {
      .initial = "1800",
      .highest = 604800,
      .example = "600",
-     .meaning = "seconds after which a Postgres connection is made anew, so that it follows DNS and "
-                "passwords; 0: never"},
+     .meaning =
+         "seconds after which a Postgres connection is made anew, so that it follows DNS and "
+         "passwords; 0: never"},
     {.name = "CRUDDUR_PG_PIPELINE_DEPTH",
      .type = CONFIG_NUMBER,
      .scopes = CONFIG_SERVER,
@@ -213,8 +215,8 @@ static const struct config_setting SETTINGS[] = {
      .lowest = 50,
      .highest = 60000,
      .example = "1500",
-     .meaning = "milliseconds a statement may take in Postgres; a request is answered 503 after at most "
-                "twice that, unless it is a write that was sent"},
+     .meaning = "milliseconds a statement may take in Postgres; a request is answered 503 after at "
+                "most twice that, unless it is a write that was sent"},
     {.name = "CRUDDUR_PG_PREPARE",
      .type = CONFIG_SWITCH,
      .scopes = CONFIG_SERVER,

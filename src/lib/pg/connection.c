@@ -17,7 +17,6 @@ enum {
   RETRY_LEAST_MS = 20,
   LOG_EVERY_TRIES = 30,
   NULLS_LIMIT = 3,
-  EARLY_MS = 50, /* a time-out of the server's own comes no earlier than this before the deadline */
 };
 
 static void start_connecting(struct pg_connection *connection);
@@ -71,54 +70,6 @@ static void log_failure(const struct pg_connection *connection, const char *what
             LOG_END);
 }
 
-/* --- The head: the first batch in flight --- */
-
-uint64_t connection_head_ms(const struct pg_connection *connection) {
-  if (list_empty(&connection->flight)) return 0;
-  return loop_now_ms(connection->options->loop) - connection->head_since_ms;
-}
-
-static struct pg_batch *head_of(const struct pg_connection *connection) {
-  if (list_empty(&connection->flight)) return NULL;
-  return LIST_ENTRY(connection->flight.next, struct pg_batch, node);
-}
-
-/* Something came for the head, or another batch is the head now: its time begins anew. */
-static void restart_head(struct pg_connection *connection) {
-  connection->head_since_ms = loop_now_ms(connection->options->loop);
-  if (list_empty(&connection->flight))
-    deadline_stop(&connection->head_deadline);
-  else
-    deadline_start(connection->options->heads, &connection->head_deadline);
-}
-
-/* The batch whose results come next; NULL when only the sync's is outstanding. */
-static struct pg_batch *receiving(const struct pg_connection *connection) {
-  for (struct list *node = connection->flight.next; node != &connection->flight;
-       node = node->next) {
-    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
-    if (!batch_is_complete(batch)) return batch;
-  }
-  return NULL;
-}
-
-/* --- Ending what is in flight --- */
-
-static void end_batch(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
-                      const char *reason) {
-  list_remove(&batch->node);
-  connection->depth--;
-  connection->of_statement[batch->calls[0].statement]--;
-  connection->options->events->ended(connection, batch, end, reason);
-}
-
-static void end_flight(struct pg_connection *connection, enum pg_end end, const char *reason) {
-  struct pg_batch *batch;
-  while ((batch = head_of(connection)))
-    end_batch(connection, batch, end, reason);
-  deadline_stop(&connection->head_deadline);
-}
-
 /* --- Closing the socket --- */
 
 /* The watch is on a descriptor of its own: libpq closes its socket as soon as it sees the end, and
@@ -137,11 +88,9 @@ static void on_watch_closed(uv_handle_t *handle) {
 static void drop_socket(struct pg_connection *connection) {
   if (connection->watch) uv_close((uv_handle_t *)&connection->watch->poll, on_watch_closed);
   connection->watch = NULL;
-  connection->want_write = connection->unsynced = false;
-  connection->uncertain = connection->refused_unread = false;
-  connection->syncs = 0;
+  connection->want_write = false;
   if (connection->cancel.job) canceller_forget(connection->options->canceller, &connection->cancel);
-  deadline_stop(&connection->head_deadline);
+  deadline_stop(&connection->flight.head_deadline);
   uv_timer_stop(&connection->timer);
   PQfinish(connection->conn);
   connection->conn = NULL;
@@ -165,6 +114,7 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
   one_line(line);
   log_failure(connection, "postgres not connected", line);
   drop_socket(connection);
+  flight_end(&connection->flight, PG_END_LOST, line); /* nothing but the sync of what was prepared */
   retry_later(connection);
   connection->options->events->failed(connection, line);
 }
@@ -186,9 +136,9 @@ static void lose(struct pg_connection *connection, const char *reason) {
   snprintf(line, sizeof(line), "%s", reason);
   connection->attempt = 0;
   log_failure(connection, "postgres connection lost", one_line(line));
-  enum pg_end end = connection->refused_unread ? PG_END_UNDONE : PG_END_LOST;
+  enum pg_end end = connection->flight.refused_unread ? PG_END_UNDONE : PG_END_LOST;
   reconnect(connection);
-  end_flight(connection, end, line);
+  flight_end(&connection->flight, end, line);
   connection->options->events->room(connection);
 }
 
@@ -203,8 +153,7 @@ static void fail_connection(struct pg_connection *connection) {
 }
 
 static void leave_when_drained(struct pg_connection *connection) {
-  bool drained = list_empty(&connection->flight) && connection->syncs == 0 &&
-                 !connection->unsynced && !connection->cancel.job;
+  bool drained = flight_is_empty(&connection->flight) && !connection->cancel.job;
   if (connection->state != PG_CONNECTION_DRAINING || !drained) return;
   reconnect(connection);
   connection->options->events->room(connection);
@@ -222,162 +171,51 @@ void connection_drain(struct pg_connection *connection) {
 /* The server's own time-out should have ended the statement, but a commit that waits for a standby
  * knows none. */
 static void on_head_deadline(struct deadline *deadline) {
-  struct pg_connection *connection = LIST_ENTRY(deadline, struct pg_connection, head_deadline);
+  struct pg_connection *connection =
+      LIST_ENTRY(deadline, struct pg_connection, flight.head_deadline);
   if (connection->state == PG_CONNECTION_PREPARING) {
-    connect_failed(connection, "no answer while the statements were prepared");
+    connect_failed(connection,
+                   "no answer while the statements were prepared; is a pooler's pool smaller "
+                   "than CRUDDUR_PG_CONNECTIONS?");
     return;
   }
   if (connection->cancel.job ||
       !canceller_ask(connection->options->canceller, &connection->cancel, connection->conn))
-    deadline_start(connection->options->heads, &connection->head_deadline);
+    deadline_start(connection->options->heads, &connection->flight.head_deadline);
 }
 
 static void on_cancel_returned(struct pg_cancel *cancel) {
   struct pg_connection *connection = LIST_ENTRY(cancel, struct pg_connection, cancel);
-  if (!list_empty(&connection->flight))
-    deadline_start(connection->options->heads, &connection->head_deadline);
+  if (flight_head(&connection->flight))
+    deadline_start(connection->options->heads, &connection->flight.head_deadline);
   leave_when_drained(connection);
   connection->options->events->room(connection);
 }
 
 /* --- Receiving --- */
 
-static bool has_sqlstate(const struct pg_batch *batch, const char *sqlstate) {
-  return strcmp(batch->sqlstate, sqlstate) == 0;
-}
+#define OPEN_TRANSACTION                                                                           \
+  "a transaction is still open after a sync: a pooler does not keep up the protocol; try "         \
+  "CRUDDUR_PG_PREPARE=off, or connect to Postgres directly"
 
-/* A plan that no longer fits its table, or a statement that a pooler or a migration took away. */
-static bool is_unprepared(const struct pg_batch *batch) {
-  return has_sqlstate(batch, "0A000") || has_sqlstate(batch, "26000");
-}
-
-/* A statement that was cancelled before its own time was over: a cancel that came late for another
- * one, or an operator's. */
-static bool is_cancelled_early(const struct pg_connection *connection,
-                               const struct pg_batch *batch) {
-  return has_sqlstate(batch, "57014") &&
-         connection_head_ms(connection) + EARLY_MS < connection->options->deadline_ms;
-}
-
-static enum pg_end judge(const struct pg_connection *connection, const struct pg_batch *batch) {
-  bool again = batch->aborted ? batch->sqlstate[0] == '\0'
-                              : is_unprepared(batch) || is_cancelled_early(connection, batch);
-  return again ? PG_END_UNDONE : PG_END_ANSWERED;
-}
-
-/* What an error says of the whole connection; called before the batch is given back. */
-static void heed_error(struct pg_connection *connection, const struct pg_batch *batch) {
-  bool demoted = has_sqlstate(batch, "25006");
-  if (!demoted && !is_unprepared(batch)) return;
+/* An error may say that the connection is of no more use, once what is in flight has ended. */
+static void drain_when_told(struct pg_connection *connection) {
+  struct pg_flight *flight = &connection->flight;
+  bool demoted = flight->demoted;
+  if (!demoted && !flight->unprepared) return;
+  flight->demoted = flight->unprepared = false;
   if (demoted) connection->attempt = 1; /* the same server may still be there: not at once */
   if (connection->state == PG_CONNECTION_READY) become(connection, PG_CONNECTION_DRAINING);
   if (demoted) connection->options->events->demoted(connection);
 }
 
-/* A pooler that keeps the transaction open after a sync would lose what was acknowledged. libpq
- * knows the status only once it has found nothing more to read. */
-static bool transaction_has_ended(PGconn *conn) {
-  if (PQtransactionStatus(conn) == PQTRANS_ACTIVE && !PQisBusy(conn)) PQclear(PQgetResult(conn));
-  return PQtransactionStatus(conn) == PQTRANS_IDLE;
-}
-
-#define OPEN_TRANSACTION                                                                           \
-  "a transaction is still open after a sync: a pooler does not keep up the protocol; try "         \
-  "CRUDDUR_PG_PREPARE=off, or connect to Postgres directly"
-
-/* The error of a commit, a deferred constraint's say, comes after all statements. */
-static void take_commit_error(struct pg_connection *connection, PGresult *result) {
-  struct pg_batch *batch = head_of(connection);
-  if (batch && connection->depth == 1)
-    batch_fail_by_result(batch, batch->call_count - 1, result);
-  else
-    for (struct list *node = connection->flight.next; node != &connection->flight;
-         node = node->next)
-      LIST_ENTRY(node, struct pg_batch, node)->aborted = true;
-  PQclear(result);
-}
-
-static bool any_has_failed(const struct pg_connection *connection) {
-  for (struct list *node = connection->flight.next; node != &connection->flight; node = node->next)
-    if (batch_has_failed(LIST_ENTRY(node, struct pg_batch, node))) return true;
-  return false;
-}
-
-/* A server that takes no writes refuses each of them: there is no use in trying one by one. */
-static bool refuse_all_when_demoted(struct pg_connection *connection) {
-  bool demoted = false;
-  struct list *const flight = &connection->flight;
-  for (struct list *node = flight->next; node != flight; node = node->next)
-    demoted = demoted || has_sqlstate(LIST_ENTRY(node, struct pg_batch, node), "25006");
-  for (struct list *node = flight->next; demoted && node != flight; node = node->next)
-    batch_fail(LIST_ENTRY(node, struct pg_batch, node), PG_UNAVAILABLE,
-               "the server takes no writes (SQLSTATE 25006)");
-  return demoted;
-}
-
-/* The transaction in flight has ended: tells each of its batches. Where one failed, none is done.
- */
-static bool end_transaction(struct pg_connection *connection) {
-  bool failed = any_has_failed(connection), single = connection->depth == 1;
-  bool refused = refuse_all_when_demoted(connection);
-  if (!transaction_has_ended(connection->conn)) {
+/* Returns false when the connection was lost. */
+static bool take_flight_result(struct pg_connection *connection, PGresult *result) {
+  if (!flight_take_result(&connection->flight, connection->conn, result)) {
     lose(connection, OPEN_TRANSACTION);
     return false;
   }
-  if (!failed && connection->uncertain) {
-    connection->uncertain = false;
-    end_flight(connection, PG_END_LOST, "the commit was cancelled while it waited for a standby");
-    return true;
-  }
-  connection->uncertain = false;
-  struct pg_batch *batch;
-  while ((batch = head_of(connection))) {
-    heed_error(connection, batch);
-    enum pg_end end = !failed || refused ? PG_END_ANSWERED
-                      : single           ? judge(connection, batch)
-                                         : PG_END_UNDONE;
-    end_batch(connection, batch, end, NULL);
-  }
-  restart_head(connection);
-  return true;
-}
-
-/* Returns false when the connection was lost. */
-static bool take_sync(struct pg_connection *connection) {
-  assert(connection->syncs > 0);
-  connection->syncs--;
-  if (connection->kind != PG_POOL_READ) return end_transaction(connection);
-  bool quiet = list_empty(&connection->flight) && connection->syncs == 0 && !connection->unsynced;
-  if (!quiet || transaction_has_ended(connection->conn)) return true;
-  lose(connection, OPEN_TRANSACTION);
-  return false;
-}
-
-static void note_refusal(struct pg_connection *connection, const PGresult *result,
-                         bool nothing_was_read) {
-  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  if (nothing_was_read && sqlstate && strcmp(sqlstate, "57P05") == 0)
-    connection->refused_unread = true;
-}
-
-static bool take_flight_result(struct pg_connection *connection, PGresult *result) {
-  if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
-    PQclear(result);
-    return take_sync(connection);
-  }
-  struct pg_batch *batch = receiving(connection);
-  if (!batch) {
-    take_commit_error(connection, result);
-    return true;
-  }
-  note_refusal(connection, result, batch == head_of(connection) && batch->received == 0);
-  batch_take_result(batch, result);
-  if (connection->refused_unread) return true; /* the end of the connection follows */
-  if (connection->kind == PG_POOL_READ && batch_is_complete(batch)) {
-    heed_error(connection, batch);
-    end_batch(connection, batch, judge(connection, batch), NULL);
-  }
-  restart_head(connection);
+  drain_when_told(connection);
   return true;
 }
 
@@ -393,7 +231,7 @@ static void on_age(uv_timer_t *timer) {
 static void becomes_ready(struct pg_connection *connection) {
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
-  deadline_stop(&connection->head_deadline);
+  deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
   log_event(LOG_LEVEL_INFO, "postgres connected",
@@ -411,13 +249,13 @@ static bool take_prepare_result(struct pg_connection *connection, PGresult *resu
              PQresultErrorMessage(result));
   PQclear(result);
   if (status == PGRES_PIPELINE_SYNC) {
-    connection->syncs--;
-    if (transaction_has_ended(connection->conn))
+    connection->flight.syncs--;
+    if (flight_transaction_has_ended(connection->conn))
       becomes_ready(connection);
     else
       snprintf(reason, sizeof(reason), "%s", OPEN_TRANSACTION);
   } else {
-    deadline_start(connection->options->heads, &connection->head_deadline);
+    deadline_start(connection->options->heads, &connection->flight.head_deadline);
   }
   if (!reason[0]) return true;
   connect_failed(connection, reason);
@@ -425,7 +263,7 @@ static bool take_prepare_result(struct pg_connection *connection, PGresult *resu
 }
 
 static bool expects_results(const struct pg_connection *connection) {
-  return is_live(connection) && connection->syncs > 0;
+  return is_live(connection) && connection->flight.syncs > 0;
 }
 
 /* libpq ends each statement's results with a NULL; several in a row mean that it has no more. */
@@ -491,16 +329,9 @@ static bool watch_socket(struct pg_connection *connection) {
 
 /* --- Connecting --- */
 
-/* A commit that was cancelled while it waited for a synchronous standby succeeds, and only warns. A
- * trigger may raise a warning of the same class: the server's function tells them apart, and where
- * a proxy leaves that out it is taken for the commit's. */
-static void on_notice(void *argument, const PGresult *result) {
+static void on_notice(void *argument, const PGresult *notice) {
   struct pg_connection *connection = argument;
-  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-  if (sqlstate && strcmp(sqlstate, "01000") == 0 &&
-      (!function || strcmp(function, "SyncRepWaitForLSN") == 0))
-    connection->uncertain = true;
+  flight_take_notice(&connection->flight, notice);
 }
 
 /* Reads need no statement of the other pools. A heavy connection takes over writes too. */
@@ -524,7 +355,7 @@ static bool send_prepares(struct pg_connection *connection) {
     if (prepares(connection, source) && !PQsendPrepare(conn, source->name, source->sql, 0, NULL))
       return false;
   }
-  connection->syncs++;
+  connection->flight.syncs++;
   return PQpipelineSync(conn);
 }
 
@@ -545,7 +376,7 @@ static void begin_preparing(struct pg_connection *connection) {
   bool good =
       PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
   become(connection, PG_CONNECTION_PREPARING);
-  deadline_start(connection->options->heads, &connection->head_deadline);
+  deadline_start(connection->options->heads, &connection->flight.head_deadline);
   if (good && connection->options->prepare)
     good = send_prepares(connection);
   else if (good)
@@ -591,14 +422,26 @@ static void start_connecting(struct pg_connection *connection) {
 
 /* --- For the owner --- */
 
+static void on_ended(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
+                     const char *reason) {
+  struct pg_connection *connection = LIST_ENTRY(flight, struct pg_connection, flight);
+  connection->options->events->ended(connection, batch, end, reason);
+}
+
 void connection_init(struct pg_connection *connection, enum pg_pool_kind kind,
                      const struct pg_connection_options *options) {
   *connection = (struct pg_connection){.options = options,
                                        .kind = kind,
                                        .state = PG_CONNECTION_HELD,
                                        .cancel = {.returned = on_cancel_returned}};
-  list_init(&connection->flight);
-  deadline_init(&connection->head_deadline, on_head_deadline);
+  struct pg_flight *flight = &connection->flight;
+  flight->loop = options->loop;
+  flight->pipelined = kind == PG_POOL_READ;
+  flight->deadline_ms = options->deadline_ms;
+  flight->ended = on_ended;
+  flight->heads = options->heads;
+  deadline_init(&flight->head_deadline, on_head_deadline);
+  flight_init(flight);
   uv_timer_init(loop_uv(options->loop), &connection->timer);
   connection->timer.data = connection;
 }
@@ -611,26 +454,20 @@ void connection_open(struct pg_connection *connection) {
 
 void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
   assert(connection_is_free(connection));
-  assert(connection->kind == PG_POOL_READ || connection->syncs == 0);
-  bool was_empty = list_empty(&connection->flight);
-  batch->state = PG_BATCH_SENT;
-  list_append(&connection->flight, &batch->node);
-  connection->depth++;
-  connection->of_statement[batch->calls[0].statement]++;
-  if (was_empty) restart_head(connection);
   const struct batch_prelude prelude = {connection->options->statement_timeout,
                                         lock_timeout(connection)};
-  bool in_front = !connection->options->prepare && !connection->unsynced;
-  connection->unsynced = true;
+  bool in_front = !connection->options->prepare && !connection->flight.unsynced;
+  flight_add(&connection->flight, batch);
   if (!batch_send(batch, connection->conn, in_front ? &prelude : NULL,
                   connection->options->prepare))
     fail_connection(connection);
 }
 
 void connection_sync(struct pg_connection *connection) {
-  if (!connection->unsynced) return;
-  connection->unsynced = false;
-  connection->syncs++;
+  struct pg_flight *flight = &connection->flight;
+  if (!flight->unsynced) return;
+  flight->unsynced = false;
+  flight->syncs++;
   if (PQpipelineSync(connection->conn))
     flush(connection);
   else
@@ -646,5 +483,5 @@ void connection_close(struct pg_connection *connection) {
   }
   drop_socket(connection);
   close_handles(connection);
-  end_flight(connection, PG_END_LOST, "the server is stopping");
+  flight_end(&connection->flight, PG_END_LOST, "the server is stopping");
 }

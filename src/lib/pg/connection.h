@@ -1,16 +1,12 @@
-/* connection.h: one connection to Postgres: its states, what is in flight on it, and what became of
- * that. Inside the room; it knows batches, and tells its owner through callbacks.
- *
- * A read connection is pipelined: each batch ends when its own results are there, so that a slow
- * one delays only those behind it. On any other connection one transaction is in flight at a time,
- * and its batches end after its sync, when the transaction has ended.
+/* connection.h: one connection to Postgres: its states, from connecting to the end of its life.
+ * Inside the room; it knows the batches in flight, and tells its owner through callbacks.
  *
  * States:  held → waiting → connecting → preparing → ready ⇄ draining → waiting; closed from any.
  * A draining connection takes nothing new, finishes what is in flight, and connects anew. */
 #pragma once
 
-#include "lib/pg/batch.h"
 #include "lib/pg/cancel.h"
+#include "lib/pg/flight.h"
 
 enum pg_connection_state {
   PG_CONNECTION_HELD,       /* not opened before the owner says so */
@@ -20,13 +16,6 @@ enum pg_connection_state {
   PG_CONNECTION_READY,
   PG_CONNECTION_DRAINING,
   PG_CONNECTION_CLOSED, /* for good */
-};
-
-/* How a batch that was sent ended. */
-enum pg_end {
-  PG_END_ANSWERED, /* by Postgres: its results are there, or its failure is recorded */
-  PG_END_UNDONE,   /* it surely did nothing and may be sent again; `failure` may say why */
-  PG_END_LOST,     /* without an answer: a write may be done or not */
 };
 
 struct pg_connection;
@@ -41,7 +30,7 @@ struct pg_connection_events {
   void (*failed)(struct pg_connection *connection, const char *reason);
   /* It has room again. */
   void (*room)(struct pg_connection *connection);
-  /* A server that takes no writes answered: PG_POOL_WRITE's is draining by now. */
+  /* A server that takes no writes answered; the connection is draining by now. */
   void (*demoted)(struct pg_connection *connection);
   /* It is old: the owner drains it when it suits. */
   void (*aged)(struct pg_connection *connection);
@@ -73,16 +62,8 @@ struct pg_connection {
   unsigned attempt;
   bool stale; /* for the owner: it is to be drained */
 
-  struct list flight; /* batches in the order in which they were sent */
-  unsigned depth;
-  unsigned of_statement[PG_STATEMENTS]; /* batches in flight by their first statement */
-  unsigned syncs;                       /* on their way */
-  bool unsynced;                        /* statements were queued since the last sync */
-  uint64_t head_since_ms;               /* when the first batch began, or had its last result */
-  struct deadline head_deadline;
+  struct pg_flight flight;
   struct pg_cancel cancel;
-  bool uncertain;      /* a commit was cancelled while it waited for a standby */
-  bool refused_unread; /* the server ended an idle session: it read nothing of what was sent */
 };
 
 /* Prepares the connection; connection_open() begins to connect. `options` outlives it. */
@@ -99,10 +80,6 @@ static inline bool connection_is_free(const struct pg_connection *connection) {
 static inline bool connection_is_ready(const struct pg_connection *connection) {
   return connection->state == PG_CONNECTION_READY || connection->state == PG_CONNECTION_DRAINING;
 }
-
-/* Milliseconds since the first batch in flight began or had a result; 0 when nothing is in flight.
- */
-uint64_t connection_head_ms(const struct pg_connection *connection);
 
 /* Queues a batch after those in flight; it belongs to the connection until it has ended. Nothing
  * leaves before connection_sync(), which ends the transaction of all that was added since the last

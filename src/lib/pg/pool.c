@@ -188,8 +188,8 @@ static void leave(struct pg_pool *pool, struct pg_batch *batch, struct pg_connec
 
 /* What is first on a stuck connection is slow, whatever is behind it. */
 static bool is_stuck(struct pg_pool *pool, const struct pg_connection *connection) {
-  if (connection_head_ms(connection) <= STUCK_MS) return false;
-  const struct pg_batch *head = LIST_ENTRY(connection->flight.next, struct pg_batch, node);
+  if (flight_head_ms(&connection->flight) <= STUCK_MS) return false;
+  const struct pg_batch *head = flight_head(&connection->flight);
   for (int i = 0; i < head->call_count; i++)
     pool->slow_until_ms[head->calls[i].statement] = loop_now_ms(pool->loop) + SLOW_MS;
   return true;
@@ -204,14 +204,14 @@ struct choice {
 static void consider(struct choice *choice, struct pg_pool *pool, struct pg_connection *connection,
                      enum pg_statement statement) {
   if (!connection_is_free(connection)) return;
-  bool runs_same = connection->of_statement[statement] > 0;
+  bool runs_same = connection->flight.of_statement[statement] > 0;
   struct pg_connection **best = runs_same ? &choice->same : &choice->other;
   choice->ready++;
   choice->with_statement += runs_same;
   if (is_stuck(pool, connection)) return;
   choice->free++;
-  bool has_room = connection->depth < pool->options.pipeline_depth;
-  if (has_room && (!*best || connection->depth < (*best)->depth)) *best = connection;
+  bool has_room = connection->flight.depth < pool->options.pipeline_depth;
+  if (has_room && (!*best || connection->flight.depth < (*best)->flight.depth)) *best = connection;
 }
 
 /* One statement never holds all connections, for whoever comes with another one would wait behind
@@ -226,14 +226,15 @@ static struct pg_connection *choose(struct pg_pool *pool, const struct pg_batch 
   if (slow && choice.ready > 1 && choice.free < 2) return NULL;
   if (choice.ready > 1 && choice.with_statement + 1 >= choice.ready) choice.other = NULL;
   if (!choice.same || !choice.other) return choice.same ? choice.same : choice.other;
-  return choice.same->depth <= choice.other->depth ? choice.same : choice.other;
+  return choice.same->flight.depth <= choice.other->flight.depth ? choice.same : choice.other;
 }
 
 /* Reads of one statement share a transaction, and with it a system call on each side. With another
  * statement they would wait for its results to be sent. */
 static void separate(struct pg_connection *connection, const struct pg_batch *batch) {
-  if (!connection->unsynced) return;
-  const struct pg_batch *last = LIST_ENTRY(connection->flight.previous, struct pg_batch, node);
+  if (!connection->flight.unsynced) return;
+  const struct pg_batch *last =
+      LIST_ENTRY(connection->flight.batches.previous, struct pg_batch, node);
   if (last->calls[0].statement != batch->calls[0].statement) connection_sync(connection);
 }
 
@@ -256,7 +257,7 @@ static void dispatch_reads(struct pg_pool *pool) {
 }
 
 static bool is_idle(const struct pg_connection *connection) {
-  return connection_is_free(connection) && connection->depth == 0 && connection->syncs == 0;
+  return connection_is_free(connection) && flight_is_empty(&connection->flight);
 }
 
 static void dispatch_heavy(struct pg_pool *pool) {
@@ -294,7 +295,7 @@ static void publish(struct pg_pool *pool) {
   uint64_t ready[PG_POOL_KINDS] = {0}, in_flight = 0, queued = 0;
   for (unsigned i = 0; i < pool->options.connections; i++) {
     ready[pool->connections[i].kind] += connection_is_ready(&pool->connections[i]);
-    in_flight += pool->connections[i].depth;
+    in_flight += pool->connections[i].flight.depth;
   }
   for (unsigned kind = 0; kind < PG_POOL_KINDS; kind++)
     queued += pool->queued[kind];
@@ -532,14 +533,26 @@ void pg_pool_close(struct pg_pool *pool) {
 
 /* --- For callers --- */
 
+static uint64_t look(const atomic_uint_fast64_t *counter) {
+  return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
-#define READ(member) .member = atomic_load_explicit(&pool->stats.member, memory_order_relaxed)
   return (struct pg_pool_stats){
-      READ(ready),   READ(reads_ready), READ(writes_ready), READ(in_flight), READ(queued),
-      READ(batches), READ(unavailable), READ(failed),       READ(reruns),    READ(groups),
-      READ(grouped), READ(waited_us),   READ(queued_us),
+      .ready = look(&pool->stats.ready),
+      .in_flight = look(&pool->stats.in_flight),
+      .queued = look(&pool->stats.queued),
+      .reads_ready = look(&pool->stats.reads_ready),
+      .writes_ready = look(&pool->stats.writes_ready),
+      .batches = look(&pool->stats.batches),
+      .unavailable = look(&pool->stats.unavailable),
+      .failed = look(&pool->stats.failed),
+      .reruns = look(&pool->stats.reruns),
+      .groups = look(&pool->stats.groups),
+      .grouped = look(&pool->stats.grouped),
+      .waited_us = look(&pool->stats.waited_us),
+      .queued_us = look(&pool->stats.queued_us),
   };
-#undef READ
 }
 
 static void refuse(struct pg_pool *pool, struct pg_batch *batch, const char *reason) {
