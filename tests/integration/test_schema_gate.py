@@ -22,8 +22,8 @@ def test_a_database_that_is_behind_is_not_served_from(behind):
 
 def test_with_migrate_it_is_brought_up_to_date_and_served(behind, description):
     server = Server("--migrate", **{**behind, "CRUDDUR_LOOPS": "1"})
-    assert server.log.wait_for(message="postgres connected")
     api = Api(server.port, description)
+    api.wait_until_ready()
     api.get("/api/activities/home").expect(200, [])
     api.close()
     server.stop()
