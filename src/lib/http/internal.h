@@ -11,8 +11,10 @@ enum {
   HTTP_PATH_SEGMENTS = 12,
   HTTP_ANSWER_HEADERS = 8,
   HTTP_HEADERS_LIMIT = 16 * 1024, /* bytes of a request's headers */
-  HTTP_CONNECTION_MEMORY =
-      32 * 1024, /* what libmicrohttpd may use for one: headers and a read buffer */
+  /* What libmicrohttpd may use for one connection: HTTP_HEADERS_LIMIT, 56 bytes of its own for each
+   * of a hundred headers, and the head of the answer. It clears all of it after each request, so
+   * that every kept connection costs this much resident memory. */
+  HTTP_CONNECTION_MEMORY = 24 * 1024,
   HTTP_DISCARD_LIMIT =
       1024 * 1024, /* bytes of a refused chunked body that are read before hanging up */
   HTTP_REQUEST_ID_LIMIT = 128,
