@@ -20,6 +20,14 @@ function(embed_file target symbol path)
   target_sources(${target} PRIVATE ${source})
 endfunction()
 
+# embed_gzip(TARGET SYMBOL PATH): the same for the file in gzip, compressed at build. Without name and
+# time in its head, so that the same file makes the same bytes.
+function(embed_gzip target symbol path)
+  set(compressed ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.gz)
+  add_custom_command(OUTPUT ${compressed} COMMAND gzip -9 -n -c ${path} > ${compressed} DEPENDS ${path} VERBATIM)
+  embed_file(${target} ${symbol} ${compressed})
+endfunction()
+
 # embed_statements(SQL_FOLDER OUTPUT_FOLDER NAME…): NAME is resource/verb, a file NAME.sql below the
 # folder. Generates statements.h (enum pg_statement: PG_RESOURCE_VERB) and statements.c (their text).
 function(embed_statements folder output)

@@ -157,6 +157,17 @@ def test_a_flood_of_query_parameters(server):
         raw.read_answer().expect(422, ["search_term_blank"])
 
 
+@pytest.mark.parametrize("number", [1, 16, 100])
+def test_headers_up_to_the_limit_are_taken(api, server, number):
+    """16 KiB of them, in one or in many, again and again on a connection, and a feed as the answer."""
+    size = (16 * 1024 - 200) // number
+    headers = {f"X_{place:03}": "a" * (size - len("X-000") - 4) for place in range(number)}
+    with RawConnection(server.port) as raw:
+        for _ in range(3):
+            answer = raw.ask(get("/api/activities/home", Accept_Encoding="gzip", **headers))
+            assert answer.status == 200
+
+
 def test_headers_over_the_limit_are_431(server):
     """Where the answer is the API's own, it is JSON like every other."""
     with RawConnection(server.port) as raw:

@@ -5,6 +5,9 @@ import pytest
 from conftest import BACKEND, FRONTEND, FRONTEND_LOCAL
 
 EXPOSED = {"Authorization", "Link", "ETag", "X-Request-Id", "Retry-After"}
+HEADERS = {
+    "Content-Type", "Authorization", "If-None-Match", "Idempotency-Key", "traceparent", "tracestate",
+}  # fmt: skip
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}
 
 
@@ -82,7 +85,7 @@ def test_preflight(api, origin, method):
     assert answer.header("Access-Control-Allow-Origin") == origin
     assert "origin" in {item.lower() for item in answer.header_items("Vary")}
     assert answer.header_items("Access-Control-Allow-Methods") == METHODS
-    assert answer.header_items("Access-Control-Allow-Headers") == {"Content-Type", "Authorization"}
+    assert answer.header_items("Access-Control-Allow-Headers") == HEADERS
     assert int(answer.header("Access-Control-Max-Age")) > 0
 
 

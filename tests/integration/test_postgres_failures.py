@@ -330,7 +330,8 @@ def test_the_database_is_dropped_and_made_anew(start_api, own_cluster, key):
 
 
 def test_a_full_queue_is_503_at_once(start_api, database):
-    """One in flight, one in the queue, the third is refused while the first two still wait."""
+    """One in flight, one in the queue, the third is refused while the first two still wait. They ask
+    for different things: for the same they would share."""
     server, api = start_api(
         CRUDDUR_LOOPS=1,
         CRUDDUR_PG_CONNECTIONS=4,
@@ -345,8 +346,8 @@ def test_a_full_queue_is_503_at_once(start_api, database):
         first.send(get(HOME))
         database.wait_for_blocked()
         others = [stack.enter_context(RawConnection(server.port)) for _ in range(8)]
-        for raw in others:
-            raw.send(get(HOME))
+        for number, raw in enumerate(others, 1):
+            raw.send(get(f"{HOME}?limit={number}"))
         refused = [raw for raw in others if raw.readable(1)]
         for _ in range(20):
             if len(refused) == len(others) - 1:

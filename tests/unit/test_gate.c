@@ -160,14 +160,13 @@ static void house_close(struct house *house) {
   if (house->web) web_stop(house->web);
 }
 
-static void send_request(struct house *house, struct http_request *request, enum http_auth policy,
-                         const char *token) {
+static void send_request(struct house *house, struct http_request *request, const char *token) {
   static char headers[16][2048];
   static unsigned next;
   char *header = headers[next++ % 16];
   snprintf(header, sizeof(headers[0]), "Bearer %s", token ? token : "");
   *request = (struct http_request){.authorization = token ? header : NULL};
-  auth_gate(request, policy, house->authenticator);
+  auth_gate(request, house->authenticator);
 }
 
 static void wait_done(struct house *house, const struct http_request *request) {
@@ -177,7 +176,7 @@ static void wait_done(struct house *house, const struct http_request *request) {
 
 static void expect_user(struct house *house, const char *token, const char *user) {
   struct http_request request;
-  send_request(house, &request, HTTP_AUTH_REQUIRED, token);
+  send_request(house, &request, token);
   wait_done(house, &request);
   assert_true(request.admitted);
   assert_string_equal(request.user, user);
@@ -186,7 +185,7 @@ static void expect_user(struct house *house, const char *token, const char *user
 
 static void expect_refused(struct house *house, const char *token) {
   struct http_request request;
-  send_request(house, &request, HTTP_AUTH_REQUIRED, token);
+  send_request(house, &request, token);
   wait_done(house, &request);
   assert_int_equal(request.status, HTTP_UNAUTHORIZED);
   assert_true(request.challenged);
@@ -194,34 +193,19 @@ static void expect_refused(struct house *house, const char *token) {
   request_clear(&request);
 }
 
-static void expect_public(struct house *house, const char *token) {
-  struct http_request request;
-  send_request(house, &request, HTTP_AUTH_OPTIONAL, token);
-  wait_done(house, &request);
-  assert_true(request.admitted);
-  assert_string_equal(request.user, "");
-  request_clear(&request);
-}
-
 /* --- Tests --- */
 
-static void policies_decide_what_no_token_means(void **state) {
+static void without_a_token_there_is_401(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_SILENT);
   struct http_request request;
   static const char *const HEADERS[] = {NULL, "", "Basic dTpw", "Bearer", "Bearer a b"};
   for (size_t i = 0; i < sizeof(HEADERS) / sizeof(HEADERS[0]); i++) {
     request = (struct http_request){.authorization = HEADERS[i]};
-    auth_gate(&request, HTTP_AUTH_REQUIRED, house.authenticator);
+    auth_gate(&request, house.authenticator);
     assert_int_equal(request.status, HTTP_UNAUTHORIZED);
     assert_true(request.challenged);
-    request = (struct http_request){.authorization = HEADERS[i]};
-    auth_gate(&request, HTTP_AUTH_OPTIONAL, house.authenticator);
-    assert_true(request.admitted);
   }
-  send_request(&house, &request, HTTP_AUTH_NONE, first_token);
-  assert_true(request.admitted);
-  assert_string_equal(request.user, "");
   house_close(&house);
 }
 
@@ -230,24 +214,18 @@ static void good_tokens_name_their_user(void **state) {
   house_open(&house, &QUICK, POOL_GOOD);
   for (int i = 0; i < 3; i++)
     expect_user(&house, first_token, "user-1");
-  struct http_request request;
-  send_request(&house, &request, HTTP_AUTH_OPTIONAL, first_token);
-  assert_true(request.admitted);
-  assert_string_equal(request.user, "user-1");
   assert_int_equal(web_requests(house.web), 1);
   house_close(&house);
 }
 
-static void bad_tokens_are_refused_or_public(void **state) {
+static void bad_tokens_are_refused(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
   house_wait_ready(&house);
   char *expired = signer_access_token(first, "user-1", clock_unix_us() / 1000000 - 3600);
   const char *const bad[] = {expired, "x", "a.b.c", "e30.e30.e30"};
-  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
     expect_refused(&house, bad[i]);
-    expect_public(&house, bad[i]);
-  }
   assert_int_equal(web_requests(house.web), 1); /* none of them was worth a fetch */
   free(expired);
   house_close(&house);
@@ -256,17 +234,16 @@ static void bad_tokens_are_refused_or_public(void **state) {
 static void requests_wait_for_the_first_fetch(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
-  struct http_request required, optional;
-  send_request(&house, &required, HTTP_AUTH_REQUIRED, first_token);
-  send_request(&house, &optional, HTTP_AUTH_OPTIONAL, first_token);
-  assert_false(is_done(&required));
-  assert_false(is_done(&optional));
-  wait_done(&house, &required);
-  wait_done(&house, &optional);
-  assert_string_equal(required.user, "user-1");
-  assert_string_equal(optional.user, "user-1");
-  request_clear(&required);
-  request_clear(&optional);
+  struct http_request requests[2];
+  for (int i = 0; i < 2; i++)
+    send_request(&house, &requests[i], first_token);
+  for (int i = 0; i < 2; i++)
+    assert_false(is_done(&requests[i]));
+  for (int i = 0; i < 2; i++) {
+    wait_done(&house, &requests[i]);
+    assert_string_equal(requests[i].user, "user-1");
+    request_clear(&requests[i]);
+  }
   house_close(&house);
 }
 
@@ -274,10 +251,8 @@ static void unknown_keys_fetch_once_in_a_while(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
   expect_user(&house, first_token, "user-1");
-  for (int i = 0; i < 100; i++) {
+  for (int i = 0; i < 100; i++)
     expect_refused(&house, second_token);
-    expect_public(&house, second_token);
-  }
   assert_int_equal(web_requests(house.web), 2);
   expect_user(&house, first_token, "user-1");
   house_close(&house);
@@ -348,7 +323,6 @@ static void a_silent_pool_means_401_after_a_short_wait(void **state) {
   struct house house;
   house_open(&house, &timing, POOL_SILENT);
   expect_refused(&house, first_token);
-  expect_public(&house, first_token);
   house_close(&house);
 }
 
@@ -358,12 +332,11 @@ static void a_wait_ends_though_the_fetch_does_not(void **state) {
   house_open(&house, &QUICK, POOL_SILENT);
   struct http_request requests[3];
   for (int i = 0; i < 3; i++)
-    send_request(&house, &requests[i], i == 1 ? HTTP_AUTH_OPTIONAL : HTTP_AUTH_REQUIRED,
-                 first_token);
+    send_request(&house, &requests[i], first_token);
   for (int i = 0; i < 3; i++) {
     assert_false(is_done(&requests[2]) && !is_done(&requests[i]));
     wait_done(&house, &requests[i]);
-    assert_int_equal(requests[i].admitted, i == 1);
+    assert_int_equal(requests[i].status, HTTP_UNAUTHORIZED);
     request_clear(&requests[i]);
   }
   assert_int_equal(web_requests(house.web), 1);
@@ -377,7 +350,7 @@ static void the_number_of_waiters_is_bounded(void **state) {
   struct http_request *requests = calloc(WAITERS + 1, sizeof(*requests));
   for (int i = 0; i <= WAITERS; i++) {
     assert_false(i == WAITERS && is_done(&requests[WAITERS - 1]));
-    send_request(&house, &requests[i], HTTP_AUTH_REQUIRED, first_token);
+    send_request(&house, &requests[i], first_token);
   }
   assert_int_equal(requests[WAITERS].status, HTTP_UNAUTHORIZED);
   house_close(&house);
@@ -393,7 +366,7 @@ static void closing_in_any_order_answers_who_waits(void **state) {
     struct house house;
     house_open(&house, &QUICK, POOL_SILENT);
     struct http_request request;
-    send_request(&house, &request, HTTP_AUTH_REQUIRED, first_token);
+    send_request(&house, &request, first_token);
     if (order == 0) {
       key_keeper_close(house.keeper);
       wait_done(&house, &request);
@@ -419,7 +392,7 @@ static void closing_with_news_under_way_is_safe(void **state) {
     struct house house;
     house_open(&house, &QUICK, POOL_GOOD);
     struct http_request request;
-    send_request(&house, &request, HTTP_AUTH_REQUIRED, first_token);
+    send_request(&house, &request, first_token);
     if (order == 0) key_keeper_close(house.keeper); /* posts the end of the fetch */
     authenticator_close(house.authenticator);
     if (order == 1) key_keeper_close(house.keeper);
@@ -500,8 +473,8 @@ static void *work(void *argument) {
   for (int i = 0; i < REQUESTS_A_LOOP; i++) {
     worker->good[i] = (struct http_request){.authorization = good, .done_count = &worker->done};
     worker->bad[i] = (struct http_request){.authorization = bad, .done_count = &worker->done};
-    auth_gate(&worker->good[i], HTTP_AUTH_REQUIRED, worker->authenticator);
-    auth_gate(&worker->bad[i], HTTP_AUTH_REQUIRED, worker->authenticator);
+    auth_gate(&worker->good[i], worker->authenticator);
+    auth_gate(&worker->bad[i], worker->authenticator);
     uv_run(loop_uv(worker->loop), UV_RUN_NOWAIT);
   }
   loop_run(worker->loop);
@@ -563,9 +536,9 @@ static int clean_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(policies_decide_what_no_token_means),
+      cmocka_unit_test(without_a_token_there_is_401),
       cmocka_unit_test(good_tokens_name_their_user),
-      cmocka_unit_test(bad_tokens_are_refused_or_public),
+      cmocka_unit_test(bad_tokens_are_refused),
       cmocka_unit_test(requests_wait_for_the_first_fetch),
       cmocka_unit_test(unknown_keys_fetch_once_in_a_while),
       cmocka_unit_test(the_next_interval_allows_the_next_fetch),

@@ -43,4 +43,4 @@ struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *ke
 void authenticator_close(struct authenticator *authenticator);
 
 /* The gate for http_options; its context is the loop's authenticator. */
-void auth_gate(struct http_request *request, enum http_auth policy, void *gate_context);
+void auth_gate(struct http_request *request, void *gate_context);

@@ -31,7 +31,6 @@ struct authenticator {
 struct waiter {
   struct list node;
   struct http_request *request;
-  enum http_auth policy;
   struct str token;
   uint64_t due_ms;
 };
@@ -44,21 +43,16 @@ static void free_when_closed(struct authenticator *authenticator) {
   free(authenticator);
 }
 
-static void refuse(struct http_request *request, enum http_auth policy) {
-  if (policy == HTTP_AUTH_OPTIONAL) {
-    http_request_admit(request);
-    return;
-  }
+static void refuse(struct http_request *request) {
   http_answer_header(request, "WWW-Authenticate", "Bearer");
   http_answer_error(request, HTTP_UNAUTHORIZED, "generic_401");
 }
 
-static void refuse_because(struct http_request *request, enum http_auth policy,
-                           const char *reason) {
+static void refuse_because(struct http_request *request, const char *reason) {
   if (log_enabled(LOG_LEVEL_DEBUG))
     log_event(LOG_LEVEL_DEBUG, "token refused", log_str("request_id", http_request_id(request)),
               log_text("reason", reason), LOG_END);
-  refuse(request, policy);
+  refuse(request);
 }
 
 static void admit(struct http_request *request, struct str subject) {
@@ -90,13 +84,12 @@ static struct waiter *pop_waiter(struct authenticator *authenticator) {
 }
 
 static struct waiter *waiter_new(struct authenticator *authenticator, struct http_request *request,
-                                 enum http_auth policy, struct str token) {
+                                 struct str token) {
   if (authenticator->closing || authenticator->waiter_count == WAITERS_LIMIT) return NULL;
   struct waiter *waiter = http_request_alloc(request, sizeof(*waiter));
   if (!waiter) return NULL;
   *waiter = (struct waiter){
       .request = request,
-      .policy = policy,
       .token = token,
       .due_ms = loop_now_ms(authenticator->loop) + WAIT_LIMIT_MS,
   };
@@ -124,10 +117,10 @@ static enum token_verdict verify(struct authenticator *authenticator, struct str
   }
 }
 
-/* `waiter` is NULL for a request that has not waited yet. One that has asks for no other fetch:
- * else each would bring the next. */
+/* `waiter` is NULL for a request that has not waited yet. A request that has already waited must
+ * not trigger another fetch, or fetches would chain for ever. */
 static void examine(struct authenticator *authenticator, struct http_request *request,
-                    enum http_auth policy, struct str token, struct waiter *waiter) {
+                    struct str token, struct waiter *waiter) {
   int64_t now_s = clock_unix_us() / 1000000;
   struct verified_hash hash;
   bool hashed =
@@ -147,21 +140,19 @@ static void examine(struct authenticator *authenticator, struct http_request *re
     admit(request, (struct str){claims.subject, claims.subject_length});
     return;
   }
-  if (wait && !waiter) waiter = waiter_new(authenticator, request, policy, token);
+  if (wait && !waiter) waiter = waiter_new(authenticator, request, token);
   if (wait && waiter)
     hold(authenticator, waiter);
   else
-    refuse_because(request, policy, reason);
+    refuse_because(request, reason);
 }
 
-void auth_gate(struct http_request *request, enum http_auth policy, void *gate_context) {
+void auth_gate(struct http_request *request, void *gate_context) {
   struct str token;
-  if (policy == HTTP_AUTH_NONE)
-    http_request_admit(request);
-  else if (token_from_header(http_request_header(request, "Authorization"), &token))
-    examine(gate_context, request, policy, token, NULL);
+  if (token_from_header(http_request_header(request, "Authorization"), &token))
+    examine(gate_context, request, token, NULL);
   else
-    refuse(request, policy);
+    refuse(request);
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -171,7 +162,7 @@ static void on_timer(uv_timer_t *timer) {
     struct waiter *waiter = LIST_ENTRY(authenticator->waiters.next, struct waiter, node);
     if (waiter->due_ms > now_ms) break;
     pop_waiter(authenticator);
-    refuse_because(waiter->request, waiter->policy, "the keys did not come in time");
+    refuse_because(waiter->request, "the keys did not come in time");
   }
   arm_timer(authenticator);
 }
@@ -190,7 +181,7 @@ static void on_settled(struct key_watcher *watcher) {
   for (size_t left = authenticator->waiter_count; left > 0; left--) {
     struct waiter *waiter = pop_waiter(authenticator);
     if (!waiter) break;
-    examine(authenticator, waiter->request, waiter->policy, waiter->token, waiter);
+    examine(authenticator, waiter->request, waiter->token, waiter);
   }
 }
 
@@ -228,6 +219,6 @@ void authenticator_close(struct authenticator *authenticator) {
   authenticator->news_pending = key_keeper_leave(&authenticator->watcher);
   struct waiter *waiter;
   while ((waiter = pop_waiter(authenticator)))
-    refuse(waiter->request, waiter->policy);
+    refuse(waiter->request);
   uv_close((uv_handle_t *)&authenticator->timer, on_timer_closed);
 }

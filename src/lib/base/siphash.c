@@ -1,16 +1,18 @@
 /* siphash.c: see siphash.h. */
 #include "lib/base/siphash.h"
 
+#include <endian.h>
+
 struct state {
   uint64_t v[4];
 };
 
-static uint64_t rotate(uint64_t word, unsigned bits) {
+static inline uint64_t rotate(uint64_t word, unsigned bits) {
   return word << bits | word >> (64 - bits);
 }
 
 /* The paper's SipRound. */
-static void mix(uint64_t v[4]) {
+static inline void mix(uint64_t v[4]) {
   v[0] += v[1], v[2] += v[3];
   v[1] = rotate(v[1], 13) ^ v[0];
   v[3] = rotate(v[3], 16) ^ v[2];
@@ -21,11 +23,17 @@ static void mix(uint64_t v[4]) {
   v[2] = rotate(v[2], 32);
 }
 
-static void take(struct state *state, uint64_t word) {
+static inline void take(struct state *state, uint64_t word) {
   state->v[3] ^= word;
   mix(state->v);
   mix(state->v);
   state->v[0] ^= word;
+}
+
+static inline uint64_t read_whole_word(const unsigned char *bytes) {
+  uint64_t word;
+  memcpy(&word, bytes, sizeof(word));
+  return le64toh(word);
 }
 
 /* Up to eight bytes, the first one lowest. */
@@ -37,13 +45,13 @@ static uint64_t read_word(const unsigned char *bytes, size_t length) {
 }
 
 uint64_t siphash(const unsigned char secret[SIPHASH_SECRET_SIZE], struct str input) {
-  uint64_t k0 = read_word(secret, 8), k1 = read_word(secret + 8, 8);
+  uint64_t k0 = read_whole_word(secret), k1 = read_whole_word(secret + 8);
   struct state state = {{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
                          k1 ^ 0x7465646279746573}};
   const unsigned char *bytes = (const unsigned char *)input.data;
   size_t whole = input.length - input.length % 8;
   for (size_t i = 0; i < whole; i += 8)
-    take(&state, read_word(bytes + i, 8));
+    take(&state, read_whole_word(bytes + i));
   uint64_t rest = whole < input.length ? read_word(bytes + whole, input.length - whole) : 0;
   take(&state, rest | (uint64_t)(input.length & 0xff) << 56);
   state.v[2] ^= 0xff;

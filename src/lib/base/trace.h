@@ -36,7 +36,9 @@ enum span_kind {
 /* Something that took time. */
 struct span {
   struct trace_context context;
-  unsigned char parent_id[SPAN_ID_SIZE]; /* all zero: the first of its trace */
+  unsigned char parent_id[SPAN_ID_SIZE];      /* all zero: the first of its trace */
+  unsigned char link_trace_id[TRACE_ID_SIZE]; /* of a span that did this one's work too; */
+  unsigned char link_span_id[SPAN_ID_SIZE];   /* all zero: of none */
   enum span_kind kind;
   int64_t start_unix_us;
   int64_t end_unix_us;

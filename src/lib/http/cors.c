@@ -27,11 +27,7 @@ struct str cors_allowed_origin(const struct http_request *request) {
   return none;
 }
 
-/* Vary goes with every answer of a path that CORS is for, or a cache would hand one origin's answer
- * to another. */
 void cors_add_headers(const struct http_request *request, struct MHD_Response *response) {
-  if (!cors_applies(request)) return;
-  MHD_add_response_header(response, "Vary", "Origin");
   struct str origin = cors_allowed_origin(request);
   if (origin.length == 0) return;
   /* libmicrohttpd's header values end in a NUL. */
@@ -46,7 +42,9 @@ void cors_answer_options(struct http_request *request, unsigned methods) {
   if (preflight) {
     http_answer_header(request, "Access-Control-Allow-Methods",
                        "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-    http_answer_header(request, "Access-Control-Allow-Headers", "Content-Type, Authorization");
+    http_answer_header(request, "Access-Control-Allow-Headers",
+                       "Content-Type, Authorization, If-None-Match, Idempotency-Key, traceparent, "
+                       "tracestate");
     http_answer_header(request, "Access-Control-Max-Age", CORS_MAX_AGE_S);
   } else {
     struct buffer allow = BUFFER_EMPTY;

@@ -1,15 +1,17 @@
 /* http.h: what a route sees of HTTP: its table, the request, the answer.
  *
  * The life of a request: the router picks a row of a static table; limits and CORS are checked from
- * the headers; the body is read; the gate checks the token by the row's policy; the handler runs. A
- * handler answers before it returns, or submits work whose continuation answers later; it answers
- * exactly once. Everything runs on the loop that accepted the connection; nothing may block. */
+ * the headers; the body is read; the gate checks the token where the row wants one; the handler
+ * runs, once for all who ask for the same where the row is shared (coalesce.h). A handler answers
+ * before it returns, or submits work whose continuation answers later; it answers exactly once.
+ * Everything runs on the loop that accepted the connection; nothing may block. */
 #pragma once
 
 #include "lib/base/buffer.h"
 #include "lib/base/str.h"
 #include "lib/base/trace.h"
 #include "lib/base/uuid.h"
+#include "lib/http/etag.h"
 #include "lib/loop/loop.h"
 
 #include <jansson.h>
@@ -17,6 +19,7 @@
 enum http_status {
   HTTP_OK = 200,
   HTTP_NO_CONTENT = 204,
+  HTTP_NOT_MODIFIED = 304,
   HTTP_BAD_REQUEST = 400,
   HTTP_UNAUTHORIZED = 401,
   HTTP_NOT_FOUND = 404,
@@ -42,7 +45,8 @@ enum http_method {
 
 enum http_auth {
   HTTP_AUTH_NONE,     /* the token is not looked at */
-  HTTP_AUTH_OPTIONAL, /* a good token names the user; any other is as none */
+  HTTP_AUTH_SHARED,   /* nor here, and the answer depends on the target alone (path and query):
+                         requests that are there at a time share one run of the handler */
   HTTP_AUTH_REQUIRED, /* without a good token: 401 */
 };
 
@@ -89,7 +93,7 @@ bool http_request_query(const struct http_request *request, const char *name,
 struct str http_request_path(const struct http_request *request);
 struct str http_request_raw_query(const struct http_request *request);
 
-/* A request header by name, in any case; empty when absent. */
+/* A request header by name, in any case; empty when absent. Not for handlers of shared rows. */
 struct str http_request_header(const struct http_request *request, const char *name);
 
 /* The body as a JSON object, borrowed: parsed and checked before a handler whose row has a body
@@ -120,6 +124,17 @@ void http_answer_text(struct http_request *request, enum http_status status,
 void http_answer_static(struct http_request *request, enum http_status status,
                         const char *content_type, struct str body);
 
+/* A body that stays as it is while the process runs, in the forms that clients take. */
+struct http_file {
+  const char *content_type;
+  struct str bytes;
+  struct str gzip; /* the same in gzip; empty: it would not be smaller */
+  char tag[ETAG_SIZE];
+};
+
+/* Answers 200 with a file, which is not copied, or 304 to who has it already. */
+void http_answer_file(struct http_request *request, const struct http_file *file);
+
 /* Answers ["code"]. */
 void http_answer_error(struct http_request *request, enum http_status status, const char *code);
 
@@ -145,5 +160,5 @@ void http_request_set_user(struct http_request *request, struct str sub);
 void http_request_admit(struct http_request *request);
 
 /* The gate: looks at the Authorization header of a request whose row wants a token, and, now or
- * later on the same loop, either admits it (with or without a user) or answers 401. */
-typedef void (*http_gate)(struct http_request *request, enum http_auth policy, void *gate_context);
+ * later on the same loop, either admits it with its user or answers 401. */
+typedef void (*http_gate)(struct http_request *request, void *gate_context);

@@ -1,6 +1,7 @@
 /* internal.h: what the files of this room share: the server, a connection, a request. */
 #pragma once
 
+#include "lib/http/coalesce.h"
 #include "lib/http/server.h"
 
 #include <microhttpd.h>
@@ -10,8 +11,10 @@ enum {
   HTTP_PATH_SEGMENTS = 12,
   HTTP_ANSWER_HEADERS = 8,
   HTTP_HEADERS_LIMIT = 16 * 1024, /* bytes of a request's headers */
-  HTTP_CONNECTION_MEMORY =
-      32 * 1024, /* what libmicrohttpd may use for one: headers and a read buffer */
+  /* What libmicrohttpd may use for one connection: HTTP_HEADERS_LIMIT, 56 bytes of its own for each
+   * of a hundred headers, and the head of the answer. It clears all of it after each request, so
+   * that every kept connection costs this much resident memory. */
+  HTTP_CONNECTION_MEMORY = 24 * 1024,
   HTTP_DISCARD_LIMIT =
       1024 * 1024, /* bytes of a refused chunked body that are read before hanging up */
   HTTP_REQUEST_ID_LIMIT = 128,
@@ -47,10 +50,13 @@ struct http_header {
   char *value;
 };
 
+/* What a client sent, or, without a connection, what the handler of a round is given. */
 struct http_request {
   struct http_server *server;
   struct MHD_Connection *mhd;
   struct http_connection *connection;
+  struct target *target; /* of a round's own request: what it runs for; NULL of any other */
+  struct list place;     /* among the requests that wait for a round */
   enum http_phase phase;
   bool suspended;
 
@@ -71,9 +77,15 @@ struct http_request {
   struct list memory; /* blocks of http_request_alloc() */
 
   enum http_status status;
-  struct MHD_Response *response;
+  const char *content_type; /* constant; NULL: the answer has no body */
+  struct str content;
+  char *owned_content; /* the memory of `content`; NULL: it is somebody else's */
   struct http_header headers[HTTP_ANSWER_HEADERS];
   unsigned header_count;
+  struct round *round;          /* a reference: the round that answered it; NULL: its own handler */
+  const struct http_file *file; /* what it was answered with; NULL: something else */
+  const char *tag;              /* of the answer's body; NULL: it has none */
+  bool coded;                   /* the body is sent in gzip */
   size_t answer_size;
 };
 
@@ -95,6 +107,8 @@ struct http_server {
   struct loop_task run_task, drained_task;
   struct span_sink *sink;
   struct http_metrics *metrics;
+  struct coalescer coalescer;
+  struct gzip *gzip;   /* made when it is first needed */
   http_failure failed; /* NULL: nobody wants to know */
   void *failed_argument;
   struct deadline_queue idle, receiving, sending;
@@ -112,7 +126,16 @@ struct http_server {
 /* Makes a request from the request line's target, as it came. NULL when memory is out. */
 struct http_request *request_new(struct http_connection *connection, struct MHD_Connection *mhd,
                                  const char *target);
+
+/* The same without a client: for a round. */
+struct http_request *request_new_detached(struct http_server *server, const char *target);
 void request_free(struct http_request *request);
+
+/* The request line's target: path and query, NUL-terminated. */
+const char *request_target(const struct http_request *request);
+
+/* Copies text into the request's memory; empty when memory is out. */
+struct str request_copy(struct http_request *request, struct str text);
 
 /* The size of all header lines. */
 size_t request_headers_size(const struct http_request *request);
@@ -163,7 +186,7 @@ struct str cors_allowed_origin(const struct http_request *request);
 /* True for a path that CORS is for. */
 bool cors_applies(const struct http_request *request);
 
-/* Adds the CORS headers of a usual answer to `response`. */
+/* Adds the CORS headers of a usual answer to `response`. The caller adds Vary: Origin. */
 void cors_add_headers(const struct http_request *request, struct MHD_Response *response);
 
 /* Answers a preflight, or an OPTIONS request without Origin by `methods`. */
@@ -197,7 +220,31 @@ void span_begin(struct http_request *request);
 /* Ends and records it. */
 void span_end(struct http_request *request);
 
+/* --- representation.c --- */
+
+/* A body in the forms in which it may be sent, under one tag. All of it is somebody else's. */
+struct representation {
+  struct str identity, gzip; /* no gzip: empty */
+  const char *tag;
+};
+
+/* What a client said about the form that it wants. */
+struct preference {
+  bool has_it; /* it names the tag: it is told only that nothing changed */
+  bool takes_gzip;
+};
+struct preference representation_preference(const struct http_request *request, const char *tag);
+
+/* Decides what the answer's status and form are, and returns the body's bytes. A 304 has its
+ * Content-Length from the body that is not sent (RFC 9110, section 8.6). */
+struct str representation_choose(struct http_request *request,
+                                 const struct representation *representation,
+                                 struct preference preference);
+
 /* --- answer.c --- */
+
+/* Answers a request as its round was answered, by reference. */
+void answer_from_round(struct http_request *request, struct round *round);
 
 /* Queues the answer at libmicrohttpd; from inside one of its callbacks only. */
 enum MHD_Result answer_queue(struct http_request *request);

@@ -4,6 +4,7 @@
 #include "lib/base/random.h"
 #include "lib/base/uuid.h"
 #include "lib/http/internal.h"
+#include "lib/http/round.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,23 +16,11 @@ struct block {
   max_align_t bytes[];
 };
 
-struct http_request *request_new(struct http_connection *connection, struct MHD_Connection *mhd,
-                                 const char *target) {
-  struct http_request *request = calloc(1, sizeof(*request));
-  if (!request) return NULL;
-  request->server = connection->server;
-  request->connection = connection;
-  connection->request = request;
-  request->mhd = mhd;
-  request->method = HTTP_METHODS;
-  request->started_us = clock_monotonic_us();
-  list_init(&request->memory);
+/* The target is one piece of memory, which the path begins. */
+static bool take_target(struct http_request *request, const char *target) {
   size_t length = strlen(target);
   char *copy = http_request_alloc(request, length + 1);
-  if (!copy) {
-    request_free(request);
-    return NULL;
-  }
+  if (!copy) return false;
   memcpy(copy, target, length + 1);
   char *question = memchr(copy, '?', length);
   request->raw_path = (struct str){copy, question ? (size_t)(question - copy) : length};
@@ -39,16 +28,44 @@ struct http_request *request_new(struct http_connection *connection, struct MHD_
     request->raw_query = (struct str){question + 1, length - request->raw_path.length - 1};
   else
     request->raw_query = (struct str){copy + length, 0};
+  return true;
+}
+
+const char *request_target(const struct http_request *request) {
+  return request->raw_path.data;
+}
+
+struct http_request *request_new_detached(struct http_server *server, const char *target) {
+  struct http_request *request = calloc(1, sizeof(*request));
+  if (!request) return NULL;
+  request->server = server;
+  request->method = HTTP_METHODS;
+  request->started_us = clock_monotonic_us();
+  list_init(&request->memory);
+  list_init(&request->place);
+  if (take_target(request, target)) return request;
+  request_free(request);
+  return NULL;
+}
+
+struct http_request *request_new(struct http_connection *connection, struct MHD_Connection *mhd,
+                                 const char *target) {
+  struct http_request *request = request_new_detached(connection->server, target);
+  if (!request) return NULL;
+  request->connection = connection;
+  connection->request = request;
+  request->mhd = mhd;
   return request;
 }
 
 void request_free(struct http_request *request) {
   if (!request) return;
-  request->connection->request = NULL;
+  if (request->connection) request->connection->request = NULL;
   struct list *node;
   while ((node = list_pop(&request->memory)))
     free(LIST_ENTRY(node, struct block, node));
-  if (request->response) MHD_destroy_response(request->response);
+  round_unref(request->round);
+  free(request->owned_content);
   json_decref(request->json);
   buffer_free(&request->body);
   free(request);
@@ -62,7 +79,8 @@ void *http_request_alloc(struct http_request *request, size_t size) {
   return block->bytes;
 }
 
-static struct str copy_str(struct http_request *request, struct str text) {
+struct str request_copy(struct http_request *request, struct str text) {
+  if (text.length == 0) return (struct str){"", 0};
   char *copy = http_request_alloc(request, text.length);
   if (!copy) return (struct str){"", 0};
   memcpy(copy, text.data, text.length);
@@ -72,6 +90,7 @@ static struct str copy_str(struct http_request *request, struct str text) {
 /* --- Headers --- */
 
 struct str http_request_header(const struct http_request *request, const char *name) {
+  assert(!request->target && "a shared answer depends on the target alone");
   const char *value = NULL;
   size_t length = 0;
   MHD_lookup_connection_value_n(request->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &length);
@@ -115,13 +134,13 @@ static bool is_sane_id(struct str id) {
 void request_set_id(struct http_request *request) {
   struct str given = http_request_header(request, "X-Request-Id");
   if (is_sane_id(given)) {
-    request->id = copy_str(request, given);
+    request->id = request_copy(request, given);
     return;
   }
   char text[UUID_TEXT_LENGTH];
   struct uuid uuid = uuid_random();
   uuid_format(uuid.bytes, text);
-  request->id = copy_str(request, (struct str){text, sizeof(text)});
+  request->id = request_copy(request, (struct str){text, sizeof(text)});
 }
 
 /* --- Body --- */
@@ -220,7 +239,7 @@ struct str http_request_user(const struct http_request *request) {
 }
 
 void http_request_set_user(struct http_request *request, struct str sub) {
-  request->user = copy_str(request, sub);
+  request->user = request_copy(request, sub);
 }
 
 const json_t *http_request_json(const struct http_request *request) {

@@ -3,7 +3,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/http/gzip.h"
 #include "lib/http/internal.h"
+#include "lib/http/round.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -100,14 +102,20 @@ static bool is_failure(const struct http_request *request) {
   return request->status >= 500 && !is_told_to_leave;
 }
 
+/* Of its user, or of the request under whose id the handler of its round logged. */
+static struct log_field last_field(const struct http_request *request) {
+  if (request->user.length > 0) return log_str("user", request->user);
+  bool led = request->round && !str_equal(request->round->request->id, request->id);
+  return led ? log_str("shared_request_id", request->round->request->id) : LOG_END;
+}
+
 static void log_request(const struct http_request *request, bool completed, uint64_t duration_us) {
   log_event(is_failure(request) ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
             completed ? "request" : "request aborted", log_str("request_id", request->id),
             log_text("method", router_method_name(request->method)),
             log_text("route", request->route ? request->route->pattern : "-"),
             log_int("status", request->status), log_int("bytes", (int64_t)request->answer_size),
-            log_ms("duration_ms", duration_us),
-            request->user.length > 0 ? log_str("user", request->user) : LOG_END, LOG_END);
+            log_ms("duration_ms", duration_us), last_field(request), LOG_END);
 }
 
 static void on_completed(void *argument, struct MHD_Connection *mhd, void **request_context,
@@ -147,6 +155,15 @@ void http_request_admit(struct http_request *request) {
   }
 }
 
+static void pass_on(struct http_request *request) {
+  const struct http_server *server = request->server;
+  switch (request->route->auth) {
+  case HTTP_AUTH_NONE: http_request_admit(request); break;
+  case HTTP_AUTH_SHARED: coalesce_join(request); break;
+  case HTTP_AUTH_REQUIRED: server->options->gate(request, server->gate_context); break;
+  }
+}
+
 /* The whole request is here. */
 static void work(struct http_request *request) {
   const struct http_server *server = request->server;
@@ -157,10 +174,8 @@ static void work(struct http_request *request) {
     http_answer_unavailable(request);
   else if (request->discarded > 0)
     http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
-  else if (request->route->auth == HTTP_AUTH_NONE)
-    http_request_admit(request);
   else
-    server->options->gate(request, request->route->auth, server->gate_context);
+    pass_on(request);
 }
 
 static void refuse_method(struct http_request *request, unsigned methods) {
@@ -289,6 +304,7 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
   }
   loop_task_init(&server->run_task, run_daemon);
   drain_init(server);
+  coalescer_init(server);
   deadline_queue_init(&server->idle, loop, options->idle_timeout_ms);
   deadline_queue_init(&server->receiving, loop, options->receive_timeout_ms);
   deadline_queue_init(&server->sending, loop, options->send_timeout_ms);
@@ -314,12 +330,14 @@ void http_server_close(struct http_server *server) {
   if (!server || server->closing) return;
   server->closing = true;
   loop_task_cancel(&server->run_task);
+  coalescer_close(server);
   for (int i = 0; i < 3; i++)
     MHD_run(server->daemon); /* the last answers go out */
   uv_close((uv_handle_t *)&server->poll, NULL);
   drain_close(server);
   MHD_stop_daemon(server->daemon);
   server->daemon = NULL;
+  server->gzip = gzip_free(server->gzip);
   deadline_queue_close(&server->idle);
   deadline_queue_close(&server->receiving);
   deadline_queue_close(&server->sending);

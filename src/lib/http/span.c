@@ -1,6 +1,7 @@
 /* span.c: the span of a request: whose trace it belongs to, and what is said of it. */
 #include "lib/base/clock.h"
 #include "lib/http/internal.h"
+#include "lib/http/round.h"
 
 /* The fields of one header or of several (RFC 9110, section 5.3), joined. */
 struct joined {
@@ -99,6 +100,16 @@ static struct span *span_of_failure(struct http_request *request) {
   return span;
 }
 
+/* The calls of a round are in the trace of one of the requests that it answered. */
+static void add_link(const struct http_request *request, struct span *span) {
+  if (!request->round) return;
+  const struct trace_context *trace = http_request_trace(request->round->request);
+  if (!trace_is_sampled(trace) || memcmp(trace->span_id, span->context.span_id, SPAN_ID_SIZE) == 0)
+    return;
+  memcpy(span->link_trace_id, trace->trace_id, TRACE_ID_SIZE);
+  memcpy(span->link_span_id, trace->span_id, SPAN_ID_SIZE);
+}
+
 void span_end(struct http_request *request) {
   struct span_sink *sink = request->server->sink;
   bool failed = request->status >= 500;
@@ -112,5 +123,6 @@ void span_end(struct http_request *request) {
            request->route ? request->route->pattern : "-");
   snprintf(span->request_id, sizeof(span->request_id), "%.*s", (int)request->id.length,
            request->id.data);
+  add_link(request, span);
   trace_end(span, sink);
 }

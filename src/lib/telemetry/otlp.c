@@ -94,6 +94,16 @@ static void append_times(struct buffer *body, const struct span *span) {
   buffer_append_text(body, "000\",");
 }
 
+/* The span whose calls were this one's as well. */
+static void append_link(struct buffer *body, const struct span *span) {
+  if (is_zero(span->link_span_id, SPAN_ID_SIZE)) return;
+  buffer_append_text(body, ",\"links\":[{");
+  append_id(body, "\"traceId\":\"", span->link_trace_id, TRACE_ID_SIZE);
+  append_id(body, "\"spanId\":\"", span->link_span_id, SPAN_ID_SIZE);
+  body->length--; /* the comma that follows an id */
+  buffer_append_text(body, "}]");
+}
+
 void otlp_append_span(struct buffer *body, const struct span *span, bool first) {
   if (!first) buffer_append_char(body, ',');
   buffer_append_char(body, '{');
@@ -107,6 +117,7 @@ void otlp_append_span(struct buffer *body, const struct span *span, bool first) 
   buffer_append_char(body, kind_digit(span->kind));
   append_times(body, span);
   append_attributes(body, span);
+  append_link(body, span);
   if (span->failed) {
     buffer_append_text(body, ",\"status\":{\"code\":");
     json_append_int(body, STATUS_ERROR);
