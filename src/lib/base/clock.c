@@ -56,7 +56,8 @@ struct date {
   char text[DATE_LENGTH + 1]; /* empty: not yet used */
 };
 
-static void write_date(struct date *date, int64_t day) {
+/* Out of line, so that what needs no new date saves no registers for this. */
+__attribute__((noinline)) static void write_date(struct date *date, int64_t day) {
   unsigned year, month, day_of_month;
   civil_from_days(day, &year, &month, &day_of_month);
   date->day = day;

@@ -57,7 +57,7 @@ static size_t copy_short(char *to, const char *from, size_t length) {
 
 /* Copies what comes before the first byte that needs an escape; returns how many bytes. There is
  * room for `length`. The last word overlaps the one before it. */
-static size_t copy_plain(char *to, const char *from, size_t length) {
+static inline size_t copy_plain(char *to, const char *from, size_t length) {
   if (length < WORD_SIZE / 2) return copy_bytes(to, from, length);
   if (length < WORD_SIZE) return copy_short(to, from, length);
   size_t last = length - WORD_SIZE;
@@ -80,19 +80,33 @@ static void append_escape(struct buffer *buffer, unsigned char byte) {
   }
 }
 
-void json_append_string(struct buffer *buffer, struct str text) {
-  if (!buffer_reserve(buffer, text.length + 2)) return; /* with both quotes */
-  buffer->data[buffer->length++] = '"';
-  for (;;) {
-    size_t plain = copy_plain(buffer->data + buffer->length, text.data, text.length);
-    buffer->length += plain;
-    if (plain == text.length) break;
+/* Appends what is left of a string, from a byte on that needs an escape. Kept out of the function
+ * below: most strings need none, and are then written without saving registers for this. */
+__attribute__((noinline)) static void append_escaped(struct buffer *buffer, struct str text) {
+  size_t plain = 0;
+  while (plain < text.length) {
     append_escape(buffer, (unsigned char)text.data[plain]);
     text.data += plain + 1;
     text.length -= plain + 1;
-    if (!buffer_reserve(buffer, text.length + 1)) return;
+    if (!buffer_reserve(buffer, text.length + 1)) return; /* with the last quote */
+    plain = copy_plain(buffer->data + buffer->length, text.data, text.length);
+    buffer->length += plain;
   }
-  buffer->data[buffer->length++] = '"';
+  buffer_append_char(buffer, '"');
+}
+
+void json_append_string(struct buffer *buffer, struct str text) {
+  if (!buffer_reserve(buffer, text.length + 2)) return; /* with both quotes */
+  char *at = buffer->data + buffer->length;
+  at[0] = '"';
+  size_t plain = copy_plain(at + 1, text.data, text.length);
+  buffer->length += plain + 1;
+  if (plain < text.length) {
+    append_escaped(buffer, (struct str){text.data + plain, text.length - plain});
+    return;
+  }
+  at[plain + 1] = '"';
+  buffer->length++;
 }
 
 size_t json_write_int(char text[JSON_INT_SIZE], long long number) {

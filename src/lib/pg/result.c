@@ -130,7 +130,7 @@ static int read_columns(const PGresult *result, struct column columns[RESULT_COL
 
 /* Copying a number of bytes that the compiler knows takes a few instructions, so a short key is
  * copied with what lies behind it. There is room for KEY_SIZE bytes. */
-static void copy_key(char *to, const struct column *column) {
+static inline void copy_key(char *to, const struct column *column) {
   memcpy(to, column->key, KEY_COPIED);
   if (column->key_length > KEY_COPIED) memcpy(to, column->key, column->key_length);
 }
@@ -157,7 +157,7 @@ static size_t write_bool(char *text, bool value) {
 
 /* Writes a value that is no text, for which there is room of VALUE_TEXT_SIZE; returns its length.
  */
-static size_t write_value(char *text, Oid type, const char *bytes) {
+static inline size_t write_value(char *text, Oid type, const char *bytes) {
   switch (type) {
   case TYPE_UUID: return write_uuid(text, bytes);
   case TYPE_TIMESTAMP:
