@@ -109,11 +109,7 @@ void json_append_string(struct buffer *buffer, struct str text) {
   buffer->length++;
 }
 
-size_t json_write_int(char text[JSON_INT_SIZE], long long number) {
-  if (number >= 0 && number <= 9) { /* as most counts are */
-    text[0] = (char)('0' + number);
-    return 1;
-  }
+size_t json_write_long_int(char text[JSON_INT_SIZE], long long number) {
   char digits[JSON_INT_SIZE];
   size_t at = sizeof(digits);
   unsigned long long rest =

@@ -90,11 +90,38 @@ int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const ch
   return value.length == 8 ? read_timestamp(value.data) : 0;
 }
 
+/* How a type's values are written: decided once for a column, not for each value. */
+enum form {
+  FORM_TEXT,
+  FORM_UUID,
+  FORM_TIMESTAMP,
+  FORM_INT2,
+  FORM_INT4,
+  FORM_INT8,
+  FORM_BOOL,
+};
+
+static enum form form_of(Oid type) {
+  switch (type) {
+  case TYPE_TEXT:
+  case TYPE_VARCHAR: return FORM_TEXT;
+  case TYPE_UUID: return FORM_UUID;
+  case TYPE_TIMESTAMP:
+  case TYPE_TIMESTAMPTZ: return FORM_TIMESTAMP;
+  case TYPE_INT2: return FORM_INT2;
+  case TYPE_INT4: return FORM_INT4;
+  case TYPE_INT8: return FORM_INT8;
+  case TYPE_BOOL: return FORM_BOOL;
+  default: assert(false && "a column of a type that has no JSON form: cast it in the statement");
+  }
+  return FORM_TEXT;
+}
+
 /* A column that is written, with the bytes that come before each of its values: ,"name": or, for
  * the first, {"name": */
 struct column {
   int number;
-  Oid type;
+  enum form form;
   size_t key_length;
   char key[KEY_SIZE];
 };
@@ -120,7 +147,7 @@ static int read_columns(const PGresult *result, struct column columns[RESULT_COL
     if (name.data[0] == '_') continue;
     struct column *column = &columns[count];
     column->number = i;
-    column->type = PQftype(result, i);
+    column->form = form_of(PQftype(result, i));
     render_key(column, count == 0 ? '{' : ',', name);
     count++;
   }
@@ -157,16 +184,15 @@ static size_t write_bool(char *text, bool value) {
 
 /* Writes a value that is no text, for which there is room of VALUE_TEXT_SIZE; returns its length.
  */
-static inline size_t write_value(char *text, Oid type, const char *bytes) {
-  switch (type) {
-  case TYPE_UUID: return write_uuid(text, bytes);
-  case TYPE_TIMESTAMP:
-  case TYPE_TIMESTAMPTZ: return write_timestamp(text, bytes);
-  case TYPE_INT2: return json_write_int(text, read_int16(bytes));
-  case TYPE_INT4: return json_write_int(text, read_int32(bytes));
-  case TYPE_INT8: return json_write_int(text, read_int64(bytes));
-  case TYPE_BOOL: return write_bool(text, bytes[0]);
-  default: assert(false && "a column of a type that has no JSON form: cast it in the statement");
+static inline size_t write_value(char *text, enum form form, const char *bytes) {
+  switch (form) {
+  case FORM_UUID: return write_uuid(text, bytes);
+  case FORM_TIMESTAMP: return write_timestamp(text, bytes);
+  case FORM_INT2: return json_write_int(text, read_int16(bytes));
+  case FORM_INT4: return json_write_int(text, read_int32(bytes));
+  case FORM_INT8: return json_write_int(text, read_int64(bytes));
+  case FORM_BOOL: return write_bool(text, bytes[0]);
+  case FORM_TEXT: break; /* of any length: json_append_string() */
   }
   return 0;
 }
@@ -182,10 +208,10 @@ static inline void append_field(const PGresult *result, int row, const struct co
     return;
   }
   const char *bytes = PQgetvalue(result, row, column->number);
-  if (column->type == TYPE_TEXT || column->type == TYPE_VARCHAR)
+  if (column->form == FORM_TEXT)
     json_append_string(buffer, (struct str){bytes, (size_t)length});
   else
-    buffer->length += write_value(buffer->data + buffer->length, column->type, bytes);
+    buffer->length += write_value(buffer->data + buffer->length, column->form, bytes);
 }
 
 static inline void append_row(const PGresult *result, int row, const struct column *columns,
