@@ -5,6 +5,7 @@ import argparse
 import importlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,24 @@ from bench import Bench
 
 HERE = pathlib.Path(__file__).resolve().parent
 # In the order they run and are reported; each is cases/NAME.py with a run(bench) that yields rows.
-CASES = ("home", "token", "telemetry", "post", "messages", "connections", "memory", "start", "scale")
+CASES = (
+    "home",
+    "nginx",
+    "go",
+    "profiles",
+    "token",
+    "telemetry",
+    "post",
+    "slow_disk",
+    "zones",
+    "mixed",
+    "messages",
+    "connections",
+    "memory",
+    "start",
+    "instructions",
+    "scale",
+)
 
 
 def parse_arguments():
@@ -22,8 +40,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="bin/bench", usage=usage, add_help=False)
     parser.add_argument("cases", nargs="*", choices=(*CASES, "all"), default="all", metavar="CASE")
     parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--old", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--large-rows", type=int, default=5_000_000)
@@ -41,8 +60,15 @@ def share_cores(count):
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
+def allow_many_files():
+    """Thousands of connections need as many descriptors; children inherit it."""
+    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+
+
 def main():
     arguments = parse_arguments()
+    allow_many_files()
     signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
     share_cores(arguments.cores)
     asked = CASES if "all" in arguments.cases else [name for name in CASES if name in arguments.cases]

@@ -11,6 +11,7 @@ from server import Server
 from tokens import Issuer
 
 CONNECTIONS = 64  # of wrk and of pgbench, unless a case says otherwise
+SLOW_FLUSH_US = 2000  # what a flush of a network disk takes
 
 
 class Bench:
@@ -21,12 +22,14 @@ class Bench:
         self.rows = arguments.rows
         self.large_rows = arguments.large_rows
         self.binary = arguments.binary
+        self.old_binary = arguments.old
         self.stack = contextlib.ExitStack()
         self.databases = {}
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.cluster = stack.enter_context(Cluster())
+            self.slow_cluster = None
             self.issuer = Issuer(self.cluster.folder)
             self.stack = stack.pop_all()
         return self
@@ -38,20 +41,29 @@ class Bench:
     def say(text):
         print(text, file=sys.stderr, flush=True)
 
-    def database(self, rows=None):
-        """The URL of a database with so many activities; made when it is first asked for."""
+    def database(self, rows=None, slow=False, old=False):
+        """The URL of a database with so many activities; made when it is first asked for. `slow`: on a
+        disk whose flushes take 2 ms more; `old`: with the tables that the old executable knows."""
         rows = rows or self.rows
-        if rows not in self.databases:
+        key = (rows, slow, old)
+        if key not in self.databases:
             self.say(f"  filling a database with {rows:,} activities")
-            url = self.cluster.create_database(f"cruddur_{rows}")
-            data.fill(self.binary, url, rows)
+            cluster = self.get_slow_cluster() if slow else self.cluster
+            url = cluster.create_database(f"cruddur_{rows}{'_old' if old else ''}")
+            data.fill(self.old_binary if old else self.binary, url, rows)
             self.say(f"  it takes {data.size(url)}")
-            self.databases[rows] = url
-        return self.databases[rows]
+            self.databases[key] = url
+        return self.databases[key]
 
-    def new_server(self, rows=None, **settings):
-        """A server on database(rows), which runs within a with statement."""
-        return Server(self.binary, self.database(rows), self.issuer, **settings)
+    def get_slow_cluster(self):
+        if not self.slow_cluster:
+            self.slow_cluster = self.stack.enter_context(Cluster(SLOW_FLUSH_US))
+        return self.slow_cluster
+
+    def new_server(self, rows=None, database=None, old=False, **settings):
+        """A server on `database`, or database(rows), which runs within a with statement."""
+        binary = self.old_binary if old else self.binary
+        return Server(binary, database or self.database(rows, old=old), self.issuer, **settings)
 
     @contextlib.contextmanager
     def server(self, rows=None, **settings):
@@ -65,9 +77,14 @@ class Bench:
 
     def pgbench(self, database, statement, parameters, connections=CONNECTIONS, seconds=None):
         """Transactions a second of a statement of db/sql, 'resource/verb'."""
+        script = data.pgbench_script(statement, parameters)
+        return self.run_pgbench(database, script, parameters, connections, seconds)
+
+    def run_pgbench(self, database, script, parameters=(), connections=CONNECTIONS, seconds=None):
+        """Transactions a second of a script of pgbench's, whose :p1, :p2, … are the parameters."""
         return clients.pgbench(
             database,
-            statement,
+            script,
             parameters,
             connections,
             seconds or self.seconds,

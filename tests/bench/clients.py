@@ -34,14 +34,16 @@ class Load:
         return self.failures == 0 and self.timeouts == 0
 
 
-def wrk(url, connections, seconds, threads, token=None, body=None, requests=()):
+def wrk(url, connections, seconds, threads, token=None, body=None, requests=(), headers=()):
     """Sends GET, or POST where there is a body, on kept connections without a pause. With `requests`,
-    a list of (path, token, body or ""), it sends them in turn."""
+    a list of (path, token or "", body or ""), it sends them in turn."""
     command = ["wrk", "-t", str(min(threads, connections)), "-c", str(connections)]
     command += ["-d", f"{seconds}s", "--timeout", f"{STALLED_S}s"]
     command += ["-s", str(MANY_SCRIPT if requests else SCRIPT)]
     if token:
         command += ["-H", f"Authorization: Bearer {token}"]
+    for header in headers:
+        command += ["-H", header]
     command += [url, "--", *([body] if body else [])]
     command += [part for request in requests for part in request]
     done = subprocess.run(command, check=False, text=True, capture_output=True)
@@ -68,11 +70,11 @@ class Transactions:
         return f"{self.rate:,.0f}/s"
 
 
-def pgbench(database, statement, parameters, connections, seconds, threads, folder):
-    script = pathlib.Path(folder) / (statement.replace("/", "_") + ".pgbench")
-    script.write_text(data.pgbench_script(statement, parameters), encoding="utf-8")
+def pgbench(database, script, parameters, connections, seconds, threads, folder):
+    file = pathlib.Path(folder) / "script.pgbench"
+    file.write_text(script, encoding="utf-8")
     command = [f"{BIN}/pgbench", "-n", "-M", "prepared", "-c", str(connections)]
-    command += ["-j", str(min(threads, connections)), "-T", str(seconds), "-f", str(script)]
+    command += ["-j", str(min(threads, connections)), "-T", str(seconds), "-f", str(file)]
     for number, value in enumerate(parameters, 1):
         if not isinstance(value, data.Expression):
             command += ["-D", f"p{number}={value}"]

@@ -11,6 +11,8 @@ import tempfile
 import time
 import urllib.parse
 
+from compile import compile_c
+
 BIN = max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
 PORT = 5432  # only the name of the socket's file: the folder is private
 START_TIMEOUT_S = 60
@@ -30,6 +32,10 @@ def psql(url, *arguments, **options):
 
 
 class Cluster:
+    def __init__(self, slow_flush_us=0):
+        """With `slow_flush_us`, each flush takes so many microseconds more, as on a network disk."""
+        self.slow_flush_us = slow_flush_us
+
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cruddur-bench-")
         self.process = None
@@ -53,10 +59,16 @@ class Cluster:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         self.run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         arguments = ["-k", self.folder, "-p", str(PORT), "-c", "listen_addresses="]
+        environment = dict(os.environ)
+        if self.slow_flush_us:
+            library = compile_c(self.folder, "preload/slow_flush.c", "-U_GNU_SOURCE", "-shared", "-fPIC")
+            environment["LD_PRELOAD"] = str(library)
+            environment["SLOW_FLUSH_US"] = str(self.slow_flush_us)
         with open(f"{self.folder}/postgres.log", "wb") as log:
             self.process = subprocess.Popen(
                 [*as_owner(), f"{BIN}/postgres", "-D", f"{self.folder}/data", *arguments],
                 cwd=self.folder,
+                env=environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us: we end it when the server is gone
@@ -83,6 +95,10 @@ class Cluster:
     def url(self, database):
         host = urllib.parse.quote(self.folder, safe="")
         return f"postgresql://postgres@{host}:{PORT}/{database}"
+
+    @property
+    def socket(self):
+        return f"{self.folder}/.s.PGSQL.{PORT}"
 
     def create_database(self, name):
         psql(self.url("postgres"), "-c", f'CREATE DATABASE "{name}"')

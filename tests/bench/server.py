@@ -22,8 +22,9 @@ def free_port():
 class Server:
     """Its log goes where nothing waits for it: writing each line is part of what is measured."""
 
-    def __init__(self, binary, database, issuer, **settings):
-        self.binary = binary
+    def __init__(self, binary, database, issuer, under=(), **settings):
+        """`under` is the command that the executable runs under, such as a profiler's."""
+        self.command = [*under, str(binary), "serve"]
         self.port = free_port()
         self.settings = {
             "PATH": os.environ.get("PATH", ""),
@@ -45,7 +46,7 @@ class Server:
         """Starts it; milliseconds until the first good answers are then in `started_ms`."""
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [self.binary, "serve"],
+            self.command,
             env=self.settings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,9 +1,8 @@
 """A collector and an X-Ray daemon that cost next to nothing: tests/bench/sink.c, compiled here."""
 
-import pathlib
 import subprocess
 
-SOURCE = pathlib.Path(__file__).resolve().with_name("sink.c")
+from compile import compile_c
 
 
 class Sink:
@@ -11,9 +10,7 @@ class Sink:
     `datagrams`."""
 
     def __init__(self, folder):
-        self.program = pathlib.Path(folder) / "sink"
-        command = ["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", str(self.program), str(SOURCE)]
-        subprocess.run(command, check=True)
+        self.program = compile_c(folder, "bench/sink.c")
 
     def __enter__(self):
         self.process = subprocess.Popen([str(self.program)], stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
 -- wrk's side of a measurement with many different requests, sent in turn: the arguments are path, token
--- and JSON body of each; an empty body means GET. At the end one line of figures, as in wrk.lua.
+-- and JSON body of each; an empty token means none, an empty body GET. At the end one line of figures, as in wrk.lua.
 local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 dofile(folder .. "wrk.lua")
 
@@ -7,7 +7,8 @@ local requests, turn = {}, 0
 
 init = function(args)
   for i = 1, #args, 3 do
-    local headers = { Authorization = "Bearer " .. args[i + 1] }
+    local headers = {}
+    if args[i + 1] ~= "" then headers.Authorization = "Bearer " .. args[i + 1] end
     local body = args[i + 2]
     if body ~= "" then
       headers["Content-Type"] = "application/json"

@@ -39,6 +39,24 @@ static void stays_within_four_digit_years(void **state) {
   assert_memory_equal(text, "0000-01-01T00:00:00", 19);
 }
 
+static void a_time_beyond_the_years_keeps_its_microseconds(void **state) {
+  assert_time(INT64_MAX, "9999-12-31T23:59:59.775807+00:00");
+  assert_time(253402300800 * SECOND, "9999-12-31T23:59:59.000000+00:00");
+  assert_time(-62167219200 * SECOND - 1, "0000-01-01T00:00:00.999999+00:00");
+}
+
+/* The text of a day is kept in a place that it shares with others, the very first day's with empty
+ * ones. */
+static void days_that_share_a_place_are_told_apart(void **state) {
+  static const int64_t DAY = 86400 * 1000000LL;
+  for (int turn = 0; turn < 2; turn++) {
+    assert_time(0, "1970-01-01T00:00:00.000000+00:00");
+    assert_time(16 * DAY, "1970-01-17T00:00:00.000000+00:00");
+    assert_time(32 * DAY - 1, "1970-02-01T23:59:59.999999+00:00");
+    assert_time(-16 * DAY, "1969-12-16T00:00:00.000000+00:00");
+  }
+}
+
 static void agrees_with_gmtime_over_four_centuries(void **state) {
   for (int64_t seconds = -6000000000; seconds < 7000000000; seconds += 86400 * 5 + 3607) {
     time_t moment = (time_t)seconds;
@@ -73,6 +91,8 @@ int main(void) {
       cmocka_unit_test(writes_known_instants),
       cmocka_unit_test(writes_times_before_1970),
       cmocka_unit_test(stays_within_four_digit_years),
+      cmocka_unit_test(a_time_beyond_the_years_keeps_its_microseconds),
+      cmocka_unit_test(days_that_share_a_place_are_told_apart),
       cmocka_unit_test(agrees_with_gmtime_over_four_centuries),
       cmocka_unit_test(the_monotonic_clock_never_goes_back),
       cmocka_unit_test(the_wall_clock_is_in_microseconds),

@@ -1,6 +1,8 @@
 /* clock.c: see clock.h. */
 #include "lib/base/clock.h"
 
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 enum { MICROSECONDS = 1000000, SECONDS_A_DAY = 86400 };
@@ -20,11 +22,13 @@ int64_t clock_unix_us(void) {
   return (int64_t)now.tv_sec * MICROSECONDS + now.tv_nsec / 1000;
 }
 
-static void put_digits(char *text, unsigned value, int count) {
-  for (int place = count - 1; place >= 0; place--) {
-    text[place] = (char)('0' + value % 10);
-    value /= 10;
-  }
+/* Writes a number below 100. */
+static void put_two_digits(char *text, unsigned value) {
+  static const char PAIRS[] = "00010203040506070809101112131415161718192021222324"
+                              "25262728293031323334353637383940414243444546474849"
+                              "50515253545556575859606162636465666768697071727374"
+                              "75767778798081828384858687888990919293949596979899";
+  memcpy(text, PAIRS + 2 * (size_t)value, 2);
 }
 
 /* Days since 1970-01-01 to the proleptic Gregorian calendar, by eras of 400 years that begin in
@@ -43,32 +47,60 @@ static void civil_from_days(int64_t days, unsigned *year, unsigned *month, unsig
   *year = (unsigned)(year_of_era + era * 400) + (*month <= 2);
 }
 
-size_t clock_format_rfc3339(int64_t unix_us, char text[CLOCK_RFC3339_SIZE]) {
-  int64_t seconds = unix_us / MICROSECONDS;
+enum { DATE_LENGTH = 11, DATES_KEPT = 16 }; /* 2023-05-20T */
+
+/* The texts of the days that a thread wrote last: a list's times lie on few days. Days that are 16
+ * apart share a place. */
+struct date {
+  int64_t day;                /* since 1970-01-01 */
+  char text[DATE_LENGTH + 1]; /* empty: not yet used */
+};
+
+/* Out of line, so that what needs no new date saves no registers for this. */
+__attribute__((noinline)) static void write_date(struct date *date, int64_t day) {
+  unsigned year, month, day_of_month;
+  civil_from_days(day, &year, &month, &day_of_month);
+  date->day = day;
+  put_two_digits(date->text, year / 100);
+  put_two_digits(date->text + 2, year % 100);
+  date->text[4] = '-';
+  put_two_digits(date->text + 5, month);
+  date->text[7] = '-';
+  put_two_digits(date->text + 8, day_of_month);
+  date->text[10] = 'T';
+}
+
+static const char *date_text(int64_t day) {
+  static _Thread_local struct date dates[DATES_KEPT];
+  struct date *date = &dates[(uint64_t)day % DATES_KEPT];
+  if (date->day != day || !date->text[0]) write_date(date, day);
+  return date->text;
+}
+
+/* A time beyond the years that can be written moves into the nearest second within. */
+static int64_t nearest(int64_t unix_us) {
+  bool early = unix_us < FIRST_SECOND * MICROSECONDS;
+  bool late = unix_us >= (LAST_SECOND + 1) * MICROSECONDS;
+  if (!early && !late) return unix_us;
   int64_t fraction = unix_us % MICROSECONDS;
-  if (fraction < 0) {
-    fraction += MICROSECONDS;
-    seconds--;
-  }
-  if (seconds < FIRST_SECOND) seconds = FIRST_SECOND;
-  if (seconds > LAST_SECOND) seconds = LAST_SECOND;
-  int64_t days = seconds / SECONDS_A_DAY;
-  int64_t second_of_day = seconds % SECONDS_A_DAY;
-  if (second_of_day < 0) {
-    second_of_day += SECONDS_A_DAY;
-    days--;
-  }
-  unsigned year, month, day;
-  civil_from_days(days, &year, &month, &day);
-  static const char SHAPE[CLOCK_RFC3339_SIZE] = "0000-00-00T00:00:00.000000+00:00";
-  for (size_t i = 0; i < sizeof(SHAPE); i++)
-    text[i] = SHAPE[i];
-  put_digits(text, year, 4);
-  put_digits(text + 5, month, 2);
-  put_digits(text + 8, day, 2);
-  put_digits(text + 11, (unsigned)(second_of_day / 3600), 2);
-  put_digits(text + 14, (unsigned)(second_of_day / 60 % 60), 2);
-  put_digits(text + 17, (unsigned)(second_of_day % 60), 2);
-  put_digits(text + 20, (unsigned)fraction, 6);
-  return sizeof(SHAPE) - 1;
+  if (fraction < 0) fraction += MICROSECONDS;
+  return (early ? FIRST_SECOND : LAST_SECOND) * MICROSECONDS + fraction;
+}
+
+size_t clock_format_rfc3339(int64_t unix_us, char text[CLOCK_RFC3339_SIZE]) {
+  /* Counted from the first second there are no negative numbers, which are slower to divide. */
+  uint64_t us = (uint64_t)(nearest(unix_us) - FIRST_SECOND * MICROSECONDS);
+  int64_t day = (int64_t)(us / (SECONDS_A_DAY * 1000000ULL)) + FIRST_SECOND / SECONDS_A_DAY;
+  uint64_t us_of_day = us % (SECONDS_A_DAY * 1000000ULL);
+  unsigned second = (unsigned)(us_of_day / MICROSECONDS);
+  unsigned fraction = (unsigned)(us_of_day % MICROSECONDS);
+  memcpy(text, date_text(day), DATE_LENGTH);
+  memcpy(text + DATE_LENGTH, "00:00:00.000000+00:00", CLOCK_RFC3339_SIZE - DATE_LENGTH);
+  put_two_digits(text + 11, second / 3600);
+  put_two_digits(text + 14, second / 60 % 60);
+  put_two_digits(text + 17, second % 60);
+  put_two_digits(text + 20, fraction / 10000);
+  put_two_digits(text + 22, fraction / 100 % 100);
+  put_two_digits(text + 24, fraction % 100);
+  return CLOCK_RFC3339_SIZE - 1;
 }

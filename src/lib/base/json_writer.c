@@ -1,8 +1,72 @@
 /* json_writer.c: see json_writer.h. */
 #include "lib/base/json_writer.h"
 
+#include <endian.h>
+#include <stdint.h>
+
+#define EACH_BYTE 0x0101010101010101ULL /* times a byte: a word of eight such bytes */
+
+enum { WORD_SIZE = sizeof(uint64_t) };
+
 static bool needs_escape(unsigned char byte) {
   return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+/* The high bits of the bytes that need an escape. Bytes from 0x80 on never do; in the others, the
+ * high bit becomes one where the subtraction goes below zero. Flipping 0x02 swaps '"' with 0x20, so
+ * that one comparison finds it and what is below 0x20. A borrow may also mark bytes above the
+ * lowest marked one: only the lowest mark is exact. */
+static uint64_t bytes_to_escape(uint64_t word) {
+  uint64_t quote_or_control = (word ^ EACH_BYTE * 0x02) - EACH_BYTE * 0x21;
+  uint64_t backslash = (word ^ EACH_BYTE * '\\') - EACH_BYTE;
+  return (quote_or_control | backslash) & ~word & EACH_BYTE * 0x80;
+}
+
+/* Copies WORD_SIZE bytes, with the marks of those that need an escape. */
+static inline uint64_t copy_word(char *to, const char *from) {
+  uint64_t word;
+  memcpy(&word, from, WORD_SIZE);
+  memcpy(to, &word, WORD_SIZE);
+  return bytes_to_escape(le64toh(word));
+}
+
+static inline size_t lowest_mark(uint64_t marks) {
+  return (size_t)__builtin_ctzll(marks) / 8;
+}
+
+static size_t copy_bytes(char *to, const char *from, size_t length) {
+  size_t done = 0;
+  for (; done < length && !needs_escape((unsigned char)from[done]); done++)
+    to[done] = from[done];
+  return done;
+}
+
+/* Copies 4 to 7 bytes as two halves of a word that overlap. */
+static size_t copy_short(char *to, const char *from, size_t length) {
+  size_t last = length - WORD_SIZE / 2;
+  char word[WORD_SIZE];
+  memcpy(word, from, WORD_SIZE / 2);
+  memcpy(word + WORD_SIZE / 2, from + last, WORD_SIZE / 2);
+  uint64_t number;
+  memcpy(&number, word, WORD_SIZE);
+  if (bytes_to_escape(le64toh(number))) return copy_bytes(to, from, length);
+  memcpy(to, word, WORD_SIZE / 2);
+  memcpy(to + last, word + WORD_SIZE / 2, WORD_SIZE / 2);
+  return length;
+}
+
+/* Copies what comes before the first byte that needs an escape; returns how many bytes. There is
+ * room for `length`. The last word overlaps the one before it. */
+static inline size_t copy_plain(char *to, const char *from, size_t length) {
+  if (length < WORD_SIZE / 2) return copy_bytes(to, from, length);
+  if (length < WORD_SIZE) return copy_short(to, from, length);
+  size_t last = length - WORD_SIZE;
+  for (size_t done = 0; done < last; done += WORD_SIZE) {
+    uint64_t marks = copy_word(to + done, from + done);
+    if (marks) return done + lowest_mark(marks);
+  }
+  uint64_t marks = copy_word(to + last, from + last);
+  return marks ? last + lowest_mark(marks) : length;
 }
 
 static void append_escape(struct buffer *buffer, unsigned char byte) {
@@ -16,22 +80,37 @@ static void append_escape(struct buffer *buffer, unsigned char byte) {
   }
 }
 
-void json_append_string(struct buffer *buffer, struct str text) {
-  buffer_append_char(buffer, '"');
-  size_t start = 0;
-  for (size_t i = 0; i < text.length; i++) {
-    unsigned char byte = (unsigned char)text.data[i];
-    if (!needs_escape(byte)) continue;
-    buffer_append(buffer, text.data + start, i - start);
-    append_escape(buffer, byte);
-    start = i + 1;
+/* Appends what is left of a string, from a byte on that needs an escape. Kept out of the function
+ * below: most strings need none, and are then written without saving registers for this. */
+__attribute__((noinline)) static void append_escaped(struct buffer *buffer, struct str text) {
+  size_t plain = 0;
+  while (plain < text.length) {
+    append_escape(buffer, (unsigned char)text.data[plain]);
+    text.data += plain + 1;
+    text.length -= plain + 1;
+    if (!buffer_reserve(buffer, text.length + 1)) return; /* with the last quote */
+    plain = copy_plain(buffer->data + buffer->length, text.data, text.length);
+    buffer->length += plain;
   }
-  buffer_append(buffer, text.data + start, text.length - start);
   buffer_append_char(buffer, '"');
 }
 
-void json_append_int(struct buffer *buffer, long long number) {
-  char digits[24];
+void json_append_string(struct buffer *buffer, struct str text) {
+  if (!buffer_reserve(buffer, text.length + 2)) return; /* with both quotes */
+  char *at = buffer->data + buffer->length;
+  at[0] = '"';
+  size_t plain = copy_plain(at + 1, text.data, text.length);
+  buffer->length += plain + 1;
+  if (plain < text.length) {
+    append_escaped(buffer, (struct str){text.data + plain, text.length - plain});
+    return;
+  }
+  at[plain + 1] = '"';
+  buffer->length++;
+}
+
+size_t json_write_long_int(char text[JSON_INT_SIZE], long long number) {
+  char digits[JSON_INT_SIZE];
   size_t at = sizeof(digits);
   unsigned long long rest =
       number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
@@ -40,5 +119,12 @@ void json_append_int(struct buffer *buffer, long long number) {
     rest /= 10;
   } while (rest > 0);
   if (number < 0) digits[--at] = '-';
-  buffer_append(buffer, digits + at, sizeof(digits) - at);
+  size_t length = sizeof(digits) - at;
+  memcpy(text, digits + at, length);
+  return length;
+}
+
+void json_append_int(struct buffer *buffer, long long number) {
+  if (!buffer_reserve(buffer, JSON_INT_SIZE)) return;
+  buffer->length += json_write_int(buffer->data + buffer->length, number);
 }

@@ -73,18 +73,22 @@ static bool match_segment(struct str pattern, struct str segment,
 
 static bool match_pattern(const char *pattern, const struct path *path,
                           struct http_parameter *parameters, unsigned *ret_count) {
-  struct str rest = str_from(pattern + 1), segment;
-  unsigned place = 0, count = 0;
-  while (str_next(&rest, '/', &segment)) {
+  const char *at = pattern + 1; /* what comes after a '/'; NULL when there is no more */
+  unsigned count = 0;
+  for (unsigned place = 0; place < path->count; place++) {
+    if (!at) return false;
+    const char *slash = strchrnul(at, '/');
     struct http_parameter parameter = {0};
-    if (place == path->count || !match_segment(segment, path->segments[place++], &parameter))
+    if (!match_segment((struct str){at, (size_t)(slash - at)}, path->segments[place], &parameter))
       return false;
-    if (!parameter.name) continue;
-    assert(count < HTTP_PATH_PARAMETERS);
-    parameters[count++] = parameter;
+    if (parameter.name) {
+      assert(count < HTTP_PATH_PARAMETERS);
+      parameters[count++] = parameter;
+    }
+    at = *slash ? slash + 1 : NULL;
   }
   *ret_count = count;
-  return place == path->count;
+  return !at;
 }
 
 static unsigned methods_of(const struct http_route *route) {

@@ -19,23 +19,40 @@ enum {
   TYPE_UUID = 2950,
 };
 
-enum { RESULT_COLUMNS = 32, VALUE_TEXT_SIZE = 64 }; /* longer than a UUID and a time */
+enum {
+  RESULT_COLUMNS = 32,
+  NAME_LIMIT = 63,           /* bytes of a column's name (Postgres: NAMEDATALEN) */
+  KEY_SIZE = NAME_LIMIT + 4, /* ,"name": */
+  KEY_COPIED = 32,           /* most keys are shorter, and a fixed size is copied faster */
+  VALUE_TEXT_SIZE = 64,      /* longer than a UUID and a time in quotes */
+};
 
 /* A struct pg_result is libpq's result under a name that the other rooms may know. */
 static const PGresult *raw(const struct pg_result *result) {
   return (const PGresult *)result;
 }
 
-static int64_t read_int(const char *bytes, int length) {
-  uint64_t number = 0;
-  for (int i = 0; i < length; i++)
-    number = number << 8 | (unsigned char)bytes[i];
-  unsigned unused_bits = 64 - 8 * (unsigned)length;
-  return (int64_t)(number << unused_bits) >> unused_bits;
+/* Binary values are big-endian. */
+static int64_t read_int64(const char *bytes) {
+  uint64_t number;
+  memcpy(&number, bytes, sizeof(number));
+  return (int64_t)be64toh(number);
+}
+
+static int32_t read_int32(const char *bytes) {
+  uint32_t number;
+  memcpy(&number, bytes, sizeof(number));
+  return (int32_t)be32toh(number);
+}
+
+static int16_t read_int16(const char *bytes) {
+  uint16_t number;
+  memcpy(&number, bytes, sizeof(number));
+  return (int16_t)be16toh(number);
 }
 
 static int64_t read_timestamp(const char *bytes) {
-  int64_t pg_us = read_int(bytes, 8);
+  int64_t pg_us = read_int64(bytes);
   if (pg_us > INT64_MAX - PG_EPOCH_UNIX_US) return INT64_MAX; /* 'infinity' */
   return pg_us + PG_EPOCH_UNIX_US;
 }
@@ -73,65 +90,134 @@ int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const ch
   return value.length == 8 ? read_timestamp(value.data) : 0;
 }
 
-struct column {
-  Oid type;
-  bool hidden;
-  struct str name;
+/* How a type's values are written: decided once for a column, not for each value. */
+enum form {
+  FORM_TEXT,
+  FORM_UUID,
+  FORM_TIMESTAMP,
+  FORM_INT2,
+  FORM_INT4,
+  FORM_INT8,
+  FORM_BOOL,
 };
 
-static int read_columns(const PGresult *result, struct column columns[RESULT_COLUMNS]) {
-  int count = PQnfields(result);
-  assert(count <= RESULT_COLUMNS);
-  for (int i = 0; i < count; i++) {
-    columns[i].type = PQftype(result, i);
-    columns[i].name = str_from(PQfname(result, i));
-    columns[i].hidden = columns[i].name.data[0] == '_';
+static enum form form_of(Oid type) {
+  switch (type) {
+  case TYPE_TEXT:
+  case TYPE_VARCHAR: return FORM_TEXT;
+  case TYPE_UUID: return FORM_UUID;
+  case TYPE_TIMESTAMP:
+  case TYPE_TIMESTAMPTZ: return FORM_TIMESTAMP;
+  case TYPE_INT2: return FORM_INT2;
+  case TYPE_INT4: return FORM_INT4;
+  case TYPE_INT8: return FORM_INT8;
+  case TYPE_BOOL: return FORM_BOOL;
+  default: assert(false && "a column of a type that has no JSON form: cast it in the statement");
   }
+  return FORM_TEXT;
+}
+
+/* A column that is written, with the bytes that come before each of its values: ,"name": or, for
+ * the first, {"name": */
+struct column {
+  int number;
+  enum form form;
+  size_t key_length;
+  char key[KEY_SIZE];
+};
+
+static void render_key(struct column *column, char separator, struct str name) {
+  assert(name.length <= NAME_LIMIT);
+  char *at = column->key;
+  *at++ = separator;
+  *at++ = '"';
+  memcpy(at, name.data, name.length);
+  at += name.length;
+  *at++ = '"';
+  *at++ = ':';
+  column->key_length = (size_t)(at - column->key);
+}
+
+/* Reads the columns that are written and renders their keys, once for all rows. */
+static int read_columns(const PGresult *result, struct column columns[RESULT_COLUMNS]) {
+  int fields = PQnfields(result), count = 0;
+  assert(fields <= RESULT_COLUMNS);
+  for (int i = 0; i < fields; i++) {
+    struct str name = str_from(PQfname(result, i));
+    if (name.data[0] == '_') continue;
+    struct column *column = &columns[count];
+    column->number = i;
+    column->form = form_of(PQftype(result, i));
+    render_key(column, count == 0 ? '{' : ',', name);
+    count++;
+  }
+  assert(count > 0 && "the statement has no column to write");
   return count;
 }
 
-static void append_quoted(struct buffer *buffer, const char *text, size_t length) {
-  buffer_append_char(buffer, '"');
-  buffer_append(buffer, text, length);
-  buffer_append_char(buffer, '"');
+/* Copying a number of bytes that the compiler knows takes a few instructions, so a short key is
+ * copied with what lies behind it. There is room for KEY_SIZE bytes. */
+static inline void copy_key(char *to, const struct column *column) {
+  memcpy(to, column->key, KEY_COPIED);
+  if (column->key_length > KEY_COPIED) memcpy(to, column->key, column->key_length);
 }
 
-static void append_value(struct buffer *buffer, Oid type, const char *bytes, int length) {
-  char text[VALUE_TEXT_SIZE];
-  switch (type) {
-  case TYPE_UUID:
-    uuid_format((const unsigned char *)bytes, text);
-    append_quoted(buffer, text, UUID_TEXT_LENGTH);
-    break;
-  case TYPE_TIMESTAMP:
-  case TYPE_TIMESTAMPTZ:
-    append_quoted(buffer, text, clock_format_rfc3339(read_timestamp(bytes), text));
-    break;
-  case TYPE_INT2:
-  case TYPE_INT4:
-  case TYPE_INT8: json_append_int(buffer, read_int(bytes, length)); break;
-  case TYPE_BOOL: buffer_append_str(buffer, bytes[0] ? STR("true") : STR("false")); break;
-  case TYPE_TEXT:
-  case TYPE_VARCHAR: json_append_string(buffer, (struct str){bytes, (size_t)length}); break;
-  default: assert(false && "a column of a type that has no JSON form: cast it in the statement");
-  }
+static size_t write_uuid(char *text, const char *bytes) {
+  text[0] = '"';
+  uuid_format((const unsigned char *)bytes, text + 1);
+  text[UUID_TEXT_LENGTH + 1] = '"';
+  return UUID_TEXT_LENGTH + 2;
 }
 
-static void append_row(const PGresult *result, int row, const struct column *columns, int count,
-                       struct buffer *buffer) {
-  char separator = '{';
-  for (int i = 0; i < count; i++) {
-    if (columns[i].hidden) continue;
-    buffer_append_char(buffer, separator);
-    append_quoted(buffer, columns[i].name.data, columns[i].name.length);
-    buffer_append_char(buffer, ':');
-    if (PQgetisnull(result, row, i))
-      buffer_append(buffer, "null", 4);
-    else
-      append_value(buffer, columns[i].type, PQgetvalue(result, row, i),
-                   PQgetlength(result, row, i));
-    separator = ',';
+static size_t write_timestamp(char *text, const char *bytes) {
+  text[0] = '"';
+  size_t length = clock_format_rfc3339(read_timestamp(bytes), text + 1);
+  text[length + 1] = '"';
+  return length + 2;
+}
+
+static size_t write_bool(char *text, bool value) {
+  struct str word = value ? STR("true") : STR("false");
+  memcpy(text, word.data, word.length);
+  return word.length;
+}
+
+/* Writes a value that is no text, for which there is room of VALUE_TEXT_SIZE; returns its length.
+ */
+static inline size_t write_value(char *text, enum form form, const char *bytes) {
+  switch (form) {
+  case FORM_UUID: return write_uuid(text, bytes);
+  case FORM_TIMESTAMP: return write_timestamp(text, bytes);
+  case FORM_INT2: return json_write_int(text, read_int16(bytes));
+  case FORM_INT4: return json_write_int(text, read_int32(bytes));
+  case FORM_INT8: return json_write_int(text, read_int64(bytes));
+  case FORM_BOOL: return write_bool(text, bytes[0]);
+  case FORM_TEXT: break; /* of any length: json_append_string() */
   }
+  return 0;
+}
+
+static inline void append_field(const PGresult *result, int row, const struct column *column,
+                                struct buffer *buffer) {
+  if (!buffer_reserve(buffer, KEY_SIZE + VALUE_TEXT_SIZE)) return;
+  copy_key(buffer->data + buffer->length, column);
+  buffer->length += column->key_length;
+  int length = PQgetlength(result, row, column->number);
+  if (length == 0 && PQgetisnull(result, row, column->number)) {
+    buffer_append(buffer, "null", 4);
+    return;
+  }
+  const char *bytes = PQgetvalue(result, row, column->number);
+  if (column->form == FORM_TEXT)
+    json_append_string(buffer, (struct str){bytes, (size_t)length});
+  else
+    buffer->length += write_value(buffer->data + buffer->length, column->form, bytes);
+}
+
+static inline void append_row(const PGresult *result, int row, const struct column *columns,
+                              int count, struct buffer *buffer) {
+  for (int i = 0; i < count; i++)
+    append_field(result, row, &columns[i], buffer);
   buffer_append_char(buffer, '}');
 }
 
