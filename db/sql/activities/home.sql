@@ -1,3 +1,4 @@
+-- pool: read
 -- The newest live activities of everyone, with their authors.
 -- $1, $2: only what is older than this (created_at, uuid); $3: how many, 101 at most.
 -- The inner LIMIT is a number so that one generic plan knows how few rows there are.
@@ -8,7 +9,7 @@ FROM (
   SELECT *
   FROM public.activities
   WHERE (created_at, uuid) < ($1::timestamp, $2::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at DESC, uuid DESC
   LIMIT 101
 ) a

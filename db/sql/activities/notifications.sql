@@ -1,3 +1,4 @@
+-- pool: heavy
 -- What concerns the caller, newest first: replies to their activities and mentions of @handle by others.
 -- $1: sub; $2, $3: only what is older than this (created_at, uuid); $4: how many, 101 at most.
 -- The mentions are gathered before they are ordered, so that they come from the trigram index and never
@@ -16,7 +17,7 @@ WITH caller AS MATERIALIZED (
              || '($|[^[:alnum:]_])' FROM caller)
     AND a.user_uuid <> (SELECT uuid FROM caller)
     AND (a.created_at, a.uuid) < ($2::timestamp, $3::uuid)
-    AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+    AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
 ), found AS (
   (SELECT uuid, created_at FROM mentions)
   UNION
@@ -26,7 +27,7 @@ WITH caller AS MATERIALIZED (
    WHERE parent.user_uuid = (SELECT uuid FROM caller)
      AND a.user_uuid <> (SELECT uuid FROM caller)
      AND (a.created_at, a.uuid) < ($2::timestamp, $3::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now())))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp())))
 ), newest AS (
   SELECT uuid FROM found ORDER BY created_at DESC, uuid DESC LIMIT $4::int
 )

@@ -1,3 +1,4 @@
+-- pool: read
 -- The newest live activities of one user.
 -- $1: handle; $2, $3: only what is older than this (created_at, uuid); $4: how many, 101 at most.
 SELECT a.uuid, u.display_name, u.handle, a.message,
@@ -8,7 +9,7 @@ FROM (
   FROM public.activities
   WHERE user_uuid = (SELECT uuid FROM public.users WHERE handle = $1::text)
     AND (created_at, uuid) < ($2::timestamp, $3::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at DESC, uuid DESC
   LIMIT 101
 ) a

@@ -1,3 +1,4 @@
+-- pool: read
 -- The live replies to one activity, oldest first.
 -- $1: the activity; $2, $3: only what is newer than this (created_at, uuid); $4: how many, 101 at most.
 SELECT a.uuid, u.display_name, u.handle, a.message,
@@ -8,7 +9,7 @@ FROM (
   FROM public.activities
   WHERE reply_to_activity_uuid = $1::uuid
     AND (created_at, uuid) > ($2::timestamp, $3::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at, uuid
   LIMIT 101
 ) a

@@ -1,4 +1,5 @@
 -- plan: custom
+-- pool: heavy
 -- The newest live activities whose message holds every word, or whose author's handle holds the term.
 -- $1 to $4: ILIKE patterns of the words, each with a trigram, or '%'; $5: ILIKE pattern for handles;
 -- $6, $7: only what is older than this (created_at, uuid); $8: how many, 101 at most;
@@ -12,7 +13,7 @@ WITH found AS (
      AND a.message ILIKE $3::text AND a.message ILIKE $4::text
      AND a.message ILIKE ALL (string_to_array($9::text, chr(1)))
      AND (a.created_at, a.uuid) < ($6::timestamp, $7::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
    ORDER BY a.created_at DESC, a.uuid DESC
    LIMIT $8::int)
   UNION
@@ -21,7 +22,7 @@ WITH found AS (
    JOIN public.activities a ON a.user_uuid = u.uuid
    WHERE u.handle ILIKE $5::text
      AND (a.created_at, a.uuid) < ($6::timestamp, $7::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
    ORDER BY a.created_at DESC, a.uuid DESC
    LIMIT $8::int)
 )

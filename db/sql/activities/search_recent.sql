@@ -1,3 +1,4 @@
+-- pool: heavy
 -- The same as search.sql for terms with a word too short for a trigram, which no index can find: they
 -- are looked for in the newest 10,000 activities.
 -- $1 to $4: ILIKE patterns of the words, or '%'; $5: ILIKE pattern for handles;
@@ -18,6 +19,6 @@ WHERE ((a.message ILIKE $1::text AND a.message ILIKE $2::text
         AND a.message ILIKE $3::text AND a.message ILIKE $4::text
         AND a.message ILIKE ALL (string_to_array($9::text, chr(1))))
        OR u.handle ILIKE $5::text)
-  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
 ORDER BY a.created_at DESC, a.uuid DESC
 LIMIT $8::int

@@ -1,3 +1,4 @@
+-- pool: read
 -- The user of a token. $1: sub.
 SELECT uuid, handle, display_name
 FROM public.users
