@@ -47,6 +47,7 @@ static void update_profile(struct http_request *request) {
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, display_name);
   pg_bind_text(batch, bio);
+  pg_batch_lock_unknown(batch, http_request_user(request));
   pg_batch_submit(batch, on_updated, request);
 }
 

@@ -89,6 +89,15 @@ void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
   bind_scalar(batch, htobe64((uint64_t)pg_us), sizeof(pg_us));
 }
 
+/* Each write is a transaction of its own: there is nothing to order yet. */
+void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
+  (void)batch, (void)who;
+}
+
+void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
+  (void)batch, (void)row;
+}
+
 static bool send_call(const struct pg_call *call, PGconn *conn, bool prepare) {
   static const int BINARY[PG_STATEMENT_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct pg_statement_source *source = &pg_statement_sources[call->statement];

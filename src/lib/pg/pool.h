@@ -79,6 +79,14 @@ void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL
 void pg_bind_int(struct pg_batch *batch, int32_t number);
 void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
 
+/* Says that the batch locks rows that only its statement knows: a group commit takes at most one
+ * such batch, beside batches that lock nothing. `who` (a sub, a key) orders those that are likely
+ * to lock the same. */
+void pg_batch_lock_unknown(struct pg_batch *batch, struct str who);
+
+/* Says which row the batch locks. */
+void pg_batch_lock(struct pg_batch *batch, const struct uuid *row);
+
 /* Submits the batch, which belongs to the pool from now on. But for a NULL batch, `done` is never
  * called from inside. */
 void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument);
