@@ -147,6 +147,34 @@ def test_eight_at_once_on_two_instances(start_api, database, prepare):
             assert shown[0]["created_at"] == listed(apis[0], group, member)[2]["created_at"]
 
 
+def test_a_repeat_that_waited_for_the_first_finds_the_new_group(start_api, database, store):  # noqa: F811
+    """The first has claimed the key and waits to make the group; the second waits for the key."""
+    if store.name != "postgres":
+        pytest.skip("the group's uuid is in the key's row")
+    apis = [start_api()[1] for _ in range(2)]
+    andrew, bayko = database.add_user(), database.add_user()
+    session, name = database.session(), new_uuid()
+    with session.cursor() as cursor:
+        cursor.execute(
+            """insert into public.message_groups (first_user_uuid, second_user_uuid, last_message_at)
+               values (%s, %s, now())""",
+            sorted([andrew.uuid, bayko.uuid]),
+        )
+
+    def go():
+        database.wait_for_blocked(2)
+        session.rollback()
+
+    def act(api):
+        return send_once(api, MESSAGES, andrew, name, to_user(bayko))
+
+    *answers, _ = at_once([lambda: act(apis[0]), lambda: act(apis[1]), go])
+    session.close()
+    group = answers[0].expect(200)["message_group_uuid"]
+    assert answers[1].expect(200) == {"message_group_uuid": group}
+    assert texts(apis[0], group, bayko) == ["Hello."]
+
+
 def test_different_keys_at_once_in_one_group(api, pair):
     """Also the first messages of both, which make the group."""
 
