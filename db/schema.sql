@@ -56,6 +56,24 @@ CREATE TABLE public.activities (
 );
 
 --
+-- Name: idempotency_keys; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.idempotency_keys (
+    user_uuid uuid NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    claimed_at timestamp without time zone NOT NULL,
+    made_uuid uuid NOT NULL,
+    made_at timestamp without time zone,
+    expires_at timestamp without time zone,
+    message_group_uuid uuid,
+    other_user_uuid uuid,
+    display_name text,
+    handle text
+);
+
+--
 -- Name: message_groups; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -154,6 +172,13 @@ ALTER TABLE ONLY public.activities
     ADD CONSTRAINT activities_pkey PRIMARY KEY (uuid);
 
 --
+-- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_uuid, key);
+
+--
 -- Name: message_groups message_groups_pair_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -232,6 +257,12 @@ CREATE INDEX activities_replies_idx ON public.activities USING btree (reply_to_a
 --
 
 CREATE INDEX activities_user_newest_idx ON public.activities USING btree (user_uuid, created_at DESC, uuid DESC);
+
+--
+-- Name: idempotency_keys_claimed_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idempotency_keys_claimed_at_idx ON public.idempotency_keys USING btree (claimed_at);
 
 --
 -- Name: message_groups_first_latest_idx; Type: INDEX; Schema: public; Owner: -
@@ -313,7 +344,7 @@ ALTER TABLE ONLY public.messages
 -- The migrations that this schema has.
 --
 
-INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17008163359204417');
+INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17343012885147062');
 
 INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUES
   ('16800000000000000', 'base_tables', '33181e7a8c31d5cfa818f68908d1b387930cb58aeb8f37c68125335852f7a488', 'schema.sql'),
@@ -321,4 +352,5 @@ INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUE
   ('16844665640237772', 'reply_to_activity_uuid_to_string', '6913d7c8fe523572fe0d0943eb624fe42acee8b0d14b03de5409302e9c0c53c8', 'schema.sql'),
   ('17008140224170526', 'api_constraints', '7f204023c810b08805ae7f020ef0356d7e94b5b7a33ebae554fbfd13caa431c9', 'schema.sql'),
   ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql'),
-  ('17008163359204417', 'message_tables', '530652fd69b888de4b84550e69ebdf8aed7bc33a2386b89061ae25823bed7585', 'schema.sql');
+  ('17008163359204417', 'message_tables', '530652fd69b888de4b84550e69ebdf8aed7bc33a2386b89061ae25823bed7585', 'schema.sql'),
+  ('17343012885147062', 'idempotency_keys', '96c5e533a830457a4681335eddd93e608740f973420f23abacc5d2f8badcb030', 'schema.sql');

@@ -154,6 +154,7 @@ static bool derive_options(struct service *service, struct error *error) {
                   .environment = config->environment,
                   .url = config->rollbar_url},
       .drain_timeout_ms = config->drain_timeout_s * 1000ULL,
+      .key_purge_s = config->idempotency_purge_s,
   };
   return serve_limits_read(config, &service->options.http, error);
 }

@@ -34,6 +34,14 @@ static bool open_messages(struct worker *worker, struct error *error) {
   return context->messages != NULL;
 }
 
+/* One loop does it for all. */
+static bool start_purge(struct worker *worker, struct error *error) {
+  if (loop_index(worker->loop) != 0) return true;
+  worker->purge =
+      key_purge_new(worker->loop, worker->context.pool, worker->options->key_purge_s, error);
+  return worker->purge != NULL;
+}
+
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error) {
   *worker = (struct worker){.loop = loop, .options = options};
@@ -53,7 +61,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
                                            worker->authenticator, error);
   if (!worker->context.rollbar || !worker->context.server) return false;
   http_server_on_failure(worker->context.server, rollbar_send_failure, worker->context.rollbar);
-  return open_messages(worker, error) && start_tracing(worker, error);
+  return open_messages(worker, error) && start_purge(worker, error) && start_tracing(worker, error);
 }
 
 static void on_items_sent(void *argument) {
@@ -73,6 +81,7 @@ static void on_drained(void *argument) {
   struct worker *worker = argument;
   authenticator_close(worker->authenticator);
   message_store_close(worker->context.messages);
+  key_purge_close(worker->purge);
   aws_client_close(worker->aws);
   pg_pool_close(worker->context.pool);
   http_server_close(worker->context.server);

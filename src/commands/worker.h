@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routes/context.h"
+#include "routes/key_purge.h"
 
 #include "lib/auth/auth.h"
 #include "lib/aws/client.h"
@@ -21,6 +22,7 @@ struct worker_options {
   struct tracer_options tracer;
   bool traced; /* spans go somewhere */
   uint64_t drain_timeout_ms;
+  unsigned key_purge_s;          /* seconds between two runs */
   const struct config *config;   /* for what talks to AWS */
   struct aws_provider *provider; /* NULL: nothing does, and messages live in Postgres */
 };
@@ -31,8 +33,9 @@ struct worker {
   const struct worker_options *options;
   struct fetcher *fetcher;
   struct authenticator *authenticator;
-  struct aws_client *aws; /* NULL: there is no provider */
-  struct tracer *tracer;  /* NULL: nothing is traced */
+  struct aws_client *aws;  /* NULL: there is no provider */
+  struct tracer *tracer;   /* NULL: nothing is traced */
+  struct key_purge *purge; /* of the first loop; NULL on the others */
   struct route_context context;
   bool draining;
   /* Called on the worker's loop when it has let go of everything but its inbox, which is the

@@ -1,6 +1,7 @@
 /* activities.c: Cruds: feeds, search, notifications, posting, replying. */
 #include "routes/answers.h"
 #include "routes/context.h"
+#include "routes/idempotency.h"
 #include "routes/input.h"
 #include "routes/page.h"
 #include "routes/routes.h"
@@ -229,7 +230,16 @@ static void on_created(enum pg_outcome outcome, const struct pg_result *const *r
     answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
 }
 
+static void on_created_once(enum pg_outcome outcome, const struct pg_result *const *results,
+                            const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (outcome_is_done(request, outcome, error) && !idempotency_is_reused(request, results[0]))
+    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+}
+
 static void post_activity(struct http_request *request) {
+  const struct idempotency *once;
+  if (!idempotency_read(request, STR("POST /api/activities"), STR(""), &once)) return;
   struct codes codes = {0};
   struct str message = input_text(request, "message");
   int32_t ttl_seconds = 0;
@@ -240,28 +250,43 @@ static void post_activity(struct http_request *request) {
     return;
   }
   struct pg_batch *batch = answer_batch(request);
-  pg_batch_add(batch, PG_ACTIVITIES_CREATE);
+  pg_batch_add(batch, once ? PG_ACTIVITIES_CREATE_ONCE : PG_ACTIVITIES_CREATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);
   pg_bind_int(batch, ttl_seconds);
-  pg_batch_submit(batch, on_created, request);
+  if (once) idempotency_bind(batch, once);
+  pg_batch_submit(batch, once ? on_created_once : on_created, request);
 }
 
 /* --- POST /api/activities/uuid/reply --- */
 
+static void answer_reply(struct http_request *request, const struct pg_result *result) {
+  if (pg_result_is_null(result, 0, "_author"))
+    http_answer_error(request, HTTP_UNPROCESSABLE, "user_not_found");
+  else if (pg_result_is_null(result, 0, "uuid"))
+    http_answer_error(request, HTTP_NOT_FOUND, "activity_not_found");
+  else
+    answer_row(request, result);
+}
+
 static void on_replied(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (!outcome_is_done(request, outcome, error)) return;
-  if (pg_result_is_null(results[0], 0, "_author"))
-    http_answer_error(request, HTTP_UNPROCESSABLE, "user_not_found");
-  else if (pg_result_is_null(results[0], 0, "uuid"))
-    http_answer_error(request, HTTP_NOT_FOUND, "activity_not_found");
-  else
-    answer_row(request, results[0]);
+  if (outcome_is_done(request, outcome, error)) answer_reply(request, results[0]);
+}
+
+static void on_replied_once(enum pg_outcome outcome, const struct pg_result *const *results,
+                            const struct error *error, void *argument) {
+  struct http_request *request = argument;
+  if (outcome_is_done(request, outcome, error) && !idempotency_is_reused(request, results[0]))
+    answer_reply(request, results[0]);
 }
 
 static void post_reply(struct http_request *request) {
+  const struct idempotency *once;
+  if (!idempotency_read(request, STR("POST /api/activities/:uuid/reply"),
+                        http_request_param(request, "uuid"), &once))
+    return;
   struct codes codes = {0};
   struct str message = input_text(request, "message");
   input_check_text(&codes, message, REPLY_MAX_CHARS, "message_blank",
@@ -273,12 +298,15 @@ static void post_reply(struct http_request *request) {
   struct uuid *parent = read_uuid(request);
   if (!parent) return;
   struct pg_batch *batch = answer_batch(request);
-  pg_batch_lock(batch, parent);
-  pg_batch_add(batch, PG_ACTIVITIES_REPLY);
+  pg_batch_add(batch, once ? PG_ACTIVITIES_REPLY_ONCE : PG_ACTIVITIES_REPLY);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);
   pg_bind_uuid(batch, parent);
-  pg_batch_submit(batch, on_replied, request);
+  if (once)
+    idempotency_bind(batch, once);
+  else
+    pg_batch_lock(batch, parent);
+  pg_batch_submit(batch, once ? on_replied_once : on_replied, request);
 }
 
 const struct http_route activities_routes[] = {

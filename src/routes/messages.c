@@ -3,6 +3,7 @@
 
 #include "routes/answers.h"
 #include "routes/context.h"
+#include "routes/idempotency.h"
 #include "routes/input.h"
 #include "routes/page.h"
 #include "routes/routes.h"
@@ -31,6 +32,7 @@ static void answer_trouble(struct http_request *request, const struct message_an
       [MESSAGES_NO_RECIPIENT] = {HTTP_UNPROCESSABLE, "user_not_found"},
       [MESSAGES_SELF] = {HTTP_UNPROCESSABLE, "user_reciever_handle_self"},
       [MESSAGES_NO_GROUP] = {HTTP_NOT_FOUND, "message_group_not_found"},
+      [MESSAGES_KEY_REUSED] = {HTTP_UNPROCESSABLE, "idempotency_key_reused"},
   };
   switch (answer->outcome) {
   case MESSAGES_UNAVAILABLE:
@@ -59,7 +61,18 @@ static void on_answer(const struct message_answer *answer, void *argument) {
 }
 
 static struct message_caller caller_of(const struct http_request *request) {
-  return (struct message_caller){http_request_user(request), http_request_trace(request)};
+  return (struct message_caller){.sub = http_request_user(request),
+                                 .trace = http_request_trace(request)};
+}
+
+static struct message_caller caller_with_key(const struct http_request *request,
+                                             const struct idempotency *once) {
+  struct message_caller caller = caller_of(request);
+  if (once) {
+    caller.key = once->key;
+    caller.request_hash = idempotency_hash_str(once);
+  }
+  return caller;
 }
 
 /* NULL when memory is out; that is answered then. */
@@ -122,25 +135,29 @@ static bool is_for_group(const struct http_request *request) {
   return group && !json_is_null(group);
 }
 
-static void send_to_group(struct http_request *request, struct str group, struct str message) {
+static void send_to_group(struct http_request *request, struct message_caller caller,
+                          struct str group, struct str message) {
   struct exchange *exchange = exchange_new(request);
   if (!exchange) return;
   if (!uuid_parse(group, &exchange->group)) {
     http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
     return;
   }
-  message_store_send(route_context(request)->messages, caller_of(request), &exchange->group,
-                     message, on_answer, exchange);
+  message_store_send(route_context(request)->messages, caller, &exchange->group, message, on_answer,
+                     exchange);
 }
 
-static void send_to_user(struct http_request *request, struct str handle, struct str message) {
+static void send_to_user(struct http_request *request, struct message_caller caller,
+                         struct str handle, struct str message) {
   struct exchange *exchange = exchange_new(request);
   if (exchange)
-    message_store_start(route_context(request)->messages, caller_of(request), handle, message,
-                        on_answer, exchange);
+    message_store_start(route_context(request)->messages, caller, handle, message, on_answer,
+                        exchange);
 }
 
 static void post_message(struct http_request *request) {
+  const struct idempotency *once;
+  if (!idempotency_read(request, STR("POST /api/messages"), STR(""), &once)) return;
   struct codes codes = {0};
   struct str message = input_text(request, "message");
   struct str group = input_text(request, "message_group_uuid");
@@ -153,9 +170,9 @@ static void post_message(struct http_request *request) {
   if (codes.count > 0)
     http_answer_codes(request, codes.list);
   else if (for_group)
-    send_to_group(request, group, message);
+    send_to_group(request, caller_with_key(request, once), group, message);
   else
-    send_to_user(request, handle, message);
+    send_to_user(request, caller_with_key(request, once), handle, message);
 }
 
 const struct http_route messages_routes[] = {

@@ -43,11 +43,11 @@ static void update_profile(struct http_request *request) {
     return;
   }
   struct pg_batch *batch = answer_batch(request);
-  pg_batch_lock_unknown(batch, http_request_user(request));
   pg_batch_add(batch, PG_USERS_UPDATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, display_name);
   pg_bind_text(batch, bio);
+  pg_batch_lock_unknown(batch, http_request_user(request));
   pg_batch_submit(batch, on_updated, request);
 }
 

@@ -1,15 +1,18 @@
 -- pool: write
--- A new activity; no row when no user has the token's sub.
+-- A new activity; no row when no user has the token's sub. The clock is read once, so that it lives
+-- exactly as long as was asked for.
 -- $1: sub; $2: message; $3: seconds until it expires.
 WITH author AS (
   SELECT uuid, display_name, handle
   FROM public.users
   WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
+), moment AS MATERIALIZED (
+  SELECT timezone('UTC', clock_timestamp()) AS at
 ), created AS (
   INSERT INTO public.activities (uuid, user_uuid, message, expires_at, created_at)
   SELECT gen_random_uuid(), author.uuid, $2::text,
-         timezone('UTC', now()) + make_interval(secs => $3::int), timezone('UTC', now())
-  FROM author
+         moment.at + make_interval(secs => $3::int), moment.at
+  FROM author CROSS JOIN moment
   RETURNING *
 )
 SELECT c.uuid, author.display_name, author.handle, c.message,

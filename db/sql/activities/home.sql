@@ -9,7 +9,7 @@ FROM (
   SELECT *
   FROM public.activities
   WHERE (created_at, uuid) < ($1::timestamp, $2::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at DESC, uuid DESC
   LIMIT 101
 ) a

@@ -17,7 +17,7 @@ WITH caller AS MATERIALIZED (
              || '($|[^[:alnum:]_])' FROM caller)
     AND a.user_uuid <> (SELECT uuid FROM caller)
     AND (a.created_at, a.uuid) < ($2::timestamp, $3::uuid)
-    AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+    AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
 ), found AS (
   (SELECT uuid, created_at FROM mentions)
   UNION
@@ -27,7 +27,7 @@ WITH caller AS MATERIALIZED (
    WHERE parent.user_uuid = (SELECT uuid FROM caller)
      AND a.user_uuid <> (SELECT uuid FROM caller)
      AND (a.created_at, a.uuid) < ($2::timestamp, $3::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now())))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp())))
 ), newest AS (
   SELECT uuid FROM found ORDER BY created_at DESC, uuid DESC LIMIT $4::int
 )

@@ -9,7 +9,7 @@ FROM (
   FROM public.activities
   WHERE user_uuid = (SELECT uuid FROM public.users WHERE handle = $1::text)
     AND (created_at, uuid) < ($2::timestamp, $3::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at DESC, uuid DESC
   LIMIT 101
 ) a

@@ -9,7 +9,7 @@ FROM (
   FROM public.activities
   WHERE reply_to_activity_uuid = $1::uuid
     AND (created_at, uuid) > ($2::timestamp, $3::uuid)
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at, uuid
   LIMIT 101
 ) a

@@ -6,17 +6,19 @@ WITH author AS (
   SELECT uuid, display_name, handle
   FROM public.users
   WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
+), moment AS MATERIALIZED (
+  SELECT timezone('UTC', clock_timestamp()) AS at
 ), parent AS (
   UPDATE public.activities
   SET replies_count = coalesce(replies_count, 0) + 1
   WHERE uuid = $3::uuid
-    AND (expires_at IS NULL OR expires_at > timezone('UTC', now()))
+    AND (expires_at IS NULL OR expires_at > (SELECT at FROM moment))
     AND EXISTS (SELECT FROM author)
   RETURNING uuid
 ), created AS (
   INSERT INTO public.activities (uuid, user_uuid, message, reply_to_activity_uuid, created_at)
-  SELECT gen_random_uuid(), author.uuid, $2::text, parent.uuid, timezone('UTC', now())
-  FROM author CROSS JOIN parent
+  SELECT gen_random_uuid(), author.uuid, $2::text, parent.uuid, moment.at
+  FROM author CROSS JOIN parent CROSS JOIN moment
   RETURNING *
 )
 SELECT c.uuid, author.display_name, author.handle, c.message,

@@ -13,7 +13,7 @@ WITH found AS (
      AND a.message ILIKE $3::text AND a.message ILIKE $4::text
      AND a.message ILIKE ALL (string_to_array($9::text, chr(1)))
      AND (a.created_at, a.uuid) < ($6::timestamp, $7::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
    ORDER BY a.created_at DESC, a.uuid DESC
    LIMIT $8::int)
   UNION
@@ -22,7 +22,7 @@ WITH found AS (
    JOIN public.activities a ON a.user_uuid = u.uuid
    WHERE u.handle ILIKE $5::text
      AND (a.created_at, a.uuid) < ($6::timestamp, $7::uuid)
-     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+     AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
    ORDER BY a.created_at DESC, a.uuid DESC
    LIMIT $8::int)
 )

@@ -19,6 +19,6 @@ WHERE ((a.message ILIKE $1::text AND a.message ILIKE $2::text
         AND a.message ILIKE $3::text AND a.message ILIKE $4::text
         AND a.message ILIKE ALL (string_to_array($9::text, chr(1))))
        OR u.handle ILIKE $5::text)
-  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))
 ORDER BY a.created_at DESC, a.uuid DESC
 LIMIT $8::int

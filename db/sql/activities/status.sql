@@ -7,4 +7,4 @@ FROM public.activities a
 JOIN public.users u ON u.uuid = a.user_uuid
 WHERE a.uuid = $2::uuid
   AND u.handle = $1::text
-  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', now()))
+  AND (a.expires_at IS NULL OR a.expires_at > timezone('UTC', statement_timestamp()))

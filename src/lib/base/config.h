@@ -52,6 +52,7 @@ struct config {
   const char *trusted_proxies;         /* networks, comma-separated; NULL: none */
   const char *ddb_message_table;       /* NULL: messages live in Postgres */
   uint32_t ddb_deadline_ms;
+  uint32_t idempotency_purge_s;
   struct config_aws {
     const char *access_key_id;
     const char *secret_access_key;

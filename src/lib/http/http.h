@@ -96,6 +96,12 @@ struct str http_request_raw_query(const struct http_request *request);
 /* A request header by name, in any case; empty when absent. Not for handlers of shared rows. */
 struct str http_request_header(const struct http_request *request, const char *name);
 
+/* How many headers have this name. */
+unsigned http_request_header_count(const struct http_request *request, const char *name);
+
+/* The body as it came, borrowed. */
+struct str http_request_body(const struct http_request *request);
+
 /* The body as a JSON object, borrowed: parsed and checked before a handler whose row has a body
  * limit is called. */
 const json_t *http_request_json(const struct http_request *request);

@@ -97,6 +97,25 @@ struct str http_request_header(const struct http_request *request, const char *n
   return value ? (struct str){value, length} : (struct str){"", 0};
 }
 
+struct header_count {
+  struct str name;
+  unsigned count;
+};
+
+static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, const char *key,
+                                    size_t key_size, const char *value, size_t value_size) {
+  (void)kind, (void)value, (void)value_size;
+  struct header_count *counted = argument;
+  if (str_equal_ignore_case((struct str){key, key_size}, counted->name)) counted->count++;
+  return MHD_YES;
+}
+
+unsigned http_request_header_count(const struct http_request *request, const char *name) {
+  struct header_count counted = {str_from(name), 0};
+  MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, count_header, &counted);
+  return counted.count;
+}
+
 static enum MHD_Result add_header_size(void *sum, enum MHD_ValueKind kind, const char *key,
                                        size_t key_size, const char *value, size_t value_size) {
   (void)kind, (void)key, (void)value;
@@ -240,6 +259,10 @@ struct str http_request_user(const struct http_request *request) {
 
 void http_request_set_user(struct http_request *request, struct str sub) {
   request->user = request_copy(request, sub);
+}
+
+struct str http_request_body(const struct http_request *request) {
+  return buffer_str(&request->body);
 }
 
 const json_t *http_request_json(const struct http_request *request) {

@@ -37,6 +37,7 @@ struct call {
   char group_id[TABLE_ID_SIZE];
   int64_t row_us; /* time of the newest row of the group; INT64_MIN: there is none */
   void (*found)(struct call *call);
+  void (*fixed)(struct call *call); /* once the key has said which message it is */
   bool looked_before;
   struct deadline pause;
   struct list paused_node;
@@ -104,6 +105,29 @@ void call_list_messages(struct call *call);
 
 /* Frees what reading allocated. */
 void call_free_entries(struct call *call);
+
+/* --- once.c --- */
+
+static inline bool call_has_key(const struct call *call) {
+  return call->caller_id.key.length > 0;
+}
+
+/* Finds the caller and what their key stands for: calls `fixed` when the message is fixed already,
+ * `unknown` when nothing is known of the key. */
+void call_find_key(struct call *call, void (*unknown)(struct call *call),
+                   void (*fixed)(struct call *call));
+
+/* Adds the statement for that to a batch; its row is for call_keep_person() and call_take_key(). */
+void call_add_find_key(struct call *call, struct pg_batch *batch);
+
+/* Fixes the message that the call is about to write, then calls `fixed`. Where another call with
+ * the key was faster, that is the message of the other one, which is the same request. */
+void call_claim_key(struct call *call, void (*fixed)(struct call *call));
+
+/* False when the row says nothing of the key. Otherwise takes group, uuid, time, sender and other
+ * member from it and calls `fixed`, or has ended the call. The caller must be known. */
+bool call_take_key(struct call *call, const struct pg_result *row,
+                   void (*fixed)(struct call *call));
 
 /* --- write.c --- */
 

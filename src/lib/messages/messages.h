@@ -24,6 +24,7 @@ enum message_outcome {
   MESSAGES_NO_RECIPIENT, /* no user has the handle */
   MESSAGES_SELF,         /* the handle is the caller's own */
   MESSAGES_NO_GROUP,     /* the group does not exist, or the caller is no member */
+  MESSAGES_KEY_REUSED,   /* the caller's Idempotency-Key belongs to another request */
   MESSAGES_UNAVAILABLE,  /* Postgres or DynamoDB did not do it in time: answer 503 */
   MESSAGES_FAILED,       /* a defect, or a setting that makes no sense: answer 500 */
 };
@@ -53,11 +54,16 @@ struct message_answer {
 struct message_caller {
   struct str sub;                    /* of the verified token */
   const struct trace_context *trace; /* NULL: none */
+  struct str key;                    /* Idempotency-Key of a message that is sent; empty: none */
+  struct str request_hash;           /* what tells the key's request from another; 32 bytes */
 };
 
 typedef void (*message_done)(const struct message_answer *answer, void *argument);
 
-/* What is given by reference (text, uuid, page, trace) stays until `done` was called. */
+/* What is given by reference (text, uuid, page, trace) stays until `done` was called.
+ *
+ * With a key, sending is done once: who sends with the same key again within a day gets the first
+ * answer, and what the first call left unfinished is finished. */
 
 /* An array of the caller's groups, latest message first: uuid, display_name and handle of the other
  * member, message and created_at of the latest message. */

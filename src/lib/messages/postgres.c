@@ -14,7 +14,16 @@ struct call {
   message_done done;
   void *argument;
   int32_t limit;
+  bool has_key; /* an Idempotency-Key */
+
+  /* What start_group() was asked: it may have to ask Postgres again. */
+  struct pg_pool *pool;
+  struct message_caller caller;
+  struct str handle, message;
+  unsigned tries;
 };
+
+enum { START_TRIES = 3 };
 
 /* Greater than every row of one moment. */
 static const struct uuid LAST_UUID = {
@@ -135,9 +144,20 @@ static void list_messages(struct message_store *store, struct message_caller cal
 
 /* --- Writing --- */
 
+/* Binds the last parameters of a statement that claims a key. */
+static void bind_key(struct pg_batch *batch, struct message_caller caller) {
+  pg_bind_text(batch, caller.key);
+  pg_bind_text(batch, caller.request_hash);
+  pg_batch_lock_unknown(batch, caller.key);
+}
+
 /* Ends the call with the row that was written, or with `missing` when none was. */
 static void finish_written(struct call *call, const struct pg_result *result,
                            enum message_outcome missing) {
+  if (call->has_key && !pg_result_is_null(result, 0, "_reused")) {
+    finish_without(call, MESSAGES_KEY_REUSED);
+    return;
+  }
   if (pg_result_is_null(result, 0, "message_group_uuid")) {
     finish_without(call, missing);
     return;
@@ -147,26 +167,61 @@ static void finish_written(struct call *call, const struct pg_result *result,
   finish(call, &(struct message_answer){.outcome = MESSAGES_DONE, .body = &body});
 }
 
+static void submit_start(struct call *call);
+
+static bool is_unseen(const struct call *call, const struct pg_result *result) {
+  return call->has_key && pg_result_is_null(result, 0, "_reused") &&
+         !pg_result_is_null(result, 0, "_unseen");
+}
+
+/* A repeated request that waited for the first one does not see yet which group that made, as its
+ * statement began before; the next statement does, unless somebody deleted the message. */
+static void start_again(struct call *call) {
+  struct error error = {0};
+  if (++call->tries < START_TRIES) {
+    submit_start(call);
+    return;
+  }
+  error_set(&error, ERROR_UNAVAILABLE, "the message of an Idempotency-Key does not exist any more");
+  finish(call, &(struct message_answer){.outcome = MESSAGES_UNAVAILABLE, .error = &error});
+}
+
 static void on_started(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
   struct call *call = argument;
   if (!has_caller(call, outcome, outcome == PG_DONE ? results[0] : NULL, error)) return;
+  if (is_unseen(call, results[0])) {
+    start_again(call);
+    return;
+  }
   bool known = !pg_result_is_null(results[0], 0, "_recipient");
   finish_written(call, results[0], known ? MESSAGES_SELF : MESSAGES_NO_RECIPIENT);
+}
+
+static void submit_start(struct call *call) {
+  struct pg_batch *batch = pg_batch_new(call->pool);
+  pg_batch_trace(batch, call->caller.trace);
+  pg_batch_add(batch, call->has_key ? PG_MESSAGES_START_ONCE : PG_MESSAGES_START);
+  pg_bind_text(batch, call->caller.sub);
+  pg_bind_text(batch, call->handle);
+  pg_bind_text(batch, call->message);
+  if (call->has_key)
+    bind_key(batch, call->caller);
+  else
+    pg_batch_lock_unknown(batch, call->caller.sub);
+  pg_batch_submit(batch, on_started, call);
 }
 
 static void start_group(struct message_store *store, struct message_caller caller,
                         struct str handle, struct str message, message_done done, void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
-  struct pg_batch *batch = pg_batch_new(pool_of(store));
-  pg_batch_trace(batch, caller.trace);
-  pg_batch_lock_unknown(batch, caller.sub);
-  pg_batch_add(batch, PG_MESSAGES_START);
-  pg_bind_text(batch, caller.sub);
-  pg_bind_text(batch, handle);
-  pg_bind_text(batch, message);
-  pg_batch_submit(batch, on_started, call);
+  call->has_key = caller.key.length > 0;
+  call->pool = pool_of(store);
+  call->caller = caller;
+  call->handle = handle;
+  call->message = message;
+  submit_start(call);
 }
 
 static void on_sent(enum pg_outcome outcome, const struct pg_result *const *results,
@@ -181,13 +236,17 @@ static void send_message(struct message_store *store, struct message_caller call
                          void *argument) {
   struct call *call = call_new(done, argument);
   if (!call) return;
+  call->has_key = caller.key.length > 0;
   struct pg_batch *batch = pg_batch_new(pool_of(store));
   pg_batch_trace(batch, caller.trace);
-  pg_batch_lock(batch, group);
-  pg_batch_add(batch, PG_MESSAGES_SEND);
+  pg_batch_add(batch, call->has_key ? PG_MESSAGES_SEND_ONCE : PG_MESSAGES_SEND);
   pg_bind_text(batch, caller.sub);
   pg_bind_uuid(batch, group);
   pg_bind_text(batch, message);
+  if (call->has_key)
+    bind_key(batch, caller);
+  else
+    pg_batch_lock(batch, group);
   pg_batch_submit(batch, on_sent, call);
 }
 

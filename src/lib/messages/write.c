@@ -3,7 +3,8 @@
  * The message is put first, under a key and with an id that are fixed before the first try and on
  * the condition that the key is free, so that no repetition writes it twice. Then the rows of both
  * members move to it. Only then is it acknowledged: what was acknowledged is there for both; what
- * was not may be there, once. */
+ * was not may be there, once. With an Idempotency-Key (once.c) it is fixed which message it is,
+ * also for the next call with the key. */
 #include "lib/base/json_writer.h"
 #include "lib/messages/call.h"
 #include "lib/messages/group_id.h"
@@ -98,7 +99,10 @@ static void write_message(struct call *call) {
   call->at_us = clock_unix_us();
   if (call->row_us >= call->at_us && call->row_us - call->at_us < AHEAD_LIMIT_US)
     call->at_us = call->row_us + 1;
-  put_message(call);
+  if (call_has_key(call))
+    call_claim_key(call, put_message);
+  else
+    put_message(call);
 }
 
 /* --- 1. The group: of a message to a group --- */
@@ -108,7 +112,10 @@ static void find_group_to_write(struct call *call) {
 }
 
 void call_send_message(struct call *call) {
-  call_find_caller(call, find_group_to_write);
+  if (call_has_key(call))
+    call_find_key(call, find_group_to_write, put_message);
+  else
+    call_find_caller(call, find_group_to_write);
 }
 
 /* --- 1. The group: of a message to a user --- */
@@ -172,10 +179,13 @@ static void on_both_users(enum pg_outcome outcome, const struct pg_result *const
   if (!call_outcome_is_done(call, outcome, error)) return;
   if (pg_result_rows(results[0]) == 0)
     call_finish_as(call, MESSAGES_NO_CALLER);
+  else if (!call_keep_person(&call->caller, results[0]))
+    call_fail_memory(call);
+  else if (call_has_key(call) && call_take_key(call, results[0], put_message))
+    return;
   else if (pg_result_rows(results[1]) == 0)
     call_finish_as(call, MESSAGES_NO_RECIPIENT);
-  else if (!call_keep_person(&call->caller, results[0]) ||
-           !call_keep_person(&call->other, results[1]))
+  else if (!call_keep_person(&call->other, results[1]))
     call_fail_memory(call);
   else if (strcmp(call->caller.id, call->other.id) == 0)
     call_finish_as(call, MESSAGES_SELF);
@@ -187,8 +197,12 @@ void call_start_group(struct call *call) {
   call->to_user = true;
   struct pg_batch *batch = pg_batch_new(call->store->pool);
   pg_batch_trace(batch, call->caller_id.trace);
-  pg_batch_add(batch, PG_USERS_BY_SUB);
-  pg_bind_text(batch, call->caller_id.sub);
+  if (call_has_key(call)) {
+    call_add_find_key(call, batch);
+  } else {
+    pg_batch_add(batch, PG_USERS_BY_SUB);
+    pg_bind_text(batch, call->caller_id.sub);
+  }
   pg_batch_add(batch, PG_USERS_SHORT);
   pg_bind_text(batch, call->handle);
   pg_batch_submit(batch, on_both_users, call);

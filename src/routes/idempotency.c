@@ -1,0 +1,68 @@
+/* idempotency.c: see idempotency.h. */
+#include "routes/idempotency.h"
+
+#include <endian.h>
+#include <openssl/evp.h>
+
+static const char HEADER[] = "Idempotency-Key";
+
+bool idempotency_key_is_valid(struct str key) {
+  if (key.length == 0 || key.length > IDEMPOTENCY_KEY_LIMIT) return false;
+  for (size_t i = 0; i < key.length; i++)
+    if (key.data[i] < ' ' || key.data[i] > '~') return false;
+  return true;
+}
+
+/* In one byte order: other servers compare this hash with theirs. */
+static bool hash_part(EVP_MD_CTX *context, struct str part) {
+  uint64_t length = htobe64(part.length);
+  return EVP_DigestUpdate(context, &length, sizeof(length)) == 1 &&
+         EVP_DigestUpdate(context, part.data, part.length) == 1;
+}
+
+bool idempotency_hash(struct str route, struct str parameter, struct str body,
+                      unsigned char ret_hash[IDEMPOTENCY_HASH_SIZE]) {
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool hashed = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                hash_part(context, route) && hash_part(context, parameter) &&
+                hash_part(context, body) && EVP_DigestFinal_ex(context, ret_hash, NULL) == 1;
+  EVP_MD_CTX_free(context);
+  return hashed;
+}
+
+bool idempotency_read(struct http_request *request, struct str route, struct str parameter,
+                      const struct idempotency **ret_idempotency) {
+  *ret_idempotency = NULL;
+  unsigned count = http_request_header_count(request, HEADER);
+  if (count == 0) return true;
+  struct str key = http_request_header(request, HEADER);
+  if (count > 1 || !idempotency_key_is_valid(key)) {
+    http_answer_error(request, HTTP_BAD_REQUEST, "idempotency_key_invalid");
+    return false;
+  }
+  struct idempotency *idempotency = http_request_alloc(request, sizeof(*idempotency));
+  if (!idempotency ||
+      !idempotency_hash(route, parameter, http_request_body(request), idempotency->hash)) {
+    http_answer_internal_error(request, "out of memory for an Idempotency-Key");
+    return false;
+  }
+  idempotency->key = key;
+  *ret_idempotency = idempotency;
+  return true;
+}
+
+struct str idempotency_hash_str(const struct idempotency *idempotency) {
+  return (struct str){(const char *)idempotency->hash, sizeof(idempotency->hash)};
+}
+
+void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempotency) {
+  pg_bind_text(batch, idempotency->key);
+  pg_bind_text(batch, idempotency_hash_str(idempotency));
+  pg_batch_lock_unknown(batch, idempotency->key);
+}
+
+bool idempotency_is_reused(struct http_request *request, const struct pg_result *result) {
+  if (pg_result_rows(result) == 0 || pg_result_is_null(result, 0, "_reused")) return false;
+  http_answer_error(request, HTTP_UNPROCESSABLE, "idempotency_key_reused");
+  return true;
+}
