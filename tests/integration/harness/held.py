@@ -1,8 +1,9 @@
 """Statements that hang in Postgres until the test lets them go on, with no lock on any table.
 
-A row policy on activities calls a function, which waits for an advisory lock where the statement's
-own text says that it is one of those. Policies bind neither superusers nor owners: the server needs a
-Role of its own. The wait counts as one for a lock (wait_event_type) and ends at statement_timeout.
+A row policy on activities calls a function for each row that is read or written. It waits for an
+advisory lock where the statement's own text says that it is one of those; the statement has its snapshot
+by then. Policies bind neither superusers nor owners: the server needs a Role of its own. The wait counts
+as one for a lock (wait_event_type) and ends at statement_timeout.
 
     held = HeldStatements(database)
     with held.holding("mentions AS"): …
