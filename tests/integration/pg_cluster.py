@@ -49,7 +49,8 @@ class PgCluster:
         self.process = None
 
     @classmethod
-    def start(cls, **settings):
+    def start(cls, environment=None, **settings):
+        """`environment` is what Postgres sees beside our own variables, such as LD_PRELOAD."""
         folder = scratch.make_folder("pg")
         os.chmod(folder, 0o755)
         if os.geteuid() == 0:
@@ -63,6 +64,7 @@ class PgCluster:
                    "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
                 check=True, cwd=folder, stdout=subprocess.DEVNULL)
             cluster.settings = {**SETTINGS, **settings}
+            cluster.environment = environment or {}
             cluster.up()
         except BaseException:
             cluster.stop()
@@ -77,7 +79,8 @@ class PgCluster:
         prefix = scratch.dies_with_us("INT", user="postgres")  # Postgres refuses to run as root
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(prefix + arguments, cwd=self.folder, stdout=log,
-                                            stderr=log, start_new_session=True)
+                                            stderr=log, start_new_session=True,
+                                            env={**os.environ, **self.environment})
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -104,6 +107,21 @@ class PgCluster:
     def stop(self):
         self.down(signal.SIGQUIT)  # nothing of it is needed any more: no checkpoint
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_until_answering(self, timeout=60):
+        """Waits for the end of a recovery that Postgres began by itself."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                psycopg2.connect(self.url("postgres")).close()
+                return
+            except psycopg2.OperationalError:
+                assert time.monotonic() < deadline, "Postgres does not come back"
+                time.sleep(0.02)
+
+    def log_text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()
 
     def url(self, database, user=None):
         host = urllib.parse.quote(self.folder, safe="")

@@ -1,4 +1,4 @@
-"""Debian's PgBouncer before a private cluster, in transaction mode."""
+"""Debian's PgBouncer before a private cluster, in transaction mode unless told otherwise."""
 
 import os
 import pathlib
@@ -23,7 +23,7 @@ listen_addr =
 listen_port = {port}
 unix_socket_dir = {folder}
 auth_type = any
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 100
 logfile = {folder}/pgbouncer.log
@@ -32,12 +32,14 @@ pidfile = {folder}/pgbouncer.pid
 
 
 class PgBouncer:
-    def __init__(self, cluster, pool_size=2):
+    def __init__(self, cluster, pool_size=2, mode="transaction"):
         self.folder = scratch.make_folder("bouncer")
         os.chmod(self.folder, 0o755)
         file = pathlib.Path(self.folder, "pgbouncer.ini")
         file.write_text(
-            SETTINGS.format(cluster=cluster.folder, port=PORT, folder=self.folder, size=pool_size)
+            SETTINGS.format(
+                cluster=cluster.folder, port=PORT, folder=self.folder, size=pool_size, mode=mode
+            )
         )
         if os.geteuid() == 0:
             entry = pwd.getpwnam("postgres")

@@ -94,6 +94,7 @@ class Log:
 
 class Server:
     def __init__(self, *arguments, **settings):
+        self.settings = settings
         self.process = subprocess.Popen(
             [*scratch.dies_with_us(), str(BINARY), "serve", *arguments],
             env=environment(**settings),
@@ -123,6 +124,12 @@ class Server:
                 self.error_thread.join(STOP_TIMEOUT)
         assert listening, f"the server ended with {code}: {self.errors}{self.log.text()}"
         return listening["port"]
+
+    def wait_until_connected(self):
+        """Waits until each of its connections to Postgres was opened; readiness asks for less."""
+        loops = int(self.settings.get("CRUDDUR_LOOPS", 1))
+        connections = int(self.settings.get("CRUDDUR_PG_CONNECTIONS", 4 * loops))
+        self.log.wait_for(number=connections, message="postgres connected")
 
     def running(self):
         return self.process.poll() is None
