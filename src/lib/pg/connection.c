@@ -114,7 +114,8 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
   one_line(line);
   log_failure(connection, "postgres not connected", line);
   drop_socket(connection);
-  flight_end(&connection->flight, PG_END_LOST, line); /* nothing but the sync of what was prepared */
+  flight_end(&connection->flight, PG_END_LOST,
+             line); /* nothing but the sync of what was prepared */
   retry_later(connection);
   connection->options->events->failed(connection, line);
 }

@@ -3,7 +3,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/pg/connection.h"
+#include "lib/pg/choice.h"
+#include "lib/pg/gather.h"
 #include "lib/pg/group.h"
 
 #include <assert.h>
@@ -13,8 +14,6 @@
 
 enum {
   GROUP_LIMIT = 64,      /* writes in one transaction */
-  STUCK_MS = 20,         /* a statement that runs longer is slow, and its connection stuck */
-  SLOW_MS = 1000,        /* for so long a statement counts as slow after it was */
   CANCEL_LATER_MS = 250, /* the server's own time-out comes first */
   RERUNS_LIMIT = 5,
   SCAN_LIMIT = 64, /* waiting reads looked at in one turn beyond those that leave */
@@ -26,10 +25,13 @@ struct pg_pool {
   struct pg_connection_options connection_options;
   struct list reads, heavy; /* waiting batches, oldest first; heavy: writes among them */
   struct write_queue writes;
+  struct gather gather;
+  unsigned group_size; /* writes in the last transaction; 0: its end was noticed */
+  uv_timer_t gather_timer;
   unsigned queued[PG_POOL_KINDS]; /* batches that wait, by kind */
   bool down[PG_POOL_KINDS];       /* no connection, and the last try failed */
   bool demoted;                   /* a server took no more writes, and no other was found yet */
-  uint64_t slow_until_ms[PG_STATEMENTS];
+  struct slow_statements slow;
   struct list refused;
   struct loop_task refuse_task, dispatch_task;
   struct span_sink *sink;
@@ -186,49 +188,6 @@ static void leave(struct pg_pool *pool, struct pg_batch *batch, struct pg_connec
   connection_add(connection, batch);
 }
 
-/* What is first on a stuck connection is slow, whatever is behind it. */
-static bool is_stuck(struct pg_pool *pool, const struct pg_connection *connection) {
-  if (flight_head_ms(&connection->flight) <= STUCK_MS) return false;
-  const struct pg_batch *head = flight_head(&connection->flight);
-  for (int i = 0; i < head->call_count; i++)
-    pool->slow_until_ms[head->calls[i].statement] = loop_now_ms(pool->loop) + SLOW_MS;
-  return true;
-}
-
-/* What a read finds when it looks for a connection. */
-struct choice {
-  unsigned ready, free, with_statement; /* connections; with_statement: that run the same */
-  struct pg_connection *same, *other;   /* the least busy one that runs the same, or does not */
-};
-
-static void consider(struct choice *choice, struct pg_pool *pool, struct pg_connection *connection,
-                     enum pg_statement statement) {
-  if (!connection_is_free(connection)) return;
-  bool runs_same = connection->flight.of_statement[statement] > 0;
-  struct pg_connection **best = runs_same ? &choice->same : &choice->other;
-  choice->ready++;
-  choice->with_statement += runs_same;
-  if (is_stuck(pool, connection)) return;
-  choice->free++;
-  bool has_room = connection->flight.depth < pool->options.pipeline_depth;
-  if (has_room && (!*best || connection->flight.depth < (*best)->flight.depth)) *best = connection;
-}
-
-/* One statement never holds all connections, for whoever comes with another one would wait behind
- * it when it hangs; and one that is known to be slow takes no connection that is the last free one.
- * NULL: the batch waits. */
-static struct pg_connection *choose(struct pg_pool *pool, const struct pg_batch *batch) {
-  enum pg_statement statement = batch->calls[0].statement;
-  struct choice choice = {0};
-  for (unsigned i = 0; i < pool->read_count; i++)
-    consider(&choice, pool, &pool->connections[i], statement);
-  bool slow = pool->slow_until_ms[statement] > loop_now_ms(pool->loop);
-  if (slow && choice.ready > 1 && choice.free < 2) return NULL;
-  if (choice.ready > 1 && choice.with_statement + 1 >= choice.ready) choice.other = NULL;
-  if (!choice.same || !choice.other) return choice.same ? choice.same : choice.other;
-  return choice.same->flight.depth <= choice.other->flight.depth ? choice.same : choice.other;
-}
-
 /* Reads of one statement share a transaction, and with it a system call on each side. With another
  * statement they would wait for its results to be sent. */
 static void separate(struct pg_connection *connection, const struct pg_batch *batch) {
@@ -239,11 +198,14 @@ static void separate(struct pg_connection *connection, const struct pg_batch *ba
 }
 
 static void dispatch_reads(struct pg_pool *pool) {
+  const struct choice_of among = {pool->connections, pool->read_count,
+                                  pool->options.pipeline_depth};
   struct list *node = pool->reads.next;
   for (unsigned passed = 0; node != &pool->reads && passed < SCAN_LIMIT;) {
     struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
     node = node->next;
-    struct pg_connection *connection = choose(pool, batch);
+    struct pg_connection *connection =
+        choose_connection(&among, &pool->slow, batch, loop_now_ms(pool->loop));
     if (connection) separate(connection, batch);
     if (!connection || !connection_is_free(connection)) {
       passed++;
@@ -254,6 +216,10 @@ static void dispatch_reads(struct pg_pool *pool) {
   }
   for (unsigned i = 0; i < pool->read_count; i++)
     connection_sync(&pool->connections[i]);
+}
+
+static void on_gathered(uv_timer_t *timer) {
+  ask_dispatch(timer->data);
 }
 
 static bool is_idle(const struct pg_connection *connection) {
@@ -271,10 +237,25 @@ static void dispatch_heavy(struct pg_pool *pool) {
   }
 }
 
+/* True when writes may leave: the connection is idle, and enough of them came or it is time. */
+static bool writes_may_leave(struct pg_pool *pool, const struct pg_connection *connection) {
+  unsigned waiting = pool->queued[PG_POOL_WRITE];
+  if (!is_idle(connection)) return false;
+  uint64_t now_us = clock_monotonic_us();
+  if (pool->group_size > 0) gather_begin(&pool->gather, pool->group_size, waiting, now_us);
+  pool->group_size = 0;
+  if (waiting == 0) return false;
+  if (gather_is_over(&pool->gather, waiting, now_us)) return true;
+  if (!uv_is_active((uv_handle_t *)&pool->gather_timer))
+    uv_timer_start(&pool->gather_timer, on_gathered, GATHER_MS, 0);
+  return false;
+}
+
 static void dispatch_writes(struct pg_pool *pool) {
   struct pg_connection *connection = write_connection(pool);
   struct pg_batch *group[GROUP_LIMIT];
-  unsigned count = is_idle(connection) ? write_queue_take(&pool->writes, group, GROUP_LIMIT) : 0;
+  if (!writes_may_leave(pool, connection)) return;
+  unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
   for (unsigned i = 0; i < count; i++) {
     pool->queued[PG_POOL_WRITE]--;
     if (connection_is_free(connection)) {
@@ -285,6 +266,7 @@ static void dispatch_writes(struct pg_pool *pool) {
     }
   }
   if (count == 0) return;
+  pool->group_size = count;
   add(&pool->stats.groups, 1);
   add(&pool->stats.grouped, count);
   connection_sync(connection);
@@ -455,6 +437,8 @@ static void init_queues(struct pg_pool *pool) {
   list_init(&pool->heavy);
   list_init(&pool->refused);
   write_queue_init(&pool->writes);
+  uv_timer_init(loop_uv(pool->loop), &pool->gather_timer);
+  pool->gather_timer.data = pool;
   loop_task_init(&pool->refuse_task, tell_refused);
   loop_task_init(&pool->dispatch_task, dispatch);
   deadline_queue_init(&pool->deadlines, pool->loop, 2ULL * pool->options.deadline_ms);
@@ -529,6 +513,7 @@ void pg_pool_close(struct pg_pool *pool) {
   canceller_close(pool->connection_options.canceller);
   deadline_queue_close(&pool->deadlines);
   deadline_queue_close(&pool->heads);
+  uv_close((uv_handle_t *)&pool->gather_timer, NULL);
 }
 
 /* --- For callers --- */

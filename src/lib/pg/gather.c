@@ -1,0 +1,25 @@
+/* gather.c: see gather.h. */
+#include "lib/pg/gather.h"
+
+enum { MISSES_LIMIT = 6 };
+
+void gather_begin(struct gather *gather, unsigned answered, unsigned waiting, uint64_t now_us) {
+  gather->expected = answered + waiting;
+  gather->until_us = now_us + GATHER_MS * 1000ULL;
+  if (gather->skips > 0) {
+    gather->skips--;
+    gather->expected = 0;
+  }
+}
+
+bool gather_is_over(struct gather *gather, unsigned waiting, uint64_t now_us) {
+  bool all_came = waiting >= gather->expected - gather->expected / 4;
+  if (!all_came && now_us < gather->until_us) return false;
+  if (all_came && gather->expected > 1) gather->misses = 0;
+  if (!all_came) {
+    if (gather->misses < MISSES_LIMIT) gather->misses++;
+    gather->skips = (1U << gather->misses) - 1;
+  }
+  gather->expected = 0;
+  return true;
+}
