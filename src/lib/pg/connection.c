@@ -299,12 +299,11 @@ static void flush(struct pg_connection *connection) {
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
   struct pg_connection *connection = poll->data;
-  if (status < 0 || ((events & UV_READABLE) && !PQconsumeInput(connection->conn))) {
-    fail_connection(connection);
-    return;
-  }
+  /* libuv tells a reset as an error, but the server's last words may have come before it. */
+  bool broken = status < 0;
+  if (broken || (events & UV_READABLE)) broken = !PQconsumeInput(connection->conn) || broken;
   take_results(connection);
-  if (is_live(connection) && PQstatus(connection->conn) == CONNECTION_BAD)
+  if (is_live(connection) && (broken || PQstatus(connection->conn) == CONNECTION_BAD))
     fail_connection(connection);
   else if (is_live(connection) && connection->want_write)
     flush(connection);

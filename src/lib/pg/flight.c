@@ -38,6 +38,7 @@ bool flight_is_empty(const struct pg_flight *flight) {
 void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
   assert(flight->pipelined || flight->syncs == 0);
   bool was_empty = list_empty(&flight->batches);
+  if (flight_is_empty(flight)) flight->transaction_since_ms = loop_now_ms(flight->loop);
   batch->state = PG_BATCH_SENT;
   list_append(&flight->batches, &batch->node);
   flight->depth++;
@@ -82,9 +83,11 @@ static bool is_unprepared(const struct pg_batch *batch) {
 }
 
 /* A statement that was cancelled before its own time was over: a cancel that came late for another
- * one, or an operator's. */
+ * one, or an operator's. Postgres sends the results of a transaction together, so that only the
+ * whole of it can be timed. */
 static bool is_cancelled_early(const struct pg_flight *flight, const struct pg_batch *batch) {
-  return has_sqlstate(batch, "57014") && flight_head_ms(flight) + EARLY_MS < flight->deadline_ms;
+  uint64_t ran_ms = loop_now_ms(flight->loop) - flight->transaction_since_ms;
+  return has_sqlstate(batch, "57014") && ran_ms + EARLY_MS < flight->deadline_ms;
 }
 
 static enum pg_end judge(const struct pg_flight *flight, const struct pg_batch *batch) {
@@ -184,6 +187,7 @@ static bool end_transaction(struct pg_flight *flight, PGconn *conn) {
 static bool take_sync(struct pg_flight *flight, PGconn *conn) {
   assert(flight->syncs > 0);
   flight->syncs--;
+  if (flight->pipelined) flight->transaction_since_ms = loop_now_ms(flight->loop);
   if (!flight->pipelined) return end_transaction(flight, conn);
   return !flight_is_empty(flight) || flight_transaction_has_ended(conn);
 }

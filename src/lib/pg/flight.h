@@ -32,6 +32,7 @@ struct pg_flight {
   unsigned syncs;                       /* on their way */
   bool unsynced;                        /* statements were queued since the last sync */
   uint64_t head_since_ms;               /* when the first batch began, or had its last result */
+  uint64_t transaction_since_ms;        /* when the transaction of the first batch began */
   bool uncertain;                       /* a commit was cancelled while it waited for a standby */
   bool refused_unread; /* the server ended an idle session: it read nothing of what was sent */
   bool demoted;        /* SQLSTATE 25006: the server takes no writes */
