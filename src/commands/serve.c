@@ -124,6 +124,18 @@ static bool share_connections(struct service *service, unsigned loops, struct er
   return true;
 }
 
+static void leave_demoted(struct loop *loop, void *argument) {
+  (void)loop;
+  pg_pool_leave_demoted(argument);
+}
+
+/* On any loop: a loop that gets no write would not notice by itself. */
+static void on_demoted(void *argument) {
+  struct service *service = argument;
+  for (unsigned i = 0; i < service->worker_count; i++)
+    loop_post(service->workers[i].loop, leave_demoted, service->pools[i]);
+}
+
 static bool derive_options(struct service *service, struct error *error) {
   const struct config *config = &service->config;
   if (!check_origins("FRONTEND_URL", config->frontend_url, error) ||
@@ -149,7 +161,9 @@ static bool derive_options(struct service *service, struct error *error) {
              .queue_limit = config->pg_queue_limit,
              .deadline_ms = config->pg_deadline_ms,
              .max_age_ms = config->pg_connection_max_age_s * 1000ULL,
-             .prepare = config->pg_prepare},
+             .prepare = config->pg_prepare,
+             .demoted = on_demoted,
+             .argument = service},
       .rollbar = {.access_token = config->rollbar_access_token,
                   .environment = config->environment,
                   .url = config->rollbar_url},

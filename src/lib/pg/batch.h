@@ -53,6 +53,7 @@ struct pg_batch {
   struct list suspect_node; /* see group.h */
   bool alone;               /* no other batch may share its transaction */
   bool overdue;             /* its deadline passed while it was in flight */
+  bool displaced;           /* a read that was cancelled because it delayed others */
   unsigned reruns;
 
   /* In flight. */

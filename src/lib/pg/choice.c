@@ -1,7 +1,7 @@
 /* choice.c: see choice.h. */
 #include "lib/pg/choice.h"
 
-enum { STUCK_MS = 20, SLOW_MS = 1000 };
+enum { STUCK_MS = 20, SLOW_MS = 5000 };
 
 static bool is_stuck(const struct pg_connection *connection, struct slow_statements *statements,
                      uint64_t now_ms) {

@@ -1,7 +1,7 @@
 /* choice.h: which connection a read goes to, so that something slow delays few. Inside the room.
  *
  *   - A connection whose first batch runs for more than 20 ms is stuck: it takes nothing new. The
- *     statements of that batch count as slow for a second.
+ *     statements of that batch count as slow for five seconds.
  *   - A slow statement takes no connection that is the last free one.
  *   - One statement never holds all connections: whoever comes with another one would wait behind
  * it when it hangs. */

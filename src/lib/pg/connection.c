@@ -167,7 +167,18 @@ void connection_drain(struct pg_connection *connection) {
   leave_when_drained(connection);
 }
 
+void connection_leave_demoted(struct pg_connection *connection) {
+  if (connection->state != PG_CONNECTION_READY) return;
+  connection->attempt = 1;
+  connection_drain(connection);
+}
+
 /* --- Cancelling --- */
+
+bool connection_cancel_head(struct pg_connection *connection) {
+  if (!connection_is_ready(connection) || connection->cancel.job) return false;
+  return canceller_ask(connection->options->canceller, &connection->cancel, connection->conn);
+}
 
 /* The server's own time-out should have ended the statement, but a commit that waits for a standby
  * knows none. */
@@ -180,8 +191,7 @@ static void on_head_deadline(struct deadline *deadline) {
                    "than CRUDDUR_PG_CONNECTIONS?");
     return;
   }
-  if (connection->cancel.job ||
-      !canceller_ask(connection->options->canceller, &connection->cancel, connection->conn))
+  if (!connection_cancel_head(connection))
     deadline_start(connection->options->heads, &connection->flight.head_deadline);
 }
 

@@ -87,6 +87,14 @@ static inline bool connection_is_ready(const struct pg_connection *connection) {
 void connection_add(struct pg_connection *connection, struct pg_batch *batch);
 void connection_sync(struct pg_connection *connection);
 
+/* Cancels the first batch in flight, which delays what is behind it. A batch that is cancelled
+ * before its own time is over ends as PG_END_UNDONE. Returns false when no cancel is on its way. */
+bool connection_cancel_head(struct pg_connection *connection);
+
+/* Connects anew for writes, with back-off: another connection has seen that the server takes none.
+ */
+void connection_leave_demoted(struct pg_connection *connection);
+
 /* Takes nothing new from now on, and connects anew when nothing is in flight any more. */
 void connection_drain(struct pg_connection *connection);
 

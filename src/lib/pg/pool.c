@@ -1,65 +1,21 @@
-/* pool.c: see pool.h: the queues of a loop, and which connection runs what. */
+/* pool.c: see pool.h: the life of a batch in the pools of a loop, and of the pools. */
 #include "lib/pg/pool.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/pg/choice.h"
-#include "lib/pg/gather.h"
-#include "lib/pg/group.h"
+#include "lib/pg/dispatch.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-  GROUP_LIMIT = 64,      /* writes in one transaction */
   CANCEL_LATER_MS = 250, /* the server's own time-out comes first */
   RERUNS_LIMIT = 5,
-  SCAN_LIMIT = 64, /* waiting reads looked at in one turn beyond those that leave */
-};
-
-struct pg_pool {
-  struct loop *loop;
-  struct pg_pool_options options;
-  struct pg_connection_options connection_options;
-  struct list reads, heavy; /* waiting batches, oldest first; heavy: writes among them */
-  struct write_queue writes;
-  struct gather gather;
-  unsigned group_size; /* writes in the last transaction; 0: its end was noticed */
-  uv_timer_t gather_timer;
-  unsigned queued[PG_POOL_KINDS]; /* batches that wait, by kind */
-  bool down[PG_POOL_KINDS];       /* no connection, and the last try failed */
-  bool demoted;                   /* a server took no more writes, and no other was found yet */
-  struct slow_statements slow;
-  struct list refused;
-  struct loop_task refuse_task, dispatch_task;
-  struct span_sink *sink;
-  struct {
-    atomic_uint_fast64_t ready, reads_ready, writes_ready, in_flight, queued, batches, unavailable,
-        failed, reruns, groups, grouped, waited_us, queued_us;
-  } stats;                         /* read by other threads */
-  struct deadline_queue deadlines; /* what callers wait for */
-  struct deadline_queue heads;     /* of the connections */
-  bool closing;
-  unsigned read_count, heavy_count; /* connections in this order; the last one is for writes */
-  struct pg_connection connections[];
 };
 
 static struct pg_pool *pool_of(const struct pg_connection *connection) {
   return connection->options->owner;
-}
-
-static struct pg_connection *write_connection(struct pg_pool *pool) {
-  return &pool->connections[pool->read_count + pool->heavy_count];
-}
-
-static void ask_dispatch(struct pg_pool *pool) {
-  if (!pool->closing) loop_at_end_of_turn(pool->loop, &pool->dispatch_task);
-}
-
-static void add(atomic_uint_fast64_t *counter, uint64_t amount) {
-  atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
 }
 
 /* --- The end of a batch --- */
@@ -69,10 +25,10 @@ static void finish(struct pg_batch *batch) {
   if (batch->outcome == PG_DONE && batch->result_count != batch->call_count)
     batch_fail(batch, PG_FAILED, "%d results for %d statements", batch->result_count,
                batch->call_count);
-  add(&pool->stats.batches, 1);
-  add(&pool->stats.waited_us, clock_monotonic_us() - batch->submitted_us);
-  if (batch->outcome == PG_UNAVAILABLE) add(&pool->stats.unavailable, 1);
-  if (batch->outcome == PG_FAILED) add(&pool->stats.failed, 1);
+  pool_count(&pool->stats.batches, 1);
+  pool_count(&pool->stats.waited_us, clock_monotonic_us() - batch->submitted_us);
+  if (batch->outcome == PG_UNAVAILABLE) pool_count(&pool->stats.unavailable, 1);
+  if (batch->outcome == PG_FAILED) pool_count(&pool->stats.failed, 1);
   batch_tell(batch);
   if (batch->kind == PG_POOL_WRITE) write_queue_forget(&pool->writes, batch);
 }
@@ -82,15 +38,8 @@ static void finish_and_free(struct pg_batch *batch) {
   batch_free(batch);
 }
 
-/* Takes a batch off the queue it waits in. */
-static void leave_queue(struct pg_batch *batch) {
-  assert(batch->state == PG_BATCH_WAITING);
-  list_remove(&batch->node);
-  batch->pool->queued[batch->kind]--;
-}
-
 static void fail_waiting(struct pg_batch *batch, const char *reason) {
-  leave_queue(batch);
+  dispatch_leave_queue(batch);
   batch_fail(batch, PG_UNAVAILABLE, "%s", reason);
   finish_and_free(batch);
 }
@@ -135,29 +84,13 @@ static void fail_queue(struct pg_pool *pool, enum pg_pool_kind kind, const char 
     fail_waiting(batch, reason);
 }
 
-static void begin_waiting(struct pg_batch *batch) {
-  batch->state = PG_BATCH_WAITING;
-  batch->pool->queued[batch->kind]++;
-}
-
-static void enqueue(struct pg_batch *batch) {
-  struct pg_pool *pool = batch->pool;
-  begin_waiting(batch);
-  switch (batch->kind) {
-  case PG_POOL_READ: list_append(&pool->reads, &batch->node); break;
-  case PG_POOL_HEAVY: list_append(&pool->heavy, &batch->node); break;
-  default: write_queue_add(&pool->writes, batch); break;
-  }
-  ask_dispatch(pool);
-}
-
 /* A write that waits for a lock does so where it delays no other write. */
 static void move_to_heavy(struct pg_batch *batch) {
   struct pg_pool *pool = batch->pool;
   batch_reset(batch);
-  begin_waiting(batch);
+  dispatch_begin_waiting(batch);
   list_append(pool->heavy.next, &batch->node); /* first */
-  ask_dispatch(pool);
+  dispatch_ask(pool);
 }
 
 /* Sends again what surely did nothing. */
@@ -171,130 +104,15 @@ static void rerun(struct pg_batch *batch) {
   }
   batch_reset(batch);
   batch->reruns++;
-  add(&pool->stats.reruns, 1);
+  pool_count(&pool->stats.reruns, 1);
+  if (batch->displaced) batch->kind = PG_POOL_HEAVY;
   if (batch->kind != PG_POOL_WRITE) {
-    enqueue(batch);
+    dispatch_enqueue(batch);
     return;
   }
-  begin_waiting(batch);
+  dispatch_begin_waiting(batch);
   write_queue_return(&pool->writes, batch, culprit);
-  ask_dispatch(pool);
-}
-
-/* --- Dispatch --- */
-
-static void leave(struct pg_pool *pool, struct pg_batch *batch, struct pg_connection *connection) {
-  add(&pool->stats.queued_us, clock_monotonic_us() - batch->submitted_us);
-  connection_add(connection, batch);
-}
-
-/* Reads of one statement share a transaction, and with it a system call on each side. With another
- * statement they would wait for its results to be sent. */
-static void separate(struct pg_connection *connection, const struct pg_batch *batch) {
-  if (!connection->flight.unsynced) return;
-  const struct pg_batch *last =
-      LIST_ENTRY(connection->flight.batches.previous, struct pg_batch, node);
-  if (last->calls[0].statement != batch->calls[0].statement) connection_sync(connection);
-}
-
-static void dispatch_reads(struct pg_pool *pool) {
-  const struct choice_of among = {pool->connections, pool->read_count,
-                                  pool->options.pipeline_depth};
-  struct list *node = pool->reads.next;
-  for (unsigned passed = 0; node != &pool->reads && passed < SCAN_LIMIT;) {
-    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
-    node = node->next;
-    struct pg_connection *connection =
-        choose_connection(&among, &pool->slow, batch, loop_now_ms(pool->loop));
-    if (connection) separate(connection, batch);
-    if (!connection || !connection_is_free(connection)) {
-      passed++;
-      continue;
-    }
-    leave_queue(batch);
-    leave(pool, batch, connection);
-  }
-  for (unsigned i = 0; i < pool->read_count; i++)
-    connection_sync(&pool->connections[i]);
-}
-
-static void on_gathered(uv_timer_t *timer) {
-  ask_dispatch(timer->data);
-}
-
-static bool is_idle(const struct pg_connection *connection) {
-  return connection_is_free(connection) && flight_is_empty(&connection->flight);
-}
-
-static void dispatch_heavy(struct pg_pool *pool) {
-  for (unsigned i = 0; i < pool->heavy_count && !list_empty(&pool->heavy); i++) {
-    struct pg_connection *connection = &pool->connections[pool->read_count + i];
-    if (!is_idle(connection)) continue;
-    struct pg_batch *batch = LIST_ENTRY(pool->heavy.next, struct pg_batch, node);
-    leave_queue(batch);
-    leave(pool, batch, connection);
-    connection_sync(connection);
-  }
-}
-
-/* True when writes may leave: the connection is idle, and enough of them came or it is time. */
-static bool writes_may_leave(struct pg_pool *pool, const struct pg_connection *connection) {
-  unsigned waiting = pool->queued[PG_POOL_WRITE];
-  if (!is_idle(connection)) return false;
-  uint64_t now_us = clock_monotonic_us();
-  if (pool->group_size > 0) gather_begin(&pool->gather, pool->group_size, waiting, now_us);
-  pool->group_size = 0;
-  if (waiting == 0) return false;
-  if (gather_is_over(&pool->gather, waiting, now_us)) return true;
-  if (!uv_is_active((uv_handle_t *)&pool->gather_timer))
-    uv_timer_start(&pool->gather_timer, on_gathered, GATHER_MS, 0);
-  return false;
-}
-
-static void dispatch_writes(struct pg_pool *pool) {
-  struct pg_connection *connection = write_connection(pool);
-  struct pg_batch *group[GROUP_LIMIT];
-  if (!writes_may_leave(pool, connection)) return;
-  unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
-  for (unsigned i = 0; i < count; i++) {
-    pool->queued[PG_POOL_WRITE]--;
-    if (connection_is_free(connection)) {
-      leave(pool, group[i], connection);
-    } else { /* lost meanwhile */
-      begin_waiting(group[i]);
-      write_queue_return(&pool->writes, group[i], false);
-    }
-  }
-  if (count == 0) return;
-  pool->group_size = count;
-  add(&pool->stats.groups, 1);
-  add(&pool->stats.grouped, count);
-  connection_sync(connection);
-}
-
-/* What other threads see of the pool. */
-static void publish(struct pg_pool *pool) {
-  uint64_t ready[PG_POOL_KINDS] = {0}, in_flight = 0, queued = 0;
-  for (unsigned i = 0; i < pool->options.connections; i++) {
-    ready[pool->connections[i].kind] += connection_is_ready(&pool->connections[i]);
-    in_flight += pool->connections[i].flight.depth;
-  }
-  for (unsigned kind = 0; kind < PG_POOL_KINDS; kind++)
-    queued += pool->queued[kind];
-  uint64_t all = ready[PG_POOL_READ] + ready[PG_POOL_HEAVY] + ready[PG_POOL_WRITE];
-  atomic_store_explicit(&pool->stats.ready, all, memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.reads_ready, ready[PG_POOL_READ], memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.writes_ready, ready[PG_POOL_WRITE], memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.queued, queued, memory_order_relaxed);
-}
-
-static void dispatch(struct loop_task *task) {
-  struct pg_pool *pool = LIST_ENTRY(task, struct pg_pool, dispatch_task);
-  dispatch_reads(pool);
-  dispatch_heavy(pool);
-  dispatch_writes(pool);
-  publish(pool);
+  dispatch_ask(pool);
 }
 
 /* --- What connections tell --- */
@@ -356,14 +174,14 @@ static void on_ready(struct pg_connection *connection) {
   connection->stale = false;
   if (connection->kind == PG_POOL_WRITE && pool->demoted) leave_demoted(pool);
   follow(pool);
-  publish(pool);
-  ask_dispatch(pool);
+  dispatch_publish(pool);
+  dispatch_ask(pool);
 }
 
 /* With no other connection to wait for, whoever waits is told now rather than at the deadline. */
 static void on_failed(struct pg_connection *connection, const char *reason) {
   struct pg_pool *pool = pool_of(connection);
-  publish(pool);
+  dispatch_publish(pool);
   if (any_is_ready(pool, connection->kind)) return;
   char line[256];
   snprintf(line, sizeof(line), "no connection to Postgres: %s", reason);
@@ -373,11 +191,20 @@ static void on_failed(struct pg_connection *connection, const char *reason) {
 
 static void on_room(struct pg_connection *connection) {
   follow(pool_of(connection));
-  ask_dispatch(pool_of(connection));
+  dispatch_ask(pool_of(connection));
 }
 
 static void on_demoted(struct pg_connection *connection) {
-  pool_of(connection)->demoted = true;
+  struct pg_pool *pool = pool_of(connection);
+  if (pool->demoted) return;
+  pool->demoted = true;
+  if (pool->options.demoted) pool->options.demoted(pool->options.argument);
+}
+
+void pg_pool_leave_demoted(struct pg_pool *pool) {
+  if (pool->closing || pool->demoted) return;
+  pool->demoted = true;
+  connection_leave_demoted(pool_write_connection(pool));
 }
 
 static void on_aged(struct pg_connection *connection) {
@@ -433,14 +260,9 @@ static void tell_refused(struct loop_task *task) {
 }
 
 static void init_queues(struct pg_pool *pool) {
-  list_init(&pool->reads);
-  list_init(&pool->heavy);
+  dispatch_init(pool);
   list_init(&pool->refused);
-  write_queue_init(&pool->writes);
-  uv_timer_init(loop_uv(pool->loop), &pool->gather_timer);
-  pool->gather_timer.data = pool;
   loop_task_init(&pool->refuse_task, tell_refused);
-  loop_task_init(&pool->dispatch_task, dispatch);
   deadline_queue_init(&pool->deadlines, pool->loop, 2ULL * pool->options.deadline_ms);
   deadline_queue_init(&pool->heads, pool->loop, pool->options.deadline_ms + CANCEL_LATER_MS);
 }
@@ -507,13 +329,12 @@ void pg_pool_close(struct pg_pool *pool) {
     fail_queue(pool, (enum pg_pool_kind)kind, REASON);
   tell_refused(&pool->refuse_task);
   loop_task_cancel(&pool->refuse_task);
-  loop_task_cancel(&pool->dispatch_task);
   for (unsigned i = 0; i < pool->options.connections; i++)
     connection_close(&pool->connections[i]);
   canceller_close(pool->connection_options.canceller);
   deadline_queue_close(&pool->deadlines);
   deadline_queue_close(&pool->heads);
-  uv_close((uv_handle_t *)&pool->gather_timer, NULL);
+  dispatch_close(pool);
 }
 
 /* --- For callers --- */
@@ -568,6 +389,6 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
     refuse(pool, batch, "the queue for Postgres is full");
   } else {
     deadline_start(&pool->deadlines, &batch->deadline);
-    enqueue(batch);
+    dispatch_enqueue(batch);
   }
 }

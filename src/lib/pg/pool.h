@@ -43,6 +43,10 @@ struct pg_pool_options {
   uint64_t max_age_ms;        /* a connection is made anew after about this time; 0: never */
   bool prepare;               /* false: for poolers that keep no prepared statements */
   bool hold_one;              /* one connection is not opened before pg_pool_release() */
+  /* Called on the loop when a server was found to take no more writes, for the pools of the other
+   * loops: see pg_pool_leave_demoted(). NULL: nobody wants to know. */
+  void (*demoted)(void *argument);
+  void *argument;
 };
 
 /* True when libpq can read the URL; the error names CONNECTION_URL and never quotes it. */
@@ -57,6 +61,9 @@ void pg_pool_trace(struct pg_pool *pool, struct span_sink *sink);
 
 /* Opens the connection that was held; harmless when none is. */
 void pg_pool_release(struct pg_pool *pool);
+
+/* Looks for a server that takes writes, because another pool has seen that theirs takes none. */
+void pg_pool_leave_demoted(struct pg_pool *pool);
 
 /* Counters of the pool; from any thread. */
 struct pg_pool_stats {

@@ -1,0 +1,210 @@
+/* dispatch.c: see dispatch.h. */
+#include "lib/pg/dispatch.h"
+
+#include "lib/base/clock.h"
+
+#include <assert.h>
+
+enum {
+  GROUP_LIMIT = 64, /* writes in one transaction */
+  PATROL_MS = 25,
+  DISPLACE_MS = 100,          /* a read that runs longer and delays others goes to the heavy pool */
+  DISPLACE_DEADLINE_MS = 500, /* with a shorter deadline the server ends it soon enough */
+  SCAN_LIMIT = 64,            /* waiting reads looked at in one turn beyond those that leave */
+};
+
+void dispatch_ask(struct pg_pool *pool) {
+  if (!pool->closing) loop_at_end_of_turn(pool->loop, &pool->dispatch_task);
+}
+
+/* --- Queues --- */
+
+void dispatch_leave_queue(struct pg_batch *batch) {
+  assert(batch->state == PG_BATCH_WAITING);
+  list_remove(&batch->node);
+  batch->pool->queued[batch->kind]--;
+}
+
+void dispatch_begin_waiting(struct pg_batch *batch) {
+  batch->state = PG_BATCH_WAITING;
+  batch->pool->queued[batch->kind]++;
+}
+
+void dispatch_enqueue(struct pg_batch *batch) {
+  struct pg_pool *pool = batch->pool;
+  dispatch_begin_waiting(batch);
+  switch (batch->kind) {
+  case PG_POOL_READ: list_append(&pool->reads, &batch->node); break;
+  case PG_POOL_HEAVY: list_append(&pool->heavy, &batch->node); break;
+  default: write_queue_add(&pool->writes, batch); break;
+  }
+  dispatch_ask(pool);
+}
+
+/* --- Leaving --- */
+
+static void leave(struct pg_pool *pool, struct pg_batch *batch, struct pg_connection *connection) {
+  pool_count(&pool->stats.queued_us, clock_monotonic_us() - batch->submitted_us);
+  connection_add(connection, batch);
+}
+
+/* Reads of one statement share a transaction, and with it a system call on each side. With another
+ * statement they would wait for its results to be sent. */
+static void separate(struct pg_connection *connection, const struct pg_batch *batch) {
+  if (!connection->flight.unsynced) return;
+  const struct pg_batch *last =
+      LIST_ENTRY(connection->flight.batches.previous, struct pg_batch, node);
+  if (last->calls[0].statement != batch->calls[0].statement) connection_sync(connection);
+}
+
+/* True while something waits for a read to end. */
+static bool is_delayed(const struct pg_pool *pool, const struct pg_connection *connection) {
+  unsigned depth = connection->flight.depth;
+  return depth > 1 || (depth == 1 && !list_empty(&pool->reads));
+}
+
+static bool any_is_delayed(const struct pg_pool *pool) {
+  for (unsigned i = 0; i < pool->read_count; i++)
+    if (is_delayed(pool, &pool->connections[i])) return true;
+  return false;
+}
+
+static void on_patrol(uv_timer_t *timer);
+
+static void ask_patrol(struct pg_pool *pool) {
+  bool watched = uv_is_active((uv_handle_t *)&pool->patrol_timer);
+  if (watched || pool->options.deadline_ms < DISPLACE_DEADLINE_MS || !any_is_delayed(pool)) return;
+  uv_timer_start(&pool->patrol_timer, on_patrol, PATROL_MS, 0);
+}
+
+/* What is in flight behind a slow read cannot be taken back, but the slow one can: it is cancelled,
+ * and runs again where it delays nobody. */
+static void on_patrol(uv_timer_t *timer) {
+  struct pg_pool *pool = timer->data;
+  for (unsigned i = 0; i < pool->read_count; i++) {
+    struct pg_connection *connection = &pool->connections[i];
+    if (flight_head_ms(&connection->flight) < DISPLACE_MS || !is_delayed(pool, connection))
+      continue;
+    if (connection_cancel_head(connection)) flight_head(&connection->flight)->displaced = true;
+  }
+  ask_patrol(pool);
+}
+
+static void dispatch_reads(struct pg_pool *pool) {
+  const struct choice_of among = {pool->connections, pool->read_count,
+                                  pool->options.pipeline_depth};
+  struct list *node = pool->reads.next;
+  for (unsigned passed = 0; node != &pool->reads && passed < SCAN_LIMIT;) {
+    struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
+    node = node->next;
+    struct pg_connection *connection =
+        choose_connection(&among, &pool->slow, batch, loop_now_ms(pool->loop));
+    if (connection) separate(connection, batch);
+    if (!connection || !connection_is_free(connection)) {
+      passed++;
+      continue;
+    }
+    dispatch_leave_queue(batch);
+    leave(pool, batch, connection);
+  }
+  for (unsigned i = 0; i < pool->read_count; i++)
+    connection_sync(&pool->connections[i]);
+  ask_patrol(pool);
+}
+
+static void on_gathered(uv_timer_t *timer) {
+  dispatch_ask(timer->data);
+}
+
+static bool is_idle(const struct pg_connection *connection) {
+  return connection_is_free(connection) && flight_is_empty(&connection->flight);
+}
+
+static void dispatch_heavy(struct pg_pool *pool) {
+  for (unsigned i = 0; i < pool->heavy_count && !list_empty(&pool->heavy); i++) {
+    struct pg_connection *connection = &pool->connections[pool->read_count + i];
+    if (!is_idle(connection)) continue;
+    struct pg_batch *batch = LIST_ENTRY(pool->heavy.next, struct pg_batch, node);
+    dispatch_leave_queue(batch);
+    leave(pool, batch, connection);
+    connection_sync(connection);
+  }
+}
+
+/* True when writes may leave: the connection is idle, and enough of them came or it is time. */
+static bool writes_may_leave(struct pg_pool *pool, const struct pg_connection *connection) {
+  unsigned waiting = pool->queued[PG_POOL_WRITE];
+  if (!is_idle(connection)) return false;
+  uint64_t now_us = clock_monotonic_us();
+  if (pool->group_size > 0) gather_begin(&pool->gather, pool->group_size, waiting, now_us);
+  pool->group_size = 0;
+  if (waiting == 0) return false;
+  if (gather_is_over(&pool->gather, waiting, now_us)) return true;
+  if (!uv_is_active((uv_handle_t *)&pool->gather_timer))
+    uv_timer_start(&pool->gather_timer, on_gathered, GATHER_MS, 0);
+  return false;
+}
+
+static void dispatch_writes(struct pg_pool *pool) {
+  struct pg_connection *connection = pool_write_connection(pool);
+  struct pg_batch *group[GROUP_LIMIT];
+  if (!writes_may_leave(pool, connection)) return;
+  unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
+  for (unsigned i = 0; i < count; i++) {
+    pool->queued[PG_POOL_WRITE]--;
+    if (connection_is_free(connection)) {
+      leave(pool, group[i], connection);
+    } else { /* lost meanwhile */
+      dispatch_begin_waiting(group[i]);
+      write_queue_return(&pool->writes, group[i], false);
+    }
+  }
+  if (count == 0) return;
+  pool->group_size = count;
+  pool_count(&pool->stats.groups, 1);
+  pool_count(&pool->stats.grouped, count);
+  connection_sync(connection);
+}
+
+/* What other threads see of the pool. */
+void dispatch_publish(struct pg_pool *pool) {
+  uint64_t ready[PG_POOL_KINDS] = {0}, in_flight = 0, queued = 0;
+  for (unsigned i = 0; i < pool->options.connections; i++) {
+    ready[pool->connections[i].kind] += connection_is_ready(&pool->connections[i]);
+    in_flight += pool->connections[i].flight.depth;
+  }
+  for (unsigned kind = 0; kind < PG_POOL_KINDS; kind++)
+    queued += pool->queued[kind];
+  uint64_t all = ready[PG_POOL_READ] + ready[PG_POOL_HEAVY] + ready[PG_POOL_WRITE];
+  atomic_store_explicit(&pool->stats.ready, all, memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.reads_ready, ready[PG_POOL_READ], memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.writes_ready, ready[PG_POOL_WRITE], memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.queued, queued, memory_order_relaxed);
+}
+
+static void dispatch(struct loop_task *task) {
+  struct pg_pool *pool = LIST_ENTRY(task, struct pg_pool, dispatch_task);
+  dispatch_reads(pool);
+  dispatch_heavy(pool);
+  dispatch_writes(pool);
+  dispatch_publish(pool);
+}
+
+/* --- Life --- */
+
+void dispatch_init(struct pg_pool *pool) {
+  list_init(&pool->reads);
+  list_init(&pool->heavy);
+  write_queue_init(&pool->writes);
+  loop_task_init(&pool->dispatch_task, dispatch);
+  uv_timer_init(loop_uv(pool->loop), &pool->gather_timer);
+  uv_timer_init(loop_uv(pool->loop), &pool->patrol_timer);
+  pool->gather_timer.data = pool->patrol_timer.data = pool;
+}
+
+void dispatch_close(struct pg_pool *pool) {
+  loop_task_cancel(&pool->dispatch_task);
+  uv_close((uv_handle_t *)&pool->gather_timer, NULL);
+  uv_close((uv_handle_t *)&pool->patrol_timer, NULL);
+}
