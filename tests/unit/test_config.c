@@ -98,8 +98,8 @@ static void numbers_are_checked(void **state) {
     assert_refused("PORT must be a number from 0 to 65535 (");
   }
   unsetenv("PORT");
-  setenv("CRUDDUR_PG_CONNECTIONS", "0", 1);
-  assert_refused("CRUDDUR_PG_CONNECTIONS must be a number from 1 to 256 (");
+  setenv("CRUDDUR_PG_PIPELINE_DEPTH", "0", 1);
+  assert_refused("CRUDDUR_PG_PIPELINE_DEPTH must be a number from 1 to 256 (");
 }
 
 static void numbers_reach_both_bounds(void **state) {
