@@ -13,7 +13,7 @@ void gather_begin(struct gather *gather, unsigned answered, unsigned waiting, ui
 }
 
 bool gather_is_over(struct gather *gather, unsigned waiting, uint64_t now_us) {
-  bool all_came = waiting >= gather->expected - gather->expected / 4;
+  bool all_came = waiting >= gather->expected - gather->expected / 8;
   if (!all_came && now_us < gather->until_us) return false;
   if (all_came && gather->expected > 1) gather->misses = 0;
   if (!all_came) {
