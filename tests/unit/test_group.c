@@ -28,8 +28,8 @@ static void lock_row(struct pg_batch *batch, unsigned char first_byte) {
   pg_batch_lock(batch, &row);
 }
 
-/* What joins the open group now, as the numbers of the writes: "0 2 1". */
-static const char *join(struct bench *bench, unsigned limit) {
+/* What leaves next, as the numbers of the writes: "0 2 1". */
+static const char *take(struct bench *bench, unsigned limit) {
   static char text[64];
   struct pg_batch *group[LIMIT];
   unsigned count = write_queue_take(&bench->queue, group, limit);
@@ -41,12 +41,6 @@ static const char *join(struct bench *bench, unsigned limit) {
         length +=
             (size_t)snprintf(text + length, sizeof(text) - length, "%s%d", i ? " " : "", number);
   return text;
-}
-
-/* The same for a whole group. */
-static const char *take(struct bench *bench, unsigned limit) {
-  write_queue_close_group(&bench->queue);
-  return join(bench, limit);
 }
 
 static void add(struct bench *bench, int count) {
@@ -144,39 +138,6 @@ static void writes_wait_behind_a_suspect_with_their_lock(void **state) {
   drop(&bench);
 }
 
-static void later_writes_join_where_the_order_of_locks_allows(void **state) {
-  struct bench bench;
-  make(&bench);
-  static const unsigned char ROWS[WRITES] = {5, 3, 7, 0, 7, 1, 9, 0};
-  for (int i = 0; i < WRITES; i++)
-    if (ROWS[i]) lock_row(bench.writes[i], ROWS[i]);
-  pg_batch_lock_unknown(bench.writes[7], STR("alice"));
-  add(&bench, 1);
-  assert_string_equal(join(&bench, LIMIT), "0");
-  for (int i = 1; i < WRITES; i++)
-    write_queue_add(&bench.queue, bench.writes[i]);
-  assert_string_equal(join(&bench, 4), "3 2 4"); /* 1 and 5 lock what comes before 0's row */
-  assert_string_equal(join(&bench, 5), "6");
-  assert_string_equal(join(&bench, 5), ""); /* full */
-  assert_string_equal(take(&bench, LIMIT), "5 1");
-  assert_string_equal(take(&bench, LIMIT), "7");
-  drop(&bench);
-}
-
-static void nothing_joins_a_write_that_is_alone(void **state) {
-  struct bench bench;
-  make(&bench);
-  write_queue_return(&bench.queue, bench.writes[0], true);
-  write_queue_add(&bench.queue, bench.writes[1]);
-  assert_string_equal(join(&bench, LIMIT), "0");
-  assert_string_equal(join(&bench, LIMIT), "");
-  assert_string_equal(take(&bench, LIMIT), "1");
-  write_queue_return(&bench.queue, bench.writes[2], true);
-  assert_string_equal(join(&bench, LIMIT), ""); /* it waits for a group of its own */
-  assert_string_equal(take(&bench, LIMIT), "2");
-  drop(&bench);
-}
-
 static void everything_that_waits_can_be_taken_off(void **state) {
   struct bench bench;
   make(&bench);
@@ -201,8 +162,6 @@ int main(void) {
       cmocka_unit_test(a_culprit_runs_alone_and_the_others_in_turn_with_it),
       cmocka_unit_test(a_write_of_two_failed_groups_runs_alone),
       cmocka_unit_test(writes_wait_behind_a_suspect_with_their_lock),
-      cmocka_unit_test(later_writes_join_where_the_order_of_locks_allows),
-      cmocka_unit_test(nothing_joins_a_write_that_is_alone),
       cmocka_unit_test(everything_that_waits_can_be_taken_off),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,7 +137,7 @@ static void lose(struct pg_connection *connection, const char *reason) {
   snprintf(line, sizeof(line), "%s", reason);
   connection->attempt = 0;
   log_failure(connection, "postgres connection lost", one_line(line));
-  enum pg_end end = flight_did_nothing(&connection->flight) ? PG_END_UNDONE : PG_END_LOST;
+  enum pg_end end = connection->flight.refused_unread ? PG_END_UNDONE : PG_END_LOST;
   reconnect(connection);
   flight_end(&connection->flight, end, line);
   connection->options->events->room(connection);
@@ -471,10 +471,6 @@ void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
   if (!batch_send(batch, connection->conn, in_front ? &prelude : NULL,
                   connection->options->prepare))
     fail_connection(connection);
-}
-
-void connection_flush(struct pg_connection *connection) {
-  flush(connection);
 }
 
 void connection_sync(struct pg_connection *connection) {

@@ -87,10 +87,6 @@ static inline bool connection_is_ready(const struct pg_connection *connection) {
 void connection_add(struct pg_connection *connection, struct pg_batch *batch);
 void connection_sync(struct pg_connection *connection);
 
-/* Sends what was added, so that Postgres begins to work on it before the sync. May lose the
- * connection. */
-void connection_flush(struct pg_connection *connection);
-
 /* Cancels the first batch in flight, which delays what is behind it. A batch that is cancelled
  * before its own time is over ends as PG_END_UNDONE. Returns false when no cancel is on its way. */
 bool connection_cancel_head(struct pg_connection *connection);

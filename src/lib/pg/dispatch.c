@@ -131,9 +131,24 @@ static void dispatch_heavy(struct pg_pool *pool) {
   }
 }
 
-/* Sends what joins the open group; its sync comes later. */
-static void add_writes(struct pg_pool *pool, struct pg_connection *connection) {
+/* True when writes may leave: the connection is idle, and enough of them came or it is time. */
+static bool writes_may_leave(struct pg_pool *pool, const struct pg_connection *connection) {
+  unsigned waiting = pool->queued[PG_POOL_WRITE];
+  if (!is_idle(connection)) return false;
+  uint64_t now_us = clock_monotonic_us();
+  if (pool->group_size > 0) gather_begin(&pool->gather, pool->group_size, waiting, now_us);
+  pool->group_size = 0;
+  if (waiting == 0) return false;
+  if (gather_is_over(&pool->gather, waiting, now_us)) return true;
+  if (!uv_is_active((uv_handle_t *)&pool->gather_timer))
+    uv_timer_start(&pool->gather_timer, on_gathered, GATHER_MS, 0);
+  return false;
+}
+
+static void dispatch_writes(struct pg_pool *pool) {
+  struct pg_connection *connection = pool_write_connection(pool);
   struct pg_batch *group[GROUP_LIMIT];
+  if (!writes_may_leave(pool, connection)) return;
   unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
   for (unsigned i = 0; i < count; i++) {
     pool->queued[PG_POOL_WRITE]--;
@@ -144,42 +159,11 @@ static void add_writes(struct pg_pool *pool, struct pg_connection *connection) {
       write_queue_return(&pool->writes, group[i], false);
     }
   }
-}
-
-/* A commit has ended since the last look, or the connection was lost. */
-static void begin_group(struct pg_pool *pool) {
-  unsigned waiting = pool->queued[PG_POOL_WRITE];
-  if (pool->group_size > 0)
-    gather_begin(&pool->gather, pool->group_size, waiting, clock_monotonic_us());
-  pool->group_size = 0;
-  write_queue_close_group(&pool->writes);
-}
-
-/* True when the open group is to be committed: nothing more can join, or nothing is waited for. */
-static bool group_may_leave(struct pg_pool *pool, unsigned depth) {
-  if (pool->writes.open.is_full || depth >= GROUP_LIMIT) return true;
-  return gather_is_over(&pool->gather, depth + pool->queued[PG_POOL_WRITE], clock_monotonic_us());
-}
-
-/* The writes of the open group are on their way while more are gathered: Postgres executes them
- * meanwhile, and only the commit is left to do. */
-static void dispatch_writes(struct pg_pool *pool) {
-  struct pg_connection *connection = pool_write_connection(pool);
-  const struct pg_flight *flight = &connection->flight;
-  if (!connection_is_free(connection) || flight->syncs > 0) return;
-  if (flight_is_empty(flight)) begin_group(pool);
-  if (pool->queued[PG_POOL_WRITE] > 0) add_writes(pool, connection);
-  if (flight->depth == 0) return;
-  if (group_may_leave(pool, flight->depth)) {
-    pool->group_size = flight->depth;
-    pool_count(&pool->stats.groups, 1);
-    pool_count(&pool->stats.grouped, flight->depth);
-    connection_sync(connection);
-    return;
-  }
-  connection_flush(connection);
-  if (!uv_is_active((uv_handle_t *)&pool->gather_timer))
-    uv_timer_start(&pool->gather_timer, on_gathered, GATHER_MS, 0);
+  if (count == 0) return;
+  pool->group_size = count;
+  pool_count(&pool->stats.groups, 1);
+  pool_count(&pool->stats.grouped, count);
+  connection_sync(connection);
 }
 
 /* What other threads see of the pool. */

@@ -71,11 +71,6 @@ void flight_end(struct pg_flight *flight, enum pg_end end, const char *reason) {
   end_batches(flight, end, reason);
 }
 
-/* Without its sync a transaction is never committed. */
-bool flight_did_nothing(const struct pg_flight *flight) {
-  return flight->refused_unread || (!flight->pipelined && flight->syncs == 0);
-}
-
 /* --- Errors --- */
 
 static bool has_sqlstate(const struct pg_batch *batch, const char *sqlstate) {

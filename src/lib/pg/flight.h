@@ -57,9 +57,6 @@ uint64_t flight_head_ms(const struct pg_flight *flight);
 /* True when nothing is on its way and nothing queued. */
 bool flight_is_empty(const struct pg_flight *flight);
 
-/* True when nothing of what is in flight can have been done, should the connection be lost now. */
-bool flight_did_nothing(const struct pg_flight *flight);
-
 /* Takes a result that came, a sync's too. Returns false when a transaction that must have ended is
  * open: the connection is of no more use, and what was in the transaction is in flight still. */
 bool flight_take_result(struct pg_flight *flight, PGconn *conn, PGresult *result);

@@ -15,22 +15,12 @@
 
 #include "lib/pg/batch.h"
 
-/* The transaction that is being put together. Its writes are sent as they come, so that Postgres
- * works on them meanwhile; its sync is sent when it is closed. */
-struct open_group {
-  unsigned count;
-  bool has_rows, has_unknown; /* writes that lock known rows, or unknown ones */
-  bool is_full;               /* holds a write that is to be alone */
-  struct uuid last_row;       /* rows are locked in their order */
-};
-
 struct write_queue {
   struct list waiting;  /* oldest first */
   struct list alone;    /* each is to be a transaction of its own */
   struct list behind;   /* each has the lock key of a suspect */
   struct list suspects; /* by suspect_node; sent or not */
   bool last_was_alone;  /* the two kinds take turns */
-  struct open_group open;
 };
 
 void write_queue_init(struct write_queue *queue);
@@ -41,12 +31,9 @@ void write_queue_add(struct write_queue *queue, struct pg_batch *batch);
 /* Takes a write back whose transaction failed; with `culprit` its own statement is why. */
 void write_queue_return(struct write_queue *queue, struct pg_batch *batch, bool culprit);
 
-/* Hands over writes that join the open group, which has `limit` at most, in the order in which they
- * are to be sent. Returns how many; 0: none may join now. */
+/* Hands over the writes that leave next, at most `limit`, in the order in which they are to be
+ * sent. Returns how many; 0: none may leave now. */
 unsigned write_queue_take(struct write_queue *queue, struct pg_batch **group, unsigned limit);
-
-/* Begins a new group: the open one was sent, or was lost. */
-void write_queue_close_group(struct write_queue *queue);
 
 /* To be called when a write is over: those that waited behind it come first now. */
 void write_queue_forget(struct write_queue *queue, struct pg_batch *batch);
