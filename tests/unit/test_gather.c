@@ -17,8 +17,8 @@ static void writers_that_write_again_are_waited_for(void **state) {
   struct gather gather = {0};
   gather_begin(&gather, 4, 4, 0);
   assert_false(gather_is_over(&gather, 4, 0));
-  assert_false(gather_is_over(&gather, 5, 100));
-  assert_true(gather_is_over(&gather, 6, 200)); /* three quarters are enough */
+  assert_false(gather_is_over(&gather, 6, 100));
+  assert_true(gather_is_over(&gather, 7, 200)); /* seven of eight are enough */
   assert_true(gather_is_over(&gather, 1, 300)); /* asked again without a commit between */
 }
 
