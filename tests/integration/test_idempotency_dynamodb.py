@@ -43,7 +43,7 @@ def check_one_message(api, store, group, pair):  # noqa: F811
 def test_a_repeat_resumes_after_a_cut_at_any_point(
     start_api, api, database, store, proxy, kind, fault  # noqa: F811
 ):
-    _, hasty = start_api(CRUDDUR_DDB_DEADLINE_MS="400")
+    _, hasty = start_api(CRUDDUR_DDB_DEADLINE_MS="1500")
     point, resumed = 0, 0
     while True:
         pair = database.add_user(), database.add_user()  # noqa: F811
@@ -103,7 +103,7 @@ def test_a_message_that_is_resumed_late_keeps_its_place(
     """It was taken before the next one, and the groups go on to tell of that."""
     body, name = new_message("send", api, pair), new_uuid()
     group = body["message_group_uuid"]
-    _, hasty = start_api(CRUDDUR_DDB_DEADLINE_MS="400")
+    _, hasty = start_api(CRUDDUR_DDB_DEADLINE_MS="1500")
     proxy.plan = lambda call: Fault.DROP_BEFORE if call.writes_message() else None
     send_once(hasty, MESSAGES, pair[0], name, body).expect(503)
     proxy.reset()

@@ -12,7 +12,6 @@ from harness.migrations import (
     DONE, FAILED, REFUSED, UNAVAILABLE, Folder, Runner, columns, has, history, last_run, load, migrate, progress,
     rollback, run, runs, status, until, waits_in,
 )
-from harness import pgbouncer
 from harness.pgbouncer import PgBouncer
 from harness.server import BINARY, environment
 from pg_cluster import connect, query
@@ -565,10 +564,9 @@ def test_a_pooler_keeps_no_trace(url, folder, pg_cluster):
         bouncer.stop()
 
 
-def test_a_pooler_in_session_mode_is_fine(url, folder, pg_cluster, monkeypatch):
-    monkeypatch.setattr(pgbouncer, "SETTINGS", pgbouncer.SETTINGS.replace("pool_mode = transaction", "pool_mode = session"))
+def test_a_pooler_in_session_mode_is_fine(url, folder, pg_cluster):
     folder.add("CREATE TABLE a (b int);")
-    bouncer = PgBouncer(pg_cluster, pool_size=4)
+    bouncer = PgBouncer(pg_cluster, pool_size=4, mode="session")
     try:
         migrate(bouncer.url(url.rsplit("/", 1)[1]), dir=folder)
         assert has(url, "a")
