@@ -135,11 +135,12 @@ static struct pg_batch *receiving(const struct pg_flight *flight) {
 static void take_commit_error(struct pg_flight *flight, const PGresult *result) {
   const struct list *end = &flight->batches;
   struct pg_batch *head = flight_head(flight);
-  if (head && flight->depth == 1) {
+  if (!head) return;
+  if (flight->depth == 1) {
     batch_fail_by_result(head, head->call_count - 1, result);
     return;
   }
-  for (struct list *node = end->next; node != end; node = node->next)
+  for (struct list *node = &head->node; node != end; node = node->next)
     LIST_ENTRY(node, struct pg_batch, node)->aborted = true;
 }
 
