@@ -20,6 +20,7 @@ from harness.people import Database
 from harness.server import Server
 from conftest import default_settings, load_template
 from pg_cluster import PgCluster
+from test_telemetry import free_port, metrics_of
 
 WRITES = 10_000 if os.environ.get("CRUDDUR_TEST_FULL") == "1" else 2_000
 CLIENTS = 64
@@ -183,6 +184,45 @@ def test_a_locked_row_stops_no_other_write(start_api, database):
     assert count(database, "to the locked %") == statuses.count(200)
     assert count(database, "not locked %") == 200
     expect_exact_counters(database, [locked, *free])
+
+
+def test_a_second_write_of_a_locked_row_waits_behind_the_first(start_api, database):
+    """It takes no transaction of its own to find out that the row is locked still."""
+    user = database.add_user()
+    locked = database.add_activity(user)
+    server, api = start_api(CRUDDUR_LOOPS=1, METRICS_PORT=free_port())
+    api.wait_until_ready()
+    server.wait_until_connected()
+    port = server.settings["METRICS_PORT"]
+
+    def wait_behind():
+        for _ in range(5000):
+            if metrics_of(port)["cruddur_pg_batches_queued"] >= 1:
+                return
+        raise AssertionError("the second reply does not wait")
+
+    session = database.session()
+    with session.cursor() as cursor:
+        cursor.execute("select from public.activities where uuid = %s for update", (locked,))
+
+        async def step(client, number, turn):
+            if turn == 1:
+                return None
+            (await client.ask(*reply(user, locked, f"one behind the other {number}"))).expect(200)
+            return 200
+
+        with Flood(server.port, step, 1) as first:
+            database.wait_for_blocked(1)
+            # Answered once the reply has left the connection for writes.
+            api.post("/api/activities", user.token(), json=post(user, "beside").json).expect(200)
+            before = metrics_of(port)["cruddur_pg_write_transactions_total"]
+            with Flood(server.port, step, 1) as second:
+                wait_behind()
+                assert metrics_of(port)["cruddur_pg_write_transactions_total"] == before
+                session.close()
+                second.finish()
+            first.finish()
+    assert count(database, "one behind the other %") == 2
 
 
 def test_a_short_lock_is_waited_for(start_api, database):

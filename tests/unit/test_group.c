@@ -138,6 +138,21 @@ static void writes_wait_behind_a_suspect_with_their_lock(void **state) {
   drop(&bench);
 }
 
+static void writes_wait_behind_one_that_waits_elsewhere(void **state) {
+  struct bench bench;
+  make(&bench);
+  lock_row(bench.writes[0], 7);
+  lock_row(bench.writes[1], 7);
+  add(&bench, 1);
+  assert_string_equal(take(&bench, LIMIT), "0");
+  write_queue_suspect(&bench.queue, bench.writes[0]); /* it was alone, and met the time limit */
+  write_queue_add(&bench.queue, bench.writes[1]);
+  assert_string_equal(take(&bench, LIMIT), "");
+  write_queue_forget(&bench.queue, bench.writes[0]);
+  assert_string_equal(take(&bench, LIMIT), "1");
+  drop(&bench);
+}
+
 static void everything_that_waits_can_be_taken_off(void **state) {
   struct bench bench;
   make(&bench);
@@ -162,6 +177,7 @@ int main(void) {
       cmocka_unit_test(a_culprit_runs_alone_and_the_others_in_turn_with_it),
       cmocka_unit_test(a_write_of_two_failed_groups_runs_alone),
       cmocka_unit_test(writes_wait_behind_a_suspect_with_their_lock),
+      cmocka_unit_test(writes_wait_behind_one_that_waits_elsewhere),
       cmocka_unit_test(everything_that_waits_can_be_taken_off),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

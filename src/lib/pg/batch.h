@@ -37,7 +37,7 @@ enum pg_lock {
 };
 
 struct pg_batch {
-  struct pg_pool *pool; /* for pool.c alone */
+  struct pg_pool *pool; /* whose it is; for pool.c and dispatch.c alone */
   enum pg_pool_kind kind;
   enum pg_batch_state state;
   struct list node; /* in a queue, or in a connection's flight */

@@ -25,13 +25,17 @@ static void list_push(struct list *head, struct list *node) {
   list_append(head->next, node); /* before the first */
 }
 
+void write_queue_suspect(struct write_queue *queue, struct pg_batch *batch) {
+  if (list_empty(&batch->suspect_node)) list_append(&queue->suspects, &batch->suspect_node);
+}
+
 void write_queue_return(struct write_queue *queue, struct pg_batch *batch, bool culprit) {
   batch->alone = batch->alone || culprit || batch->reruns >= GROUPS_TRIED;
   if (!batch->alone) {
     list_append(&queue->waiting, &batch->node);
     return;
   }
-  if (list_empty(&batch->suspect_node)) list_append(&queue->suspects, &batch->suspect_node);
+  write_queue_suspect(queue, batch);
   list_append(&queue->alone, &batch->node);
 }
 

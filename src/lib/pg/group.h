@@ -28,6 +28,9 @@ void write_queue_init(struct write_queue *queue);
 /* Takes a write that is new. */
 void write_queue_add(struct write_queue *queue, struct pg_batch *batch);
 
+/* Makes a write a suspect, until write_queue_forget(): it waits for a lock elsewhere. */
+void write_queue_suspect(struct write_queue *queue, struct pg_batch *batch);
+
 /* Takes a write back whose transaction failed; with `culprit` its own statement is why. */
 void write_queue_return(struct write_queue *queue, struct pg_batch *batch, bool culprit);
 

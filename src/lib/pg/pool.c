@@ -88,6 +88,7 @@ static void fail_queue(struct pg_pool *pool, enum pg_pool_kind kind, const char 
 static void move_to_heavy(struct pg_batch *batch) {
   struct pg_pool *pool = batch->pool;
   batch_reset(batch);
+  write_queue_suspect(&pool->writes, batch);
   dispatch_begin_waiting(batch);
   list_append(pool->heavy.next, &batch->node); /* first */
   dispatch_ask(pool);
