@@ -1,23 +1,10 @@
 /* cli.c: see cli.h. */
 #include "commands/cli.h"
 
+#include "lib/base/exit_codes.h"
+
 #include <stdio.h>
 #include <string.h>
-
-int cli_fail(const char *command, const struct error *error) {
-  fprintf(stderr, "cruddur %s: %s\n", command, error->message);
-  switch (error->kind) {
-  case ERROR_INVALID: return EXIT_USAGE;
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_CREDENTIALS;
-  case ERROR_NONE:
-  case ERROR_NOT_FOUND:
-  case ERROR_CONFLICT:
-  case ERROR_MEMORY:
-  case ERROR_INTERNAL: break;
-  }
-  return EXIT_FAILED;
-}
 
 bool cli_parse_switches(const char *command, const char *help, int argc, char **argv,
                         const char *const *names, bool *const *switches, int *ret_code) {

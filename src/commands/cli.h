@@ -1,11 +1,7 @@
 /* cli.h: what small commands share. */
 #pragma once
 
-#include "lib/base/error.h"
-#include "lib/base/exit_codes.h"
-
-/* Says the error of `command` on stderr and returns the exit code of its kind. */
-int cli_fail(const char *command, const struct error *error);
+#include <stdbool.h>
 
 /* For a command whose flags are switches without a value: sets `*switches[i]` for the flag named
  * `names[i]`. Returns false when the command ends here, with `*ret_code`: --help was printed, or

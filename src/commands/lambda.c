@@ -1,8 +1,8 @@
 /* lambda.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
 #include "lib/aws/lambda.h"
 
-#include "commands/cli.h"
 #include "commands/commands.h"
+#include "commands/exit.h"
 
 #include "lib/aws/confirmation.h"
 #include "lib/aws/parameter.h"
@@ -126,7 +126,7 @@ static int serve(struct lambda *lambda, struct function *function) {
     if (error.kind == ERROR_CONFLICT) continue; /* this one's answer was refused */
     confirmer_close(&function->confirmer);
     free(function->parameter);
-    return cli_fail("lambda", &error);
+    return exit_with("lambda", &error);
   }
 }
 
@@ -157,10 +157,10 @@ static int run(void) {
     error_set(&error, ERROR_INVALID,
               "AWS_LAMBDA_RUNTIME_API is not set: this runs inside of AWS Lambda; 'cruddur "
               "post-confirmation' does the same from a shell");
-    return cli_fail("lambda", &error);
+    return exit_with("lambda", &error);
   }
   _cleanup_(lambda_close_p) struct lambda *lambda = NULL;
-  if (!lambda_open(api, &lambda, &error)) return cli_fail("lambda", &error);
+  if (!lambda_open(api, &lambda, &error)) return exit_with("lambda", &error);
   static struct function function;
   if (!read_settings(&function, &error)) {
     struct error untold = {0};

@@ -1,6 +1,7 @@
 /* list_users.c: `cruddur list-users`: the users of the Cognito pool. */
 #include "commands/cli.h"
 #include "commands/commands.h"
+#include "commands/exit.h"
 
 #include "lib/aws/user_list.h"
 #include "lib/base/buffer.h"
@@ -68,7 +69,7 @@ int command_list_users(int argc, char **argv) {
   struct error error = {0};
   struct user_list list = {0};
   if (!config_load(&config, CONFIG_AWS, &error) || !user_list_load(&config, &list, &error))
-    return cli_fail(COMMAND, &error);
+    return exit_with(COMMAND, &error);
   bool printed = true;
   for (size_t i = 0; printed && i < list.count; i++)
     printed = json ? print_json(&list.users[i]) : print_plain(&list.users[i]);

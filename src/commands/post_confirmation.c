@@ -2,6 +2,7 @@
  * the event on stdin, its user into the database, the event on stdout. */
 #include "commands/cli.h"
 #include "commands/commands.h"
+#include "commands/exit.h"
 
 #include "lib/aws/confirmation.h"
 #include "lib/base/buffer.h"
@@ -63,9 +64,9 @@ int command_post_confirmation(int argc, char **argv) {
   if (!pass_through(&event, &written)) {
     error_set(&error, ERROR_MEMORY, "the event cannot be read, or is longer than %d bytes",
               (int)CONFIRMATION_EVENT_LIMIT);
-    code = cli_fail(COMMAND, &error);
+    code = exit_with(COMMAND, &error);
   } else if (!record(buffer_str(&event), &error)) {
-    code = cli_fail(COMMAND, &error);
+    code = exit_with(COMMAND, &error);
   }
   buffer_free(&event);
   return code == EXIT_DONE && !written ? EXIT_FAILED : code;

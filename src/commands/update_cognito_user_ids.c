@@ -2,6 +2,7 @@
  * the Cognito pool. */
 #include "commands/cli.h"
 #include "commands/commands.h"
+#include "commands/exit.h"
 
 #include "lib/aws/user_ids.h"
 #include "lib/base/config.h"
@@ -105,7 +106,7 @@ int command_update_cognito_user_ids(int argc, char **argv) {
   struct user_ids_summary summary;
   if (!config_load(&config, CONFIG_AWS | CONFIG_DATABASE, &error) ||
       !update(&config, dry_run, &summary, &error))
-    return cli_fail(COMMAND, &error);
+    return exit_with(COMMAND, &error);
   printf("%zu %s, %zu already right, %zu not matched, %zu to decide\n", summary.changed,
          dry_run ? "would change" : "changed", summary.same, summary.missing, summary.ambiguous);
   return summary.ambiguous > 0 ? EXIT_FAILED : EXIT_DONE;

@@ -11,8 +11,11 @@ enum error_kind {
   ERROR_INVALID,     /* bad input or a bad setting: somebody must change what they gave */
   ERROR_NOT_FOUND,   /* what was named does not exist */
   ERROR_CONFLICT,    /* the state found does not allow it */
+  ERROR_PENDING,     /* something has to be done first; the sentence names the command */
+  ERROR_REFUSED,     /* a guard said no; the sentence names the flag that says yes */
   ERROR_UNAVAILABLE, /* a dependency is down, full or too slow: trying again may help */
   ERROR_DENIED,      /* credentials missing or refused */
+  ERROR_PARTLY,      /* begun and not finished: doing it again finishes it */
   ERROR_MEMORY,      /* out of memory or over a bound */
   ERROR_INTERNAL,    /* a defect of ours, or an answer that makes no sense */
 };

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct str {
@@ -35,3 +36,15 @@ struct str str_trim(struct str text);
 /* Cuts the next element of a list separated by `separator` off `*rest`, trimmed, into `*ret_item`.
  * Returns false when nothing is left. Empty elements are returned as such. */
 bool str_next(struct str *rest, char separator, struct str *ret_item);
+
+/* Reads text that is a decimal number and nothing else (digits alone: no sign, blank or point) into
+ * `*ret_number`. Returns false, and leaves it, when the text is something else or the number is
+ * less than `low` or more than `high`. */
+bool str_to_u64(struct str text, uint64_t low, uint64_t high, uint64_t *ret_number);
+
+/* The same with "-" before negative numbers. */
+bool str_to_i64(struct str text, int64_t low, int64_t high, int64_t *ret_number);
+
+/* Cuts the digits that `*rest` begins with off it, and reads them as str_to_u64() does. When it
+ * returns false, `*rest` is as it was. */
+bool str_cut_u64(struct str *rest, uint64_t low, uint64_t high, uint64_t *ret_number);
