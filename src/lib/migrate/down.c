@@ -1,4 +1,4 @@
-/* down.c: migrate_rollback() and migrate_redo(): the way back. See engine.h. */
+/* down.c: migrate_rollback(): the way back. See engine.h. */
 #include "lib/migrate/apply.h"
 #include "lib/migrate/check.h"
 
@@ -166,36 +166,6 @@ enum exit_code migrate_rollback(const struct migrate_options *options, size_t st
                                 const struct migrate_reporter *reporter, struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
   enum exit_code code = roll_back(&runner, steps, to, error);
-  runner_close(&runner);
-  return code;
-}
-
-/* --- Redo --- */
-
-static enum exit_code redo(struct runner *runner, struct error *error) {
-  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
-  if (code == EXIT_DONE) code = refuse_begun(runner, error);
-  if (code != EXIT_DONE) return code;
-  const struct plan_item *newest = applied_before(&runner->plan, runner->plan.count);
-  if (!newest || !newest->migration) {
-    error_set(error, ERROR_NOT_FOUND, "%s; nothing was done",
-              newest ? "there is no file of the newest applied migration" : "nothing is applied");
-    return EXIT_REFUSED;
-  }
-  runner->wanted = 2;
-  code = check_way_back(runner, 1, error);
-  if (code == EXIT_DONE) code = undo_newest(runner, 1, error);
-  if (code != EXIT_DONE) return code;
-  struct operation operation = {.migration = newest->migration,
-                                .section = &newest->migration->up,
-                                .newest_after = &newest->migration->version};
-  return apply_operation(runner, &operation, error);
-}
-
-enum exit_code migrate_redo(const struct migrate_options *options,
-                            const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = redo(&runner, error);
   runner_close(&runner);
   return code;
 }

@@ -43,10 +43,6 @@ enum exit_code migrate_up(const struct migrate_options *options,
 enum exit_code migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
                                 const struct migrate_reporter *reporter, struct error *error);
 
-/* Undoes the newest migration and applies it again, as its file says now. */
-enum exit_code migrate_redo(const struct migrate_options *options,
-                            const struct migrate_reporter *reporter, struct error *error);
-
 /* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. EXIT_PENDING when
  * something is. Changes nothing. */
 enum exit_code migrate_status(const struct migrate_options *options, bool json,
