@@ -25,14 +25,13 @@ static const char HELP[] =
 int command_rollback(int argc, char **argv) {
   struct migration_cli cli;
   unsigned flags = FLAG_DIR | FLAG_RUN | FLAG_STEPS | FLAG_TO;
-  if (!migration_cli_parse(&cli, "rollback", HELP, flags, argc, argv))
-    return cli.exit_code;
+  if (!migration_cli_parse(&cli, "rollback", HELP, flags, argc, argv)) return cli.exit_code;
   if (cli.to && cli.steps != 1) {
     fputs("cruddur rollback: give --steps or --to, not both\n", stderr);
     return EXIT_USAGE;
   }
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
-  enum exit_code code = migrate_rollback(&cli.options, cli.steps, cli.to, &cli.reporter, &error);
-  return migration_cli_finish(&cli, code, &error);
+  bool done = migrate_rollback(&cli.options, cli.steps, cli.to, &cli.reporter, &error);
+  return migration_cli_finish(&cli, done, &error);
 }

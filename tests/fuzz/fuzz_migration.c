@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct error error = {0};
   check_tokens(text);
   if (!migration_parse("db/1_name.sql", text, &REPORTER, &migration, &error)) {
-    assert(error.kind == ERROR_INVALID && !migration);
+    assert(error.kind == ERROR_CONFLICT && !migration);
     return 0;
   }
   assert(migration->up.present);

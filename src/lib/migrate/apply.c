@@ -79,7 +79,7 @@ static void append_state_by_asking(struct runner *runner, const struct operation
   const char *version = operation->migration->version.text;
   struct history history = {0};
   struct error ignored;
-  if (!runner_reconnect(runner, &ignored) || lock_acquire(runner, &ignored) != EXIT_DONE ||
+  if (!runner_reconnect(runner, &ignored) || !lock_acquire(runner, &ignored) ||
       !history_load(runner->session, &runner->set, &history, &ignored)) {
     buffer_append_format(state,
                          "the connection was lost and the database cannot be asked now; `cruddur "
@@ -98,9 +98,8 @@ static void append_state_by_asking(struct runner *runner, const struct operation
   history_free(&history);
 }
 
-enum exit_code apply_fail(struct runner *runner, const struct operation *operation,
-                          const struct statement *statement, const char *rolled_back,
-                          struct error *error) {
+bool apply_fail(struct runner *runner, const struct operation *operation,
+                const struct statement *statement, const char *rolled_back, struct error *error) {
   const struct migration *migration = operation->migration;
   struct buffer state = BUFFER_EMPTY;
   const struct pg_failure *failure = pg_session_failure(runner->session);
@@ -120,9 +119,8 @@ enum exit_code apply_fail(struct runner *runner, const struct operation *operati
     pg_session_exec(runner->session, "ROLLBACK", NULL);
   }
   buffer_free(&state);
-  error_set(error, lost ? ERROR_UNAVAILABLE : ERROR_CONFLICT, "%s_%s failed",
-            migration->version.text, migration->name);
-  return lost ? EXIT_UNAVAILABLE : EXIT_FAILED;
+  return error_set(error, lost ? ERROR_UNAVAILABLE : ERROR_CONFLICT, "%s_%s failed",
+                   migration->version.text, migration->name);
 }
 
 bool apply_wait_and_retry(struct runner *runner, const struct operation *operation,
@@ -189,27 +187,26 @@ static bool transact(struct runner *runner, const struct operation *operation,
   return record_and_commit(runner, operation, elapsed_ms(attempt), error);
 }
 
-static enum exit_code apply_in_transaction(struct runner *runner, const struct operation *operation,
-                                           struct error *error) {
+static bool apply_in_transaction(struct runner *runner, const struct operation *operation,
+                                 struct error *error) {
   struct attempt attempt;
   for (unsigned tries = 0; !transact(runner, operation, &attempt, error); tries++)
     if (!apply_wait_and_retry(runner, operation, tries))
       return apply_fail(runner, operation, attempt.failed, "the transaction was rolled back",
                         error);
   apply_say_done(runner, operation, elapsed_ms(&attempt));
-  return EXIT_DONE;
+  return true;
 }
 
-enum exit_code apply_operation(struct runner *runner, const struct operation *operation,
-                               struct error *error) {
+bool apply_operation(struct runner *runner, const struct operation *operation,
+                     struct error *error) {
   const struct history_progress *progress = operation->progress;
   /* What was begun in steps is gone on with in steps, whatever the file says now. */
   bool stepwise =
       !operation->section->transaction || (progress && (progress->done > 0 || progress->running));
-  enum exit_code code = stepwise ? stepwise_apply(runner, operation, error)
-                                 : apply_in_transaction(runner, operation, error);
-  if (code == EXIT_DONE && (apply_changes_settings(operation) || stepwise) &&
-      !runner_reset_session(runner, error))
-    return runner_exit_code(error);
-  return code;
+  bool done = stepwise ? stepwise_apply(runner, operation, error)
+                       : apply_in_transaction(runner, operation, error);
+  if (!done) return false;
+  if (!stepwise && !apply_changes_settings(operation)) return true;
+  return runner_reset_session(runner, error);
 }

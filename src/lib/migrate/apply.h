@@ -14,8 +14,7 @@ struct operation {
 /* Runs it and commits: in one transaction with the history, tried again while a lock is not to be
  * had, or statement by statement. Everything that happens is said; what holds is said after the
  * commit. */
-enum exit_code apply_operation(struct runner *runner, const struct operation *operation,
-                               struct error *error);
+bool apply_operation(struct runner *runner, const struct operation *operation, struct error *error);
 
 /* --- For stepwise.c --- */
 
@@ -39,11 +38,10 @@ unsigned apply_lock_timeout_ms(const struct runner *runner, const struct operati
 bool apply_wait_and_retry(struct runner *runner, const struct operation *operation,
                           unsigned attempt);
 
-/* Ends a failed transaction, says what happened (the session's last failure), and returns what the
- * command ends with. `rolled_back` begins the sentence on the database's state. */
-enum exit_code apply_fail(struct runner *runner, const struct operation *operation,
-                          const struct statement *statement, const char *rolled_back,
-                          struct error *error);
+/* Ends a failed transaction and says what happened (the session's last failure). `rolled_back` begins
+ * the sentence on the database's state. Returns false. */
+bool apply_fail(struct runner *runner, const struct operation *operation,
+                const struct statement *statement, const char *rolled_back, struct error *error);
 
 /* Says that the operation holds. */
 void apply_say_done(struct runner *runner, const struct operation *operation, uint64_t duration_ms);

@@ -32,7 +32,7 @@ void check_say_diff(const struct migrate_reporter *reporter, enum migrate_say ki
   buffer_free(&text);
 }
 
-static enum exit_code refuse_changed(struct runner *runner, struct error *error) {
+static bool refuse_changed(struct runner *runner, struct error *error) {
   const struct plan_item *first = NULL;
   for (size_t i = 0; i < runner->plan.count; i++) {
     const struct plan_item *item = &runner->plan.items[i];
@@ -41,13 +41,13 @@ static enum exit_code refuse_changed(struct runner *runner, struct error *error)
     check_say_diff(runner->reporter, SAY_ERROR, item);
   }
   assert(first && "called only when the plan has a changed one");
-  error_set(error, ERROR_CONFLICT,
-            "%zu applied migration%s changed (%s_%s%s); nothing was done; put the file back, or "
-            "accept what it says now with `cruddur repair`",
-            runner->plan.by_state[PLAN_CHANGED],
-            runner->plan.by_state[PLAN_CHANGED] == 1 ? "" : "s", first->migration->version.text,
-            first->migration->name, runner->plan.by_state[PLAN_CHANGED] == 1 ? "" : ", …");
-  return EXIT_REFUSED;
+  return error_set(
+      error, ERROR_REFUSED,
+      "%zu applied migration%s changed (%s_%s%s); nothing was done; put the file back, or "
+      "accept what it says now with `cruddur repair`",
+      runner->plan.by_state[PLAN_CHANGED], runner->plan.by_state[PLAN_CHANGED] == 1 ? "" : "s",
+      first->migration->version.text, first->migration->name,
+      runner->plan.by_state[PLAN_CHANGED] == 1 ? "" : ", …");
 }
 
 static const struct plan_item *first_in_state(const struct runner *runner, enum plan_state state) {
@@ -56,34 +56,34 @@ static const struct plan_item *first_in_state(const struct runner *runner, enum 
   return NULL;
 }
 
-enum exit_code check_history(struct runner *runner, struct error *error) {
+bool check_history(struct runner *runner, struct error *error) {
   const struct plan_item *half = first_in_state(runner, PLAN_PARTIAL_DOWN);
   if (half) {
-    error_set(error, ERROR_CONFLICT,
-              "the rollback of %s_%s was begun and is not finished; nothing was done; finish it "
-              "with `cruddur rollback`",
-              half->entry->version.text, half->entry->name);
-    return EXIT_REFUSED;
+    return error_set(
+        error, ERROR_REFUSED,
+        "the rollback of %s_%s was begun and is not finished; nothing was done; finish it "
+        "with `cruddur rollback`",
+        half->entry->version.text, half->entry->name);
   }
   if (runner->plan.by_state[PLAN_CHANGED] > 0) return refuse_changed(runner, error);
   for (size_t i = 0; i < runner->plan.count; i++)
     if (runner->plan.items[i].state == PLAN_MISSING)
       report(runner->reporter, SAY_WARNING, "%s_%s is applied, but there is no such migration here",
              runner->plan.items[i].entry->version.text, runner->plan.items[i].entry->name);
-  return EXIT_DONE;
+  return true;
 }
 
-enum exit_code check_late(struct runner *runner, struct error *error) {
-  if (runner->plan.by_state[PLAN_LATE] == 0 || runner->options->allow_late) return EXIT_DONE;
+bool check_late(struct runner *runner, struct error *error) {
+  if (runner->plan.by_state[PLAN_LATE] == 0 || runner->options->allow_late) return true;
   struct buffer names = BUFFER_EMPTY;
   for (size_t i = 0; i < runner->plan.count; i++)
     if (runner->plan.items[i].state == PLAN_LATE)
       buffer_append_format(&names, "%s%s", names.length ? ", " : "",
                            runner->plan.items[i].migration->path);
-  error_set(error, ERROR_CONFLICT,
+  error_set(error, ERROR_REFUSED,
             "older than the newest applied migration (%s) and not applied: %s; nothing was done; "
             "give them a newer version, or apply them all the same with --allow-late",
             runner->newest.text, buffer_text(&names));
   buffer_free(&names);
-  return EXIT_REFUSED;
+  return false;
 }

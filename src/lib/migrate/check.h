@@ -3,12 +3,12 @@
 
 #include "lib/migrate/runner.h"
 
-/* EXIT_DONE, or EXIT_REFUSED with everything said: a way back that was begun, files that changed
+/* REFUSED, with everything said: a way back that was begun, files that changed
  * after they were applied (with a diff). */
-enum exit_code check_history(struct runner *runner, struct error *error);
+bool check_history(struct runner *runner, struct error *error);
 
-/* EXIT_DONE, or EXIT_REFUSED: files older than the newest applied, unless they are allowed. */
-enum exit_code check_late(struct runner *runner, struct error *error);
+/* REFUSED: files older than the newest applied, unless they are allowed. */
+bool check_late(struct runner *runner, struct error *error);
 
 /* Says the diff between what was applied and the file. */
 void check_say_diff(const struct migrate_reporter *reporter, enum migrate_say kind,

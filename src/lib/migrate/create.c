@@ -34,7 +34,7 @@ static void append_clean_name(struct buffer *out, const char *name) {
 static bool find_newest(const char *dir, struct version *ret_newest, bool *ret_any,
                         struct error *error) {
   DIR *folder = opendir(dir);
-  if (!folder) return error_set(error, ERROR_NOT_FOUND, "folder %s: %s", dir, strerror(errno));
+  if (!folder) return error_set(error, ERROR_INVALID, "folder %s: %s", dir, strerror(errno));
   *ret_any = false;
   for (struct dirent *entry; (entry = readdir(folder));) {
     struct version version;
@@ -56,25 +56,24 @@ static bool write_file(const char *path, struct error *error) {
   return error_set(error, ERROR_INTERNAL, "%s: %s", path, strerror(errno));
 }
 
-enum exit_code migrate_new(const char *dir, const char *name,
-                           const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_new(const char *dir, const char *name, const struct migrate_reporter *reporter,
+                 struct error *error) {
   struct version newest, version;
   bool any = false;
-  if (!find_newest(dir, &newest, &any, error)) return EXIT_USAGE;
-  if (!version_next(any ? &newest : NULL, clock_unix_us(), &version, error)) return EXIT_FAILED;
+  if (!find_newest(dir, &newest, &any, error) ||
+      !version_next(any ? &newest : NULL, clock_unix_us(), &version, error))
+    return false;
   struct buffer clean = BUFFER_EMPTY, path = BUFFER_EMPTY;
   append_clean_name(&clean, name);
-  enum exit_code code = EXIT_DONE;
-  if (clean.length == 0 || clean.length > MIGRATION_NAME_MAX) {
+  bool fine = clean.length > 0 && clean.length <= MIGRATION_NAME_MAX;
+  if (fine)
+    buffer_append_format(&path, "%s/%s_%s.sql", dir, version.text, buffer_text(&clean));
+  else
     error_set(error, ERROR_INVALID, "a name has 1 to %d letters and digits, not '%.100s'",
               MIGRATION_NAME_MAX, name);
-    code = EXIT_USAGE;
-  } else {
-    buffer_append_format(&path, "%s/%s_%s.sql", dir, version.text, buffer_text(&clean));
-    if (!write_file(buffer_text(&path), error)) code = EXIT_FAILED;
-    if (code == EXIT_DONE) report(reporter, SAY_OUTPUT, "%s", buffer_text(&path));
-  }
+  bool written = fine && write_file(buffer_text(&path), error);
+  if (written) report(reporter, SAY_OUTPUT, "%s", buffer_text(&path));
   buffer_free(&clean);
   buffer_free(&path);
-  return code;
+  return written;
 }

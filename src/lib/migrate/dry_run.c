@@ -42,20 +42,17 @@ static void append_migration(struct buffer *out, struct runner *runner,
   buffer_append_text(out, "COMMIT;\n\n");
 }
 
-static enum exit_code load(struct runner *runner, struct error *error) {
+static bool load(struct runner *runner, struct error *error) {
   if (runner->options->connection_url) return runner_open(runner, RUNNER_READ, error);
-  enum exit_code code = runner_load(runner, error);
-  if (code != EXIT_DONE) return code;
+  if (!runner_load(runner, error)) return false;
   report(runner->reporter, SAY_NOTE,
          "CONNECTION_URL is not set: shown is what an empty database would get");
-  return plan_make(&runner->set, &runner->history, &runner->plan, error) ? EXIT_DONE : EXIT_FAILED;
+  return plan_make(&runner->set, &runner->history, &runner->plan, error);
 }
 
-static enum exit_code dry_run(struct runner *runner, struct error *error) {
-  enum exit_code code = load(runner, error);
-  if (code == EXIT_DONE) code = check_history(runner, error);
-  if (code == EXIT_DONE) code = check_late(runner, error);
-  if (code != EXIT_DONE) return code;
+static bool dry_run(struct runner *runner, struct error *error) {
+  if (!load(runner, error) || !check_history(runner, error) || !check_late(runner, error))
+    return false;
   struct buffer out = BUFFER_EMPTY;
   append_adoption(&out, runner);
   for (size_t i = 0; i < runner->plan.count; i++)
@@ -66,13 +63,13 @@ static enum exit_code dry_run(struct runner *runner, struct error *error) {
     out.length--;
   report(runner->reporter, SAY_OUTPUT, "%s", buffer_text(&out));
   buffer_free(&out);
-  return EXIT_DONE;
+  return true;
 }
 
-enum exit_code migrate_dry_run(const struct migrate_options *options,
-                               const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_dry_run(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                     struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = dry_run(&runner, error);
+  bool done = dry_run(&runner, error);
   runner_close(&runner);
-  return code;
+  return done;
 }

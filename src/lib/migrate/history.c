@@ -111,7 +111,7 @@ static bool find_in_schema(struct pg_session *session, const struct migration *m
   buffer_free(&sql);
   if (!asked) return error_prefix(error, "%s: migrate:applied-if", migration->path);
   if (pg_rows_count(rows) != 1)
-    return error_set(error, ERROR_INVALID, "%s: migrate:applied-if does not yield one value",
+    return error_set(error, ERROR_CONFLICT, "%s: migrate:applied-if does not yield one value",
                      migration->path);
   *ret_found = pg_rows_bool(rows, 0, 0);
   return true;

@@ -48,27 +48,26 @@ static bool try_lock(struct runner *runner, bool *ret_locked, struct error *erro
   return true;
 }
 
-enum exit_code lock_acquire(struct runner *runner, struct error *error) {
+bool lock_acquire(struct runner *runner, struct error *error) {
   uint64_t started = clock_monotonic_us(), next_heartbeat_ms = 0;
   for (;;) {
     bool locked = false;
-    if (!try_lock(runner, &locked, error)) return runner_exit_code(error);
-    if (locked) return EXIT_DONE;
+    if (!try_lock(runner, &locked, error)) return false;
+    if (locked) return true;
     uint64_t waited_ms = (clock_monotonic_us() - started) / 1000;
     if (waited_ms >= next_heartbeat_ms) {
       name_holder(runner, waited_ms);
       next_heartbeat_ms = waited_ms + HEARTBEAT_MS;
     }
     if (waited_ms >= runner->options->wait_ms) {
-      error_set(error, ERROR_UNAVAILABLE,
-                "another runner holds this database's migration lock; nothing was done; run it "
-                "again when that one is through, or give --wait a longer time");
-      return EXIT_UNAVAILABLE;
+      return error_set(
+          error, ERROR_UNAVAILABLE,
+          "another runner holds this database's migration lock; nothing was done; run it "
+          "again when that one is through, or give --wait a longer time");
     }
     runner_sleep_ms(runner, POLL_MIN_MS + random_backoff_ms(0, POLL_JITTER_MS, POLL_JITTER_MS));
     if (runner_interrupted(runner)) {
-      error_set(error, ERROR_CONFLICT, "interrupted while waiting; nothing was done");
-      return EXIT_FAILED;
+      return error_set(error, ERROR_CONFLICT, "interrupted while waiting; nothing was done");
     }
   }
 }
@@ -100,19 +99,18 @@ static bool backend_is_shared(struct runner *runner, int64_t first_pid) {
   return !answered || other_pid == first_pid || second_pid != first_pid;
 }
 
-enum exit_code lock_refuse_pooler(struct runner *runner, struct error *error) {
+bool lock_refuse_pooler(struct runner *runner, struct error *error) {
   int64_t pid = 0;
   if (!backend_pid(runner->session, &pid)) {
-    error_set(error, ERROR_UNAVAILABLE, "the connection was lost: %s",
-              pg_session_failure(runner->session)->message);
-    return EXIT_UNAVAILABLE;
+    return error_set(error, ERROR_UNAVAILABLE, "the connection was lost: %s",
+                     pg_session_failure(runner->session)->message);
   }
-  if (pid == pg_session_announced_pid(runner->session)) return EXIT_DONE; /* nobody in between */
+  if (pid == pg_session_announced_pid(runner->session)) return true; /* nobody in between */
   runner->watch.backend_pid = (int)pid;
-  if (!backend_is_shared(runner, pid)) return EXIT_DONE; /* a pooler in session mode */
-  error_set(error, ERROR_CONFLICT,
-            "this connection goes through a pooler in transaction mode: its statements come to "
-            "different backends, so that the migration lock would protect nothing; connect to "
-            "Postgres itself, or to a pool in session mode; nothing was done");
-  return EXIT_REFUSED;
+  if (!backend_is_shared(runner, pid)) return true; /* a pooler in session mode */
+  return error_set(
+      error, ERROR_REFUSED,
+      "this connection goes through a pooler in transaction mode: its statements come to "
+      "different backends, so that the migration lock would protect nothing; connect to "
+      "Postgres itself, or to a pool in session mode; nothing was done");
 }

@@ -307,7 +307,7 @@ static bool fill_in(struct migration *migration, const char *path, struct str te
   const char *slash = strrchr(path, '/');
   struct str name;
   if (!migration_parse_file_name(str_from(slash ? slash + 1 : path), &migration->version, &name))
-    return error_set(error, ERROR_INVALID,
+    return error_set(error, ERROR_CONFLICT,
                      "%s: a migration's file is named VERSION_name.sql: up to %d digits, then "
                      "letters, digits, '_' and '-'",
                      path, VERSION_DIGITS_MAX);
@@ -325,10 +325,10 @@ static bool fill_in(struct migration *migration, const char *path, struct str te
 bool migration_parse(const char *path, struct str text, const struct migrate_reporter *reporter,
                      struct migration **ret_migration, struct error *error) {
   if (text.length > MIGRATION_FILE_MAX)
-    return error_set(error, ERROR_INVALID, "%s: larger than %d MiB", path,
+    return error_set(error, ERROR_CONFLICT, "%s: larger than %d MiB", path,
                      MIGRATION_FILE_MAX / 1024 / 1024);
   if (text.length > 0 && (memchr(text.data, '\0', text.length) || !utf8_valid(text)))
-    return error_set(error, ERROR_INVALID, "%s: not UTF-8 text", path);
+    return error_set(error, ERROR_CONFLICT, "%s: not UTF-8 text", path);
   _cleanup_(migration_free_p) struct migration *migration = calloc(1, sizeof(*migration));
   if (!migration) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!fill_in(migration, path, text, error)) return false;

@@ -60,8 +60,8 @@ bool migration_parse_file_name(struct str file_name, struct version *ret_version
                                struct str *ret_name);
 
 /* Reads `text` (copied). `path` is for messages and its last part tells version and name. What is
- * wrong is said to `reporter` (may be NULL) with the line and a caret; `error` has it in one line.
- */
+ * wrong is said to `reporter` (may be NULL) with the line and a caret; `error` has it in one line,
+ * as CONFLICT: the file is what has to change, not what the command was given. */
 bool migration_parse(const char *path, struct str text, const struct migrate_reporter *reporter,
                      struct migration **ret_migration, struct error *error);
 

@@ -28,8 +28,8 @@ bool migrate_check(const char *connection_url, struct migrate_pending *ret_pendi
   struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
   options.connection_url = connection_url;
   struct runner runner = {.options = &options};
-  bool checked = runner_open(&runner, RUNNER_READ, error) == EXIT_DONE &&
-                 collect(&runner.plan, ret_pending, error);
+  bool checked =
+      runner_open(&runner, RUNNER_READ, error) && collect(&runner.plan, ret_pending, error);
   runner_close(&runner);
   return checked;
 }
@@ -44,5 +44,5 @@ bool migrate_apply_pending(const char *connection_url, const struct migrate_repo
   struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
   options.connection_url = connection_url;
   options.interrupt = interrupt;
-  return migrate_up(&options, reporter, error) == EXIT_DONE;
+  return migrate_up(&options, reporter, error);
 }

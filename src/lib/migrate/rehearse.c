@@ -66,21 +66,18 @@ static bool run_statement(struct rehearsal *rehearsal, const struct migration *m
   return true;
 }
 
-static enum exit_code fail(struct rehearsal *rehearsal, const struct migration *migration,
-                           const struct statement *statement, struct error *error) {
+static bool fail(struct rehearsal *rehearsal, const struct migration *migration,
+                 const struct statement *statement, struct error *error) {
   failure_report(rehearsal->runner, migration, &migration->up, statement,
                  "this was a rehearsal: everything was rolled back, the database is as it was",
                  error->message);
-  enum exit_code code = pg_session_failure(rehearsal->runner->session)->connection_lost
-                            ? EXIT_UNAVAILABLE
-                            : EXIT_FAILED;
-  error_set(error, ERROR_CONFLICT, "%s_%s failed in the rehearsal", migration->version.text,
-            migration->name);
-  return code;
+  bool lost = pg_session_failure(rehearsal->runner->session)->connection_lost;
+  return error_set(error, lost ? ERROR_UNAVAILABLE : ERROR_CONFLICT,
+                   "%s_%s failed in the rehearsal", migration->version.text, migration->name);
 }
 
-static enum exit_code rehearse_one(struct rehearsal *rehearsal, const struct migration *migration,
-                                   struct error *error) {
+static bool rehearse_one(struct rehearsal *rehearsal, const struct migration *migration,
+                         struct error *error) {
   uint64_t started = clock_monotonic_us();
   const struct section *up = &migration->up;
   struct buffer sql = BUFFER_EMPTY, fresh = BUFFER_EMPTY;
@@ -102,41 +99,40 @@ static enum exit_code rehearse_one(struct rehearsal *rehearsal, const struct mig
          migration->version.text, migration->name, (unsigned long long)taken_ms,
          fresh.length ? ", takes" : ", takes no new lock on a table", buffer_text(&fresh));
   buffer_free(&fresh);
-  return listed ? EXIT_DONE : runner_exit_code(error);
+  return listed;
 }
 
-static enum exit_code rehearse_all(struct rehearsal *rehearsal, struct error *error) {
+static bool rehearse_all(struct rehearsal *rehearsal, struct error *error) {
   struct runner *runner = rehearsal->runner;
-  if (!pg_session_exec(runner->session, "BEGIN", error)) return runner_exit_code(error);
-  enum exit_code code = EXIT_DONE;
-  for (size_t i = 0; i < runner->plan.count && code == EXIT_DONE; i++)
+  if (!pg_session_exec(runner->session, "BEGIN", error)) return false;
+  bool done = true;
+  for (size_t i = 0; i < runner->plan.count && done; i++)
     if (plan_is_pending(&runner->plan.items[i]))
-      code = rehearse_one(rehearsal, runner->plan.items[i].migration, error);
+      done = rehearse_one(rehearsal, runner->plan.items[i].migration, error);
   if (pg_session_in_transaction(runner->session))
     pg_session_exec(runner->session, "ROLLBACK", NULL);
-  return code;
+  return done;
 }
 
-static enum exit_code run(struct runner *runner, struct error *error) {
-  enum exit_code code = runner_open(runner, RUNNER_REHEARSE, error);
-  if (code == EXIT_DONE) code = check_history(runner, error);
-  if (code == EXIT_DONE) code = check_late(runner, error);
-  if (code != EXIT_DONE) return code;
+static bool run(struct runner *runner, struct error *error) {
+  if (!runner_open(runner, RUNNER_REHEARSE, error) || !check_history(runner, error) ||
+      !check_late(runner, error))
+    return false;
   size_t pending = plan_pending_count(&runner->plan);
   if (pending > 0) lint_warn(runner);
   struct rehearsal rehearsal = {.runner = runner};
-  code = rehearse_all(&rehearsal, error);
+  bool done = rehearse_all(&rehearsal, error);
   buffer_free(&rehearsal.locks);
-  if (code == EXIT_DONE)
+  if (done)
     report(runner->reporter, SAY_STEP, "rehearsed %zu migration%s and rolled back: nothing changed",
            pending, pending == 1 ? "" : "s");
-  return code;
+  return done;
 }
 
-enum exit_code migrate_rehearse(const struct migrate_options *options,
-                                const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_rehearse(const struct migrate_options *options,
+                      const struct migrate_reporter *reporter, struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = run(&runner, error);
+  bool done = run(&runner, error);
   runner_close(&runner);
-  return code;
+  return done;
 }

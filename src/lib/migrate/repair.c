@@ -17,69 +17,64 @@ static void append_update(struct buffer *sql, const struct migration *migration)
   buffer_append_text(sql, " WHERE version = ");
 }
 
-static enum exit_code accept(struct runner *runner, const struct plan_item *item,
-                             struct error *error) {
+static bool accept(struct runner *runner, const struct plan_item *item, struct error *error) {
   check_say_diff(runner->reporter, SAY_NOTE, item);
   struct buffer sql = BUFFER_EMPTY;
   append_update(&sql, item->migration);
   pg_append_literal(&sql, str_from(item->entry->version.text));
   bool done = pg_session_exec(runner->session, buffer_text(&sql), error);
   buffer_free(&sql);
-  if (!done) return runner_exit_code(error);
+  if (!done) return false;
   report(runner->reporter, SAY_STEP, "accepted %s_%s as its file says now",
          item->migration->version.text, item->migration->name);
   runner->done++;
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code forget(struct runner *runner, const struct version *version,
-                             struct error *error) {
+static bool forget(struct runner *runner, const struct version *version, struct error *error) {
   if (!history_find_progress(&runner->history, version)) {
     report(runner->reporter, SAY_STEP, "%s has no resume point", version->text);
-    return EXIT_DONE;
+    return true;
   }
   struct buffer sql = BUFFER_EMPTY;
   history_append_progress_end(&sql, &history_find_progress(&runner->history, version)->version);
   bool done = pg_session_exec(runner->session, buffer_text(&sql), error);
   buffer_free(&sql);
-  if (!done) return runner_exit_code(error);
+  if (!done) return false;
   report(runner->reporter, SAY_STEP,
          "%s: the resume point is dropped; what its statements did stays", version->text);
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code accept_changed(struct runner *runner, const struct version *only,
-                                     struct error *error) {
+static bool accept_changed(struct runner *runner, const struct version *only, struct error *error) {
   for (size_t i = 0; i < runner->plan.count; i++) {
     const struct plan_item *item = &runner->plan.items[i];
     if (item->state != PLAN_CHANGED) continue;
     if (only && version_compare(&item->entry->version, only) != 0) continue;
-    enum exit_code code = accept(runner, item, error);
-    if (code != EXIT_DONE) return code;
+    if (!accept(runner, item, error)) return false;
   }
   if (runner->done == 0) report(runner->reporter, SAY_STEP, "nothing to repair");
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code repair(struct runner *runner, const char *version_text, bool forget_progress,
-                             struct error *error) {
+static bool repair(struct runner *runner, const char *version_text, bool forget_progress,
+                   struct error *error) {
   struct version version;
   if (version_text && !version_parse(str_from(version_text), &version)) {
-    error_set(error, ERROR_INVALID, "'%s' is no version, which is a number of up to %d digits",
-              version_text, VERSION_DIGITS_MAX);
-    return EXIT_USAGE;
+    return error_set(error, ERROR_INVALID,
+                     "'%s' is no version, which is a number of up to %d digits", version_text,
+                     VERSION_DIGITS_MAX);
   }
-  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
-  if (code != EXIT_DONE) return code;
+  if (!runner_open(runner, RUNNER_WORK, error)) return false;
   if (forget_progress) return forget(runner, &version, error);
   return accept_changed(runner, version_text ? &version : NULL, error);
 }
 
-enum exit_code migrate_repair(const struct migrate_options *options, const char *version,
-                              bool forget_progress, const struct migrate_reporter *reporter,
-                              struct error *error) {
+bool migrate_repair(const struct migrate_options *options, const char *version,
+                    bool forget_progress, const struct migrate_reporter *reporter,
+                    struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = repair(&runner, version, forget_progress, error);
+  bool done = repair(&runner, version, forget_progress, error);
   runner_close(&runner);
-  return code;
+  return done;
 }

@@ -107,5 +107,5 @@ bool source_error(struct error *error, const char *path, struct str text, size_t
                   const char *message) {
   size_t line, column;
   source_line_column(text, offset, &line, &column);
-  return error_set(error, ERROR_INVALID, "%s:%zu:%zu: %s", path, line, column, message);
+  return error_set(error, ERROR_CONFLICT, "%s:%zu:%zu: %s", path, line, column, message);
 }

@@ -52,6 +52,6 @@ size_t source_offset_of_character(struct str text, size_t start, size_t position
 void report_remark(const struct migrate_reporter *reporter, enum migrate_say kind,
                    const struct source_remark *remark);
 
-/* Fills `error` with "path:line:column: message". Returns false. */
+/* Fills `error` with CONFLICT and "path:line:column: message". Returns false. */
 bool source_error(struct error *error, const char *path, struct str text, size_t offset,
                   const char *message);

@@ -12,14 +12,6 @@
 
 enum { SLEEP_SLICE_MS = 50, WAIT_FIRST_MS = 400, WAIT_EVERY_MS = 1000 };
 
-enum exit_code runner_exit_code(const struct error *error) {
-  switch (error->kind) {
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_CREDENTIALS;
-  default: return EXIT_FAILED;
-  }
-}
-
 bool runner_interrupted(const struct runner *runner) {
   return runner->options->interrupt && *runner->options->interrupt;
 }
@@ -95,17 +87,12 @@ static bool start_work(struct runner *runner, struct error *error) {
   return runner_reset_session(runner, error);
 }
 
-enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, struct error *error) {
+bool runner_connect(struct runner *runner, enum runner_mode mode, struct error *error) {
   set_applied_by(runner);
-  if (!connect(runner, mode, error)) {
-    enum exit_code code = error->kind == ERROR_INVALID ? EXIT_USAGE : runner_exit_code(error);
-    error_prefix(error, "cannot connect to the database");
-    return code;
-  }
-  if (mode == RUNNER_READ) return prepare(runner, error) ? EXIT_DONE : runner_exit_code(error);
-  enum exit_code code = lock_refuse_pooler(runner, error);
-  if (code != EXIT_DONE) return code;
-  return start_work(runner, error) ? EXIT_DONE : runner_exit_code(error);
+  if (!connect(runner, mode, error)) return error_prefix(error, "cannot connect to the database");
+  if (mode == RUNNER_READ) return prepare(runner, error);
+  if (!lock_refuse_pooler(runner, error)) return false;
+  return start_work(runner, error);
 }
 
 bool runner_reconnect(struct runner *runner, struct error *error) {
@@ -119,45 +106,41 @@ bool runner_reset_session(struct runner *runner, struct error *error) {
   return pg_session_reset(runner->session, error) && prepare(runner, error);
 }
 
-enum exit_code runner_load(struct runner *runner, struct error *error) {
-  bool loaded = migration_set_load(runner->options->dir, runner->reporter, &runner->set, error);
-  if (loaded) return EXIT_DONE;
-  return error->kind == ERROR_NOT_FOUND ? EXIT_USAGE : EXIT_FAILED;
+bool runner_load(struct runner *runner, struct error *error) {
+  return migration_set_load(runner->options->dir, runner->reporter, &runner->set, error);
 }
 
-enum exit_code runner_plan(struct runner *runner, struct error *error) {
+bool runner_plan(struct runner *runner, struct error *error) {
   plan_free(&runner->plan);
   history_free(&runner->history);
   if (!history_load(runner->session, &runner->set, &runner->history, error) ||
       !plan_make(&runner->set, &runner->history, &runner->plan, error))
-    return runner_exit_code(error);
+    return false;
   const struct version *newest = history_newest(&runner->history);
   runner->any_applied = newest != NULL;
   if (newest) runner->newest = *newest;
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code adopt(struct runner *runner, struct error *error) {
+static bool adopt(struct runner *runner, struct error *error) {
   struct history *history = &runner->history;
-  if (!history_adopt(runner->session, &runner->set, history, error)) return runner_exit_code(error);
-  if (history->count == 0) return EXIT_DONE;
+  if (!history_adopt(runner->session, &runner->set, history, error)) return false;
+  if (history->count == 0) return true;
   report(runner->reporter, SAY_NOTE,
          "this database has no history of migrations yet (last_successful_run is %s): adopting it",
          history->last_successful_run ? history->last_successful_run : "not there");
   for (size_t i = 0; i < history->count; i++)
     report(runner->reporter, SAY_NOTE, "  %s_%s is there already", history->entries[i].version.text,
            history->entries[i].name);
-  return EXIT_DONE;
+  return true;
 }
 
-enum exit_code runner_open(struct runner *runner, enum runner_mode mode, struct error *error) {
-  enum exit_code code = runner_load(runner, error);
-  if (code == EXIT_DONE) code = runner_connect(runner, mode, error);
-  if (code == EXIT_DONE && mode != RUNNER_READ) code = lock_acquire(runner, error);
-  if (code == EXIT_DONE) code = runner_plan(runner, error);
-  if (code == EXIT_DONE && mode == RUNNER_WORK && !runner->history.exists)
-    code = adopt(runner, error);
-  return code;
+bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error) {
+  if (!runner_load(runner, error) || !runner_connect(runner, mode, error)) return false;
+  if (mode != RUNNER_READ && !lock_acquire(runner, error)) return false;
+  if (!runner_plan(runner, error)) return false;
+  if (mode != RUNNER_WORK || runner->history.exists) return true;
+  return adopt(runner, error);
 }
 
 void runner_close(struct runner *runner) {

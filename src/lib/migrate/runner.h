@@ -26,20 +26,20 @@ enum runner_mode {
   RUNNER_WORK,     /* pooler refused, lock held, the database adopted */
 };
 
-/* Loads the files, connects, takes the lock (RUNNER_WORK), reads the history (adopting the
- * database in RUNNER_WORK) and makes the plan. Returns EXIT_DONE or what the command ends with;
- * runner_close() is due either way. `runner` is zero-initialised but for options and reporter. */
-enum exit_code runner_open(struct runner *runner, enum runner_mode mode, struct error *error);
+/* Loads the files, connects, takes the lock (but for RUNNER_READ), reads the history (adopting the
+ * database in RUNNER_WORK) and makes the plan. runner_close() is due either way. `runner` is
+ * zero-initialised but for options and reporter. */
+bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error);
 void runner_close(struct runner *runner);
 
 /* Only the files: for what needs no database. */
-enum exit_code runner_load(struct runner *runner, struct error *error);
+bool runner_load(struct runner *runner, struct error *error);
 
 /* Only the session: connected, pooler refused and prepared, without files, history or lock. */
-enum exit_code runner_connect(struct runner *runner, enum runner_mode mode, struct error *error);
+bool runner_connect(struct runner *runner, enum runner_mode mode, struct error *error);
 
 /* Reads the history again and makes the plan anew. */
-enum exit_code runner_plan(struct runner *runner, struct error *error);
+bool runner_plan(struct runner *runner, struct error *error);
 
 /* Puts the session's settings back to what the runner needs, whatever a migration set. */
 bool runner_reset_session(struct runner *runner, struct error *error);
@@ -51,9 +51,6 @@ bool runner_interrupted(const struct runner *runner);
 
 /* Sleeps, unless or until interrupted. */
 void runner_sleep_ms(const struct runner *runner, uint64_t milliseconds);
-
-/* The exit code for an error of the session. */
-enum exit_code runner_exit_code(const struct error *error);
 
 /* "VERSION (n of m done in this run)": where the database stands, for messages. */
 void runner_append_position(const struct runner *runner, struct buffer *text);

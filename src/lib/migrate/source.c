@@ -17,7 +17,7 @@ static int compare_entries(const void *a, const void *b) {
 static bool add(struct migration_set *set, const char *path, struct str text,
                 const struct migrate_reporter *reporter, struct error *error) {
   if (set->count == MIGRATION_COUNT_MAX)
-    return error_set(error, ERROR_INVALID, "more than %d migrations", MIGRATION_COUNT_MAX);
+    return error_set(error, ERROR_CONFLICT, "more than %d migrations", MIGRATION_COUNT_MAX);
   struct migration **grown = realloc(set->migrations, (set->count + 1) * sizeof(*set->migrations));
   if (!grown) return error_set(error, ERROR_MEMORY, "out of memory");
   set->migrations = grown;
@@ -38,11 +38,11 @@ static bool load_embedded(struct migration_set *set, const struct migrate_report
 
 static bool read_file(const char *path, struct buffer *text, struct error *error) {
   _cleanup_fclose_ FILE *file = fopen(path, "re");
-  if (!file) return error_set(error, ERROR_NOT_FOUND, "%s: %s", path, strerror(errno));
+  if (!file) return error_set(error, ERROR_INVALID, "%s: %s", path, strerror(errno));
   while (!feof(file) && text->length <= MIGRATION_FILE_MAX) {
     if (!buffer_reserve(text, 65536)) return error_set(error, ERROR_MEMORY, "out of memory");
     text->length += fread(text->data + text->length, 1, 65536, file);
-    if (ferror(file)) return error_set(error, ERROR_INVALID, "%s: %s", path, strerror(errno));
+    if (ferror(file)) return error_set(error, ERROR_CONFLICT, "%s: %s", path, strerror(errno));
   }
   return true;
 }
@@ -63,7 +63,7 @@ static bool is_sql(const char *name) {
 static bool load_folder(struct migration_set *set, const char *dir,
                         const struct migrate_reporter *reporter, struct error *error) {
   DIR *folder = opendir(dir);
-  if (!folder) return error_set(error, ERROR_NOT_FOUND, "folder %s: %s", dir, strerror(errno));
+  if (!folder) return error_set(error, ERROR_INVALID, "folder %s: %s", dir, strerror(errno));
   bool loaded = true;
   size_t length = strlen(dir);
   while (length > 1 && dir[length - 1] == '/')
@@ -84,7 +84,7 @@ static bool check_twins(const struct migration_set *set, struct error *error) {
   for (size_t i = 1; i < set->count; i++) {
     const struct migration *a = set->migrations[i - 1], *b = set->migrations[i];
     if (version_compare(&a->version, &b->version) == 0)
-      return error_set(error, ERROR_INVALID, "%s and %s have the same version", a->path, b->path);
+      return error_set(error, ERROR_CONFLICT, "%s and %s have the same version", a->path, b->path);
   }
   return true;
 }

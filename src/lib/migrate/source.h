@@ -21,7 +21,8 @@ extern const struct embedded_migration EMBEDDED_MIGRATIONS[];
 extern const size_t EMBEDDED_MIGRATION_COUNT;
 
 /* Reads the migrations of the folder `dir`, or the embedded ones when it is NULL. Every file whose
- * name ends in .sql counts, others are left alone. Two files of the same time are an error. */
+ * name ends in .sql counts, others are left alone. INVALID: the folder or a file cannot be opened.
+ * CONFLICT: a file makes no sense, or two have the same time. */
 bool migration_set_load(const char *dir, const struct migrate_reporter *reporter,
                         struct migration_set *ret_set, struct error *error);
 void migration_set_free(struct migration_set *set);

@@ -123,11 +123,11 @@ static void append_json(struct buffer *out, const struct runner *runner) {
   buffer_append_text(out, "]}");
 }
 
-enum exit_code migrate_status(const struct migrate_options *options, bool json,
-                              const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_status(const struct migrate_options *options, bool json,
+                    const struct migrate_reporter *reporter, struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = runner_open(&runner, RUNNER_READ, error);
-  if (code == EXIT_DONE) {
+  bool up_to_date = runner_open(&runner, RUNNER_READ, error);
+  if (up_to_date) {
     struct buffer out = BUFFER_EMPTY;
     if (json)
       append_json(&out, &runner);
@@ -135,36 +135,36 @@ enum exit_code migrate_status(const struct migrate_options *options, bool json,
       append_table(&out, &runner);
     report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
     buffer_free(&out);
-    if (plan_pending_count(&runner.plan) > 0) code = EXIT_PENDING;
+    size_t pending = plan_pending_count(&runner.plan);
+    if (pending > 0)
+      up_to_date = error_set(error, ERROR_PENDING, "%zu pending; run `cruddur migrate`", pending);
   }
   runner_close(&runner);
-  return code;
+  return up_to_date;
 }
 
 /* --- Lint --- */
 
-static enum exit_code lint(struct runner *runner, struct error *error) {
-  enum exit_code code = runner->options->connection_url ? runner_open(runner, RUNNER_READ, error)
-                                                        : runner_load(runner, error);
-  if (code == EXIT_DONE && !runner->options->connection_url &&
-      !plan_make(&runner->set, &runner->history, &runner->plan, error))
-    code = EXIT_FAILED; /* with an empty history everything is pending */
-  if (code != EXIT_DONE) return code;
+static bool lint(struct runner *runner, struct error *error) {
+  bool connects = runner->options->connection_url != NULL;
+  if (!(connects ? runner_open(runner, RUNNER_READ, error) : runner_load(runner, error)))
+    return false;
+  /* With an empty history everything is pending. */
+  if (!connects && !plan_make(&runner->set, &runner->history, &runner->plan, error)) return false;
   size_t findings = lint_warn(runner);
   if (findings == 0) {
     report(runner->reporter, SAY_STEP, "nothing found in %zu migration%s",
            plan_pending_count(&runner->plan), plan_pending_count(&runner->plan) == 1 ? "" : "s");
-    return EXIT_DONE;
+    return true;
   }
-  error_set(error, ERROR_CONFLICT, "%zu finding%s; '-- lint:allow RULE' lets one pass", findings,
-            findings == 1 ? "" : "s");
-  return EXIT_FAILED;
+  return error_set(error, ERROR_CONFLICT, "%zu finding%s; '-- lint:allow RULE' lets one pass",
+                   findings, findings == 1 ? "" : "s");
 }
 
-enum exit_code migrate_lint(const struct migrate_options *options,
-                            const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                  struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = lint(&runner, error);
+  bool done = lint(&runner, error);
   runner_close(&runner);
-  return code;
+  return done;
 }

@@ -18,18 +18,17 @@ static const struct statement *current(const struct steps *steps) {
   return &steps->operation->section->statements[steps->next];
 }
 
-static enum exit_code fail(struct steps *steps, struct error *error) {
+static bool fail(struct steps *steps, struct error *error) {
   struct buffer state = BUFFER_EMPTY;
   buffer_append_format(&state,
                        "%zu of %zu statements are done and stay; the next run goes on with "
                        "this one",
                        steps->next, steps->operation->section->count);
-  enum exit_code code =
-      apply_fail(steps->runner, steps->operation,
-                 steps->next < steps->operation->section->count ? current(steps) : NULL,
-                 buffer_text(&state), error);
+  apply_fail(steps->runner, steps->operation,
+             steps->next < steps->operation->section->count ? current(steps) : NULL,
+             buffer_text(&state), error);
   buffer_free(&state);
-  return code;
+  return false;
 }
 
 static void append_progress(const struct steps *steps, struct buffer *sql, size_t done,
@@ -154,28 +153,28 @@ static bool replay_settings(struct steps *steps, struct error *error) {
   return true;
 }
 
-static enum exit_code resume(struct steps *steps, struct error *error) {
+static bool resume(struct steps *steps, struct error *error) {
   const struct operation *operation = steps->operation;
   const struct history_progress *progress = operation->progress;
-  if (!progress || (progress->done == 0 && !progress->running)) return EXIT_DONE;
+  if (!progress || (progress->done == 0 && !progress->running)) return true;
   char checksum[65] = "";
   if (progress->done <= operation->section->count)
     section_checksum(operation->migration, operation->section, progress->done, checksum);
   if (strcmp(checksum, progress->checksum) != 0) {
-    error_set(error, ERROR_CONFLICT,
-              "%s: its first %zu statements have run in this database, and the file says something "
-              "else there now; put them back as they were (statements behind them may change), or "
-              "drop the resume point with `cruddur repair --forget %s` and make the file fit what "
-              "is there; nothing was done",
-              operation->migration->path, progress->done, operation->migration->version.text);
-    return EXIT_REFUSED;
+    return error_set(
+        error, ERROR_REFUSED,
+        "%s: its first %zu statements have run in this database, and the file says something "
+        "else there now; put them back as they were (statements behind them may change), or "
+        "drop the resume point with `cruddur repair --forget %s` and make the file fit what "
+        "is there; nothing was done",
+        operation->migration->path, progress->done, operation->migration->version.text);
   }
   steps->next = progress->done;
   steps->in_doubt = progress->running;
   report(steps->runner->reporter, SAY_NOTE, "%s_%s: going on with statement %zu of %zu",
          operation->migration->version.text, operation->migration->name, steps->next + 1,
          operation->section->count);
-  return replay_settings(steps, error) ? EXIT_DONE : fail(steps, error);
+  return replay_settings(steps, error) || fail(steps, error);
 }
 
 static bool record(struct steps *steps, uint64_t duration_ms, struct error *error) {
@@ -186,12 +185,10 @@ static bool record(struct steps *steps, uint64_t duration_ms, struct error *erro
   return execute(steps, &sql, error);
 }
 
-enum exit_code stepwise_apply(struct runner *runner, const struct operation *operation,
-                              struct error *error) {
+bool stepwise_apply(struct runner *runner, const struct operation *operation, struct error *error) {
   struct steps steps = {.runner = runner, .operation = operation};
   uint64_t started = clock_monotonic_us();
-  enum exit_code code = resume(&steps, error);
-  if (code != EXIT_DONE) return code;
+  if (!resume(&steps, error)) return false;
   for (; steps.next < operation->section->count; steps.next++) {
     struct bare_statement bare =
         bare_statement_parse(statement_text(operation->migration, current(&steps)));
@@ -202,5 +199,5 @@ enum exit_code stepwise_apply(struct runner *runner, const struct operation *ope
   uint64_t duration_ms = (clock_monotonic_us() - started) / 1000;
   if (!record(&steps, duration_ms, error)) return fail(&steps, error);
   apply_say_done(runner, operation, duration_ms);
-  return EXIT_DONE;
+  return true;
 }

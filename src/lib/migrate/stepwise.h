@@ -4,5 +4,4 @@
 
 #include "lib/migrate/apply.h"
 
-enum exit_code stepwise_apply(struct runner *runner, const struct operation *operation,
-                              struct error *error);
+bool stepwise_apply(struct runner *runner, const struct operation *operation, struct error *error);

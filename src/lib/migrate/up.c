@@ -3,8 +3,7 @@
 #include "lib/migrate/check.h"
 #include "lib/migrate/lint.h"
 
-static enum exit_code apply_item(struct runner *runner, const struct plan_item *item,
-                                 struct error *error) {
+static bool apply_item(struct runner *runner, const struct plan_item *item, struct error *error) {
   const struct version *version = &item->migration->version;
   bool newer = !runner->any_applied || version_compare(version, &runner->newest) > 0;
   struct version newest = newer ? *version : runner->newest;
@@ -12,51 +11,47 @@ static enum exit_code apply_item(struct runner *runner, const struct plan_item *
                                 .section = &item->migration->up,
                                 .progress = item->progress,
                                 .newest_after = &newest};
-  enum exit_code code = apply_operation(runner, &operation, error);
-  if (code != EXIT_DONE) return code;
+  if (!apply_operation(runner, &operation, error)) return false;
   runner->newest = newest;
   runner->any_applied = true;
   runner->done++;
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code apply_pending(struct runner *runner, struct error *error) {
+static bool apply_pending(struct runner *runner, struct error *error) {
   for (size_t i = 0; i < runner->plan.count; i++) {
     if (!plan_is_pending(&runner->plan.items[i])) continue;
     if (runner_interrupted(runner)) {
-      error_set(error, ERROR_CONFLICT, "interrupted after %zu of %zu migrations; run it again",
-                runner->done, runner->wanted);
-      return EXIT_FAILED;
+      return error_set(error, ERROR_CONFLICT,
+                       "interrupted after %zu of %zu migrations; run it again", runner->done,
+                       runner->wanted);
     }
-    enum exit_code code = apply_item(runner, &runner->plan.items[i], error);
-    if (code != EXIT_DONE) return code;
+    if (!apply_item(runner, &runner->plan.items[i], error)) return false;
   }
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code run(struct runner *runner, struct error *error) {
-  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
-  if (code == EXIT_DONE) code = check_history(runner, error);
-  if (code == EXIT_DONE) code = check_late(runner, error);
-  if (code != EXIT_DONE) return code;
+static bool run(struct runner *runner, struct error *error) {
+  if (!runner_open(runner, RUNNER_WORK, error) || !check_history(runner, error) ||
+      !check_late(runner, error))
+    return false;
   runner->wanted = plan_pending_count(&runner->plan);
   if (runner->wanted == 0) {
     report(runner->reporter, SAY_STEP, "nothing to do: the database is up to date%s%s",
            runner->any_applied ? " at " : "", runner->any_applied ? runner->newest.text : "");
-    return EXIT_DONE;
+    return true;
   }
   lint_warn(runner);
-  code = apply_pending(runner, error);
-  if (code == EXIT_DONE)
-    report(runner->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",
-           runner->done, runner->done == 1 ? "" : "s", runner->newest.text);
-  return code;
+  if (!apply_pending(runner, error)) return false;
+  report(runner->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",
+         runner->done, runner->done == 1 ? "" : "s", runner->newest.text);
+  return true;
 }
 
-enum exit_code migrate_up(const struct migrate_options *options,
-                          const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_up(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                struct error *error) {
   struct runner runner = {.options = options, .reporter = reporter};
-  enum exit_code code = run(&runner, error);
+  bool done = run(&runner, error);
   runner_close(&runner);
-  return code;
+  return done;
 }

@@ -21,7 +21,7 @@ static bool run(struct verification *verification, const struct migration *migra
                                 .section = down ? &migration->down : &migration->up,
                                 .down = down,
                                 .newest_after = down ? before : &migration->version};
-  return apply_operation(verification->runner, &operation, error) == EXIT_DONE;
+  return apply_operation(verification->runner, &operation, error);
 }
 
 /* Compares the schema as it is now with `expected`; says the difference. */
@@ -66,18 +66,17 @@ static bool up_down_up(struct verification *verification, const struct migration
              error);
 }
 
-static enum exit_code verify_all(struct verification *verification, struct error *error) {
+static bool verify_all(struct verification *verification, struct error *error) {
   struct runner *runner = verification->runner;
-  enum exit_code code = runner_open(runner, RUNNER_WORK, error);
-  for (size_t i = 0; i < runner->set.count && code == EXIT_DONE; i++) {
+  bool done = runner_open(runner, RUNNER_WORK, error);
+  for (size_t i = 0; i < runner->set.count && done; i++) {
     const struct version *before = i > 0 ? &runner->set.migrations[i - 1]->version : NULL;
     struct buffer old = BUFFER_EMPTY, new = BUFFER_EMPTY;
-    if (!up_down_up(verification, runner->set.migrations[i], before, &old, &new, error))
-      code = EXIT_FAILED;
+    done = up_down_up(verification, runner->set.migrations[i], before, &old, &new, error);
     buffer_free(&old);
     buffer_free(&new);
   }
-  return code;
+  return done;
 }
 
 /* --- The scratch database --- */
@@ -100,50 +99,46 @@ static void name_scratch(const struct runner *runner, struct buffer *name) {
   hex_append(name, bytes, sizeof(bytes));
 }
 
-static enum exit_code conclude(const struct verification *verification, enum exit_code code,
-                               struct error *error) {
-  if (code != EXIT_DONE) return code;
+static bool conclude(const struct verification *verification, struct error *error) {
   size_t count = verification->runner->set.count;
   if (verification->differences > 0) {
-    error_set(error, ERROR_CONFLICT, "%zu difference%s in %zu migrations",
-              verification->differences, verification->differences == 1 ? "" : "s", count);
-    return EXIT_FAILED;
+    return error_set(error, ERROR_CONFLICT, "%zu difference%s in %zu migrations",
+                     verification->differences, verification->differences == 1 ? "" : "s", count);
   }
   report(verification->runner->reporter, SAY_STEP,
          "verified %zu migrations: each undoes what it does (%zu of them %s no way back)", count,
          verification->without_down, verification->without_down == 1 ? "has" : "have");
-  return EXIT_DONE;
+  return true;
 }
 
-static enum exit_code verify_in(struct runner *home, const char *scratch, struct error *error) {
+static bool verify_in(struct runner *home, const char *scratch, struct error *error) {
   struct migrate_options options = *home->options;
   options.database = scratch;
   struct runner runner = {.options = &options, .reporter = home->reporter};
   struct verification verification = {.runner = &runner};
-  enum exit_code code = conclude(&verification, verify_all(&verification, error), error);
+  bool done = verify_all(&verification, error) && conclude(&verification, error);
   runner_close(&runner);
-  return code;
+  return done;
 }
 
-enum exit_code migrate_verify(const struct migrate_options *options,
-                              const struct migrate_reporter *reporter, struct error *error) {
+bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                    struct error *error) {
   struct runner home = {.options = options, .reporter = reporter};
   struct buffer scratch = BUFFER_EMPTY;
-  enum exit_code code = runner_connect(&home, RUNNER_WORK, error);
-  if (code == EXIT_DONE) {
+  bool done = runner_connect(&home, RUNNER_WORK, error);
+  if (done) {
     name_scratch(&home, &scratch);
     if (execute(&home, "CREATE DATABASE ", buffer_text(&scratch), " TEMPLATE template0", error)) {
-      code = verify_in(&home, buffer_text(&scratch), error);
+      done = verify_in(&home, buffer_text(&scratch), error);
       pg_session_set_interrupt(home.session, NULL); /* the scratch database goes in any case */
       if (!execute(&home, "DROP DATABASE IF EXISTS ", buffer_text(&scratch), " WITH (FORCE)", NULL))
         report(reporter, SAY_WARNING, "the scratch database %s could not be dropped: %s",
                buffer_text(&scratch), pg_session_failure(home.session)->message);
     } else {
-      error_prefix(error, "could not create the scratch database");
-      code = runner_exit_code(error);
+      done = error_prefix(error, "could not create the scratch database");
     }
   }
   runner_close(&home);
   buffer_free(&scratch);
-  return code;
+  return done;
 }

@@ -39,7 +39,7 @@ bool version_next(const struct version *newest, int64_t unix_us, struct version 
   char text[32];
   int length = snprintf(text, sizeof(text), "%0*" PRIu64, VERSION_DIGITS_NEW, ticks);
   if (length != VERSION_DIGITS_NEW)
-    return error_set(error, ERROR_INVALID, "no version of %d digits sorts after %s",
+    return error_set(error, ERROR_CONFLICT, "no version of %d digits sorts after %s",
                      VERSION_DIGITS_NEW, newest ? newest->text : "now");
   version_parse(str_from(text), ret_version);
   return true;

@@ -28,6 +28,6 @@ bool version_parse(struct str text, struct version *ret_version);
 int version_compare(const struct version *a, const struct version *b);
 
 /* The version of a new migration at `unix_us` (microseconds since 1970), or just after `newest`
- * (may be NULL) when that is not later. INVALID when no 17 digits are left after `newest`. */
+ * (may be NULL) when that is not later. CONFLICT when no 17 digits are left after `newest`. */
 bool version_next(const struct version *newest, int64_t unix_us, struct version *ret_version,
                   struct error *error);
