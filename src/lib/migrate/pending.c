@@ -1,17 +1,17 @@
 /* pending.c: see pending.h. */
 #include "lib/migrate/pending.h"
 
-#include "lib/migrate/runner.h"
+#include "lib/migrate/run/runner.h"
 
 #include <stdlib.h>
 
-static bool collect(const struct plan *plan, struct migrate_pending *ret_pending,
+static bool collect(const struct migrate_plan *plan, struct migrate_pending *ret_pending,
                     struct error *error) {
   struct buffer names = BUFFER_EMPTY;
   size_t count = 0;
   for (size_t i = 0; i < plan->count; i++) {
-    const struct plan_item *item = &plan->items[i];
-    if (!plan_is_pending(item)) continue;
+    const struct migrate_plan_item *item = &plan->items[i];
+    if (!migrate_plan_item_is_pending(item)) continue;
     count++;
     buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "", item->migration->version.text,
                          item->migration->name);
