@@ -1,4 +1,4 @@
-/* migrate_new.c: migrate_new(): the file of a new migration. See engine.h. */
+/* migrate_new.c: the file of a new migration. See engine.h. */
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"

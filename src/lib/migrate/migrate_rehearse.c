@@ -1,139 +1,100 @@
-/* migrate_rehearse.c: migrate_rehearse(): everything in one transaction that is rolled back. See
- * engine.h.
- */
+/* migrate_rehearse.c: runs everything that is pending in one transaction, which is rolled back. See
+ * engine.h. The transaction begins and ends here; execute.c only leaves COMMITs out. */
 #include "lib/base/clock.h"
-#include "lib/migrate/file/lint.h"
-#include "lib/migrate/run/apply.h"
-#include "lib/migrate/run/concurrent.h"
-#include "lib/migrate/run/failure.h"
+#include "lib/migrate/migrate_lint.h"
+#include "lib/migrate/run/execute.h"
+#include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/catalog.h"
 #include "lib/migrate/state/plan_check.h"
-
-#include <stdlib.h>
 
 struct rehearsal {
   struct runner *runner;
+  struct execution execution;
   struct buffer locks; /* seen so far: "\nMODE TABLE\n" one behind the other */
 };
 
-/* The tables locked by this transaction. Catalogs are left out: every DDL locks them a little. */
-static const char LOCKS_SQL[] =
-    "SELECT DISTINCT l.mode, c.oid::regclass::text FROM pg_locks l "
-    "JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE l.pid = pg_backend_pid() AND l.granted AND c.relkind IN ('r', 'p', 'm', 'v') "
-    "AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema') "
-    "AND l.mode NOT IN ('AccessShareLock') ORDER BY 2, 1";
-
+/* Appends the locks that no migration before has taken. */
 static bool list_locks(struct rehearsal *rehearsal, struct buffer *fresh, struct error *error) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
-  if (!pg_session_query(rehearsal->runner->session, LOCKS_SQL, 0, NULL, &rows, error)) return false;
+  if (!catalog_locks(rehearsal->runner->session.pg, &rows, error)) return false;
   for (size_t i = 0; i < pg_rows_count(rows); i++) {
+    const char *mode = pg_rows_text(rows, i, 0), *table = pg_rows_text(rows, i, 1);
     struct buffer line = BUFFER_EMPTY;
-    buffer_append_format(&line, "\n%s %s\n", pg_rows_text(rows, i, 0), pg_rows_text(rows, i, 1));
+    buffer_append_format(&line, "\n%s %s\n", mode, table);
     bool seen = rehearsal->locks.length > 0 &&
                 memmem(rehearsal->locks.data, rehearsal->locks.length, line.data, line.length);
     if (!seen) {
       buffer_append_str(&rehearsal->locks, buffer_str(&line));
-      buffer_append_format(fresh, "\n    %s on %s", pg_rows_text(rows, i, 0),
-                           pg_rows_text(rows, i, 1));
+      buffer_append_format(fresh, "\n    %s on %s", mode, table);
     }
     buffer_free(&line);
   }
   return true;
 }
 
-/* Without the word CONCURRENTLY, which no transaction allows; the same index comes out. */
-static bool run_without_concurrently(struct rehearsal *rehearsal, const struct migration *migration,
-                                     const struct statement *statement,
-                                     const struct bare_statement *bare, struct error *error) {
-  char *sql = strndup(migration->text + statement->offset, statement->length);
-  if (!sql) return error_set(error, ERROR_MEMORY, "out of memory");
-  memset(sql + bare->concurrently_offset, ' ', strlen("CONCURRENTLY"));
-  migrate_watch_forget(&rehearsal->runner->watch);
-  bool done = pg_session_exec(rehearsal->runner->session, sql, error);
-  free(sql);
-  return done;
-}
-
-static bool run_statement(struct rehearsal *rehearsal, const struct migration *migration,
-                          const struct statement *statement, struct error *error) {
-  struct bare_statement bare = bare_statement_parse(migration_statement_text(migration, statement));
-  if (bare.kind == BARE_NONE)
-    return apply_run_statement(rehearsal->runner, migration, statement, error);
-  if (bare.kind != BARE_OTHER)
-    return run_without_concurrently(rehearsal, migration, statement, &bare, error);
-  report(rehearsal->runner->reporter, SAY_NOTE,
-         "%s:%zu: left out of the rehearsal: Postgres does not run it in a transaction",
-         migration->path, statement->line);
-  return true;
-}
-
-static bool fail(struct rehearsal *rehearsal, const struct migration *migration,
-                 const struct statement *statement, struct error *error) {
-  failure_report(rehearsal->runner, migration, &migration->up, statement,
-                 "this was a rehearsal: everything was rolled back, the database is as it was",
-                 error->message);
-  bool lost = pg_session_failure(rehearsal->runner->session)->connection_lost;
-  return error_set(error, lost ? ERROR_UNAVAILABLE : ERROR_CONFLICT,
-                   "%s_%s failed in the rehearsal", migration->version.text, migration->name);
-}
-
-static bool rehearse_one(struct rehearsal *rehearsal, const struct migration *migration,
-                         struct error *error) {
+static bool rehearse_script(struct rehearsal *rehearsal, struct script *script,
+                            struct error *error) {
   uint64_t started = clock_monotonic_us();
-  const struct section *up = &migration->up;
-  struct buffer sql = BUFFER_EMPTY, fresh = BUFFER_EMPTY;
-  unsigned own = up->lock_timeout_ms;
-  buffer_append_format(&sql, "SET LOCAL lock_timeout = %u",
-                       own ? own : rehearsal->runner->options->lock_timeout_ms);
-  bool set = pg_session_exec(rehearsal->runner->session, buffer_text(&sql), error);
-  buffer_free(&sql);
-  if (!set) return fail(rehearsal, migration, NULL, error);
-  for (size_t i = 0; i < up->count; i++)
-    if (!run_statement(rehearsal, migration, &up->statements[i], error))
-      return fail(rehearsal, migration, &up->statements[i], error);
-  /* What a commit would check late is checked now. */
-  if (!pg_session_exec(rehearsal->runner->session, "SET CONSTRAINTS ALL IMMEDIATE", error))
-    return fail(rehearsal, migration, NULL, error);
+  if (!execute_script(&rehearsal->execution, script, error)) return false;
   uint64_t taken_ms = (clock_monotonic_us() - started) / 1000;
+  struct buffer fresh = BUFFER_EMPTY;
   bool listed = list_locks(rehearsal, &fresh, error);
-  report(rehearsal->runner->reporter, SAY_STEP, "rehearsed %s_%s (%llu ms)%s%s",
-         migration->version.text, migration->name, (unsigned long long)taken_ms,
-         fresh.length ? ", takes" : ", takes no new lock on a table", buffer_text(&fresh));
+  if (listed)
+    report(rehearsal->runner->session.reporter, SAY_STEP, "rehearsed %s_%s (%llu ms)%s%s",
+           script->migration->version.text, script->migration->name, (unsigned long long)taken_ms,
+           fresh.length ? ", takes" : ", takes no new lock on a table", buffer_text(&fresh));
   buffer_free(&fresh);
   return listed;
 }
 
+static bool begin(struct runner *runner, struct error *error) {
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, "BEGIN;\n");
+  if (!runner->history.exists) history_append_adoption(&sql, &runner->set, &runner->history);
+  return migrate_session_send(&runner->session, &sql, error);
+}
+
 static bool rehearse_all(struct rehearsal *rehearsal, struct error *error) {
   struct runner *runner = rehearsal->runner;
-  if (!pg_session_exec(runner->session, "BEGIN", error)) return false;
-  bool done = true;
-  for (size_t i = 0; i < runner->plan.count && done; i++)
-    if (migrate_plan_item_is_pending(&runner->plan.items[i]))
-      done = rehearse_one(rehearsal, runner->plan.items[i].migration, error);
-  if (pg_session_in_transaction(runner->session))
-    pg_session_exec(runner->session, "ROLLBACK", NULL);
+  struct pg_session *pg = runner->session.pg;
+  struct script_context context =
+      script_context_new(pg_session_server_version(pg), runner->session.options->lock_timeout_ms);
+  struct script_list list = {0};
+  bool done =
+      script_list_make(&runner->plan, &context, rehearsal->execution.newest, &list, error) &&
+      begin(runner, error);
+  for (size_t i = 0; i < list.count && done; i++)
+    done = rehearse_script(rehearsal, &list.scripts[i], error);
+  if (pg_session_in_transaction(pg)) pg_session_exec(pg, "ROLLBACK", NULL);
+  script_list_free(&list);
   return done;
 }
 
-static bool run(struct runner *runner, struct error *error) {
-  if (!runner_open(runner, RUNNER_REHEARSE, error) || !check_history(runner, error) ||
-      !check_late(runner, error))
+static bool rehearse(struct runner *runner, struct error *error) {
+  const struct migrate_session *session = &runner->session;
+  if (!runner_open(runner, RUNNER_REHEARSE, error)) return false;
+  if (!plan_check_settled(&runner->plan, session->options->allow_late, session->reporter, error))
     return false;
   size_t pending = migrate_plan_pending_count(&runner->plan);
-  if (pending > 0) lint_warn(runner);
-  struct rehearsal rehearsal = {.runner = runner};
+  if (pending > 0) migrate_lint_warn(&runner->plan, session->pg, session->reporter);
+  struct rehearsal rehearsal = {.runner = runner,
+                                .execution = {.session = &runner->session,
+                                              .rehearsal = true,
+                                              .newest = history_newest(&runner->history),
+                                              .wanted = pending}};
   bool done = rehearse_all(&rehearsal, error);
   buffer_free(&rehearsal.locks);
   if (done)
-    report(runner->reporter, SAY_STEP, "rehearsed %zu migration%s and rolled back: nothing changed",
-           pending, pending == 1 ? "" : "s");
+    report(session->reporter, SAY_STEP,
+           "rehearsed %zu migration%s and rolled back: nothing changed", pending,
+           pending == 1 ? "" : "s");
   return done;
 }
 
 bool migrate_rehearse(const struct migrate_options *options,
                       const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = {.options = options, .reporter = reporter};
-  bool done = run(&runner, error);
+  struct runner runner = runner_new(options, reporter);
+  bool done = rehearse(&runner, error);
   runner_close(&runner);
   return done;
 }

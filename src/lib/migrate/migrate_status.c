@@ -1,6 +1,5 @@
-/* migrate_status.c: migrate_status() and migrate_lint(): look and say. See engine.h. */
+/* migrate_status.c: says what is applied and what is pending. See engine.h. */
 #include "lib/base/json_writer.h"
-#include "lib/migrate/file/lint.h"
 #include "lib/migrate/run/runner.h"
 
 static const struct version *item_version(const struct migrate_plan_item *item) {
@@ -52,7 +51,7 @@ static void append_advice(struct buffer *out, const struct migrate_plan *plan) {
 static void append_table(struct buffer *out, const struct runner *runner) {
   const struct history *history = &runner->history;
   buffer_append_format(out, "database %s, last_successful_run %s%s\n",
-                       pg_session_database(runner->session),
+                       pg_session_database(runner->session.pg),
                        history->last_successful_run ? history->last_successful_run : "not there",
                        history->exists ? "" : ", no history of migrations yet");
   for (size_t i = 0; i < runner->plan.count; i++)
@@ -108,7 +107,7 @@ static void append_json(struct buffer *out, const struct runner *runner) {
   const struct version *newest = history_newest(&runner->history);
   buffer_append_char(out, '{');
   append_bool(out, "up_to_date", migrate_plan_pending_count(&runner->plan) == 0);
-  append_text(out, "database", pg_session_database(runner->session));
+  append_text(out, "database", pg_session_database(runner->session.pg));
   append_bool(out, "has_history", runner->history.exists);
   append_text(out, "last_successful_run", runner->history.last_successful_run);
   append_text(out, "newest_applied", newest ? newest->text : NULL);
@@ -125,7 +124,7 @@ static void append_json(struct buffer *out, const struct runner *runner) {
 
 bool migrate_status(const struct migrate_options *options, bool json,
                     const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = {.options = options, .reporter = reporter};
+  struct runner runner = runner_new(options, reporter);
   bool up_to_date = runner_open(&runner, RUNNER_READ, error);
   if (up_to_date) {
     struct buffer out = BUFFER_EMPTY;
@@ -141,32 +140,4 @@ bool migrate_status(const struct migrate_options *options, bool json,
   }
   runner_close(&runner);
   return up_to_date;
-}
-
-/* --- Lint --- */
-
-static bool lint(struct runner *runner, struct error *error) {
-  bool connects = runner->options->connection_url != NULL;
-  if (!(connects ? runner_open(runner, RUNNER_READ, error) : runner_load(runner, error)))
-    return false;
-  /* With an empty history everything is pending. */
-  if (!connects && !migrate_plan_make(&runner->set, &runner->history, &runner->plan, error))
-    return false;
-  size_t findings = lint_warn(runner);
-  if (findings == 0) {
-    report(runner->reporter, SAY_STEP, "nothing found in %zu migration%s",
-           migrate_plan_pending_count(&runner->plan),
-           migrate_plan_pending_count(&runner->plan) == 1 ? "" : "s");
-    return true;
-  }
-  return error_set(error, ERROR_CONFLICT, "%zu finding%s; '-- lint:allow RULE' lets one pass",
-                   findings, findings == 1 ? "" : "s");
-}
-
-bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
-                  struct error *error) {
-  struct runner runner = {.options = options, .reporter = reporter};
-  bool done = lint(&runner, error);
-  runner_close(&runner);
-  return done;
 }

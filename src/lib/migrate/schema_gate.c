@@ -1,10 +1,16 @@
-/* schema_gate.c: see schema_gate.h. */
+/* schema_gate.c: may the server serve from the database that it finds?
+ *
+ * asking → open, asking → refused, asking → waiting → asking: a database that cannot be reached is
+ * asked again, with back-off. Each question is answered in a worker thread, which has `asked`,
+ * `pending` and `error` to itself while `working` is true; everything else is the loop's. `open` is
+ * read by every thread. */
 #include "lib/migrate/schema_gate.h"
 
 #include "lib/base/log.h"
 #include "lib/base/random.h"
-#include "lib/migrate/pending.h"
+#include "lib/migrate/run/runner.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -22,7 +28,7 @@ struct schema_gate {
 
   /* Of the worker thread while it works. */
   bool asked;
-  struct migrate_pending pending;
+  char *pending; /* owned: VERSION_name of what is pending, separated by ", "; "" when nothing is */
   struct error error;
 };
 
@@ -35,17 +41,47 @@ static void log_report(void *argument, enum migrate_say kind, const char *text) 
   log_event(level, "migrate", log_text("text", text), LOG_END);
 }
 
+/* --- In the worker thread --- */
+
+static char *list_pending(const struct migrate_plan *plan) {
+  struct buffer names = BUFFER_EMPTY;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct migrate_plan_item *item = &plan->items[i];
+    if (migrate_plan_item_is_pending(item))
+      buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "",
+                           item->migration->version.text, item->migration->name);
+  }
+  buffer_append_char(&names, '\0');
+  return buffer_take(&names);
+}
+
+/* Compares the embedded migrations with the database; changes nothing. A database that is ahead has
+ * nothing pending. */
+static bool find_pending(struct schema_gate *gate, const struct migrate_options *options) {
+  struct runner runner = runner_new(options, NULL);
+  bool asked = runner_open(&runner, RUNNER_READ, &gate->error);
+  if (asked) {
+    gate->pending = list_pending(&runner.plan);
+    asked = gate->pending || error_set(&gate->error, ERROR_MEMORY, "out of memory");
+  }
+  runner_close(&runner);
+  return asked;
+}
+
 static void ask(uv_work_t *work) {
   struct schema_gate *gate = work->data;
+  assert(gate->working && !gate->pending);
   const struct migrate_reporter reporter = {.say = log_report};
+  struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
+  options.connection_url = gate->options.connection_url;
   gate->error = (struct error){0};
-  gate->pending = (struct migrate_pending){0};
-  gate->asked =
-      !gate->options.migrate || migrate_apply_pending(gate->options.connection_url, &reporter,
-                                                      &gate->interrupt, &gate->error);
-  if (gate->asked)
-    gate->asked = migrate_check(gate->options.connection_url, &gate->pending, &gate->error);
+  struct migrate_options applying = options;
+  applying.interrupt = &gate->interrupt;
+  gate->asked = (!gate->options.migrate || migrate_up(&applying, &reporter, &gate->error)) &&
+                find_pending(gate, &options);
 }
+
+/* --- On the loop --- */
 
 static void start(struct schema_gate *gate);
 
@@ -76,9 +112,9 @@ static void open_gate(struct schema_gate *gate) {
 /* A database that was reached but does not let itself be checked (a role with few rights, say) is
  * served from: the statements are prepared there, and say themselves what they miss. */
 static void judge(struct schema_gate *gate) {
-  if (gate->asked && gate->pending.count > 0) {
+  if (gate->asked && gate->pending[0]) {
     refuse(gate, "the database is behind: run cruddur migrate, or serve with --migrate", "pending",
-           gate->pending.names);
+           gate->pending);
   } else if (gate->asked) {
     open_gate(gate);
   } else if (gate->error.kind == ERROR_UNAVAILABLE) {
@@ -103,13 +139,17 @@ static void on_asked(uv_work_t *work, int status) {
     close_timer(gate);
   else if (status == 0)
     judge(gate);
-  if (status == 0) migrate_pending_free(&gate->pending);
+  free(gate->pending);
+  gate->pending = NULL;
 }
 
 static void start(struct schema_gate *gate) {
+  assert(!gate->working && !gate->closing && !atomic_load(&gate->open));
   gate->work.data = gate;
-  gate->working = uv_queue_work(loop_uv(gate->loop), &gate->work, ask, on_asked) == 0;
-  if (!gate->working) retry_later(gate);
+  gate->working = true;
+  if (uv_queue_work(loop_uv(gate->loop), &gate->work, ask, on_asked) == 0) return;
+  gate->working = false;
+  retry_later(gate);
 }
 
 struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_options *options,

@@ -137,16 +137,25 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   return PQconnectdbParams(keywords, values, 1);
 }
 
+static void append_settings(struct buffer *sql, const char *set, int server_version) {
+  buffer_append_format(sql, "%s TimeZone = 'UTC';\n", set);
+  if (server_version >= 140000)
+    buffer_append_format(sql, "%s client_connection_check_interval = '1s';\n", set);
+}
+
 static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
-  const char *set = session->kind == PG_SESSION_LOOK ? "SET LOCAL" : "SET";
-  if (session->kind == PG_SESSION_LOOK) buffer_append_text(&sql, "BEGIN READ ONLY;");
-  buffer_append_format(&sql, "%s TimeZone = 'UTC';", set);
-  if (pg_session_server_version(session) >= 140000)
-    buffer_append_format(&sql, "%s client_connection_check_interval = '1s';", set);
+  bool look = session->kind == PG_SESSION_LOOK;
+  if (look) buffer_append_text(&sql, "BEGIN READ ONLY;\n");
+  append_settings(&sql, look ? "SET LOCAL" : "SET", pg_session_server_version(session));
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
+}
+
+void pg_session_append_reset(struct buffer *sql, int server_version) {
+  buffer_append_text(sql, "RESET ALL;\nRESET ROLE;\nRESET SESSION AUTHORIZATION;\n");
+  append_settings(sql, "SET", server_version);
 }
 
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
@@ -172,11 +181,6 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
   }
   pg_session_close(session);
   return false;
-}
-
-bool pg_session_reset(struct pg_session *session, struct error *error) {
-  return pg_session_exec(session, "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION", error) &&
-         prepare_session(session, error);
 }
 
 void pg_session_close(struct pg_session *session) {

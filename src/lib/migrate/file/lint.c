@@ -3,10 +3,6 @@
 
 #include "lib/migrate/file/scanner.h"
 
-#include <stdlib.h>
-
-enum { BIG_TABLE_BYTES = 8 * 1024 * 1024 };
-
 typedef void (*found_callback)(const struct lint_finding *finding, void *argument);
 typedef bool (*is_new_callback)(struct str table, void *argument);
 
@@ -240,51 +236,4 @@ void lint_migration(const struct migration *migration, found_callback found, is_
   if (!migration->down.present)
     find(&linter, 0, "missing-down", "there is no '-- migrate:down': no way back",
          "write one, or -- lint:allow missing-down");
-}
-
-/* --- The runner's pending migrations --- */
-
-struct tally {
-  struct runner *runner;
-  size_t findings;
-};
-
-static void say_finding(const struct lint_finding *finding, void *argument) {
-  struct tally *tally = argument;
-  tally->findings++;
-  report_remark(tally->runner->reporter, SAY_WARNING,
-                &(struct source_remark){.path = finding->migration->path,
-                                        .text = migration_text(finding->migration),
-                                        .offset = finding->offset,
-                                        .severity = "warning",
-                                        .message = finding->message,
-                                        .code = finding->rule,
-                                        .hint = finding->hint});
-}
-
-static bool is_small_in_database(struct str table, void *argument) {
-  struct tally *tally = argument;
-  if (!tally->runner->session) return false;
-  char *name = strndup(table.data, table.length);
-  if (!name) return false;
-  char limit[16];
-  snprintf(limit, sizeof(limit), "%d", BIG_TABLE_BYTES);
-  const char *parameters[] = {name, limit};
-  struct pg_rows *rows = NULL;
-  bool small =
-      pg_session_query(tally->runner->session,
-                       "SELECT coalesce(pg_relation_size(to_regclass($1)), 0) < $2::bigint", 2,
-                       parameters, &rows, NULL) &&
-      pg_rows_bool(rows, 0, 0);
-  pg_rows_free(rows);
-  free(name);
-  return small;
-}
-
-size_t lint_warn(struct runner *runner) {
-  struct tally tally = {.runner = runner};
-  for (size_t i = 0; i < runner->plan.count; i++)
-    if (migrate_plan_item_is_pending(&runner->plan.items[i]))
-      lint_migration(runner->plan.items[i].migration, say_finding, is_small_in_database, &tally);
-  return tally.findings;
 }

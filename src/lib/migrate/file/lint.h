@@ -9,7 +9,7 @@
  * empty or new: only drop and missing-down apply to it. */
 #pragma once
 
-#include "lib/migrate/run/runner.h"
+#include "lib/migrate/file/migration.h"
 
 struct lint_finding {
   const struct migration *migration;
@@ -23,6 +23,3 @@ struct lint_finding {
 void lint_migration(const struct migration *migration,
                     void (*found)(const struct lint_finding *finding, void *argument),
                     bool (*is_new)(struct str table, void *argument), void *argument);
-
-/* Says as warnings what is found in the runner's pending migrations; the number of findings. */
-size_t lint_warn(struct runner *runner);

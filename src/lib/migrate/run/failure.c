@@ -11,7 +11,7 @@ bool failure_is_retryable(const struct pg_failure *failure) {
          strcmp(failure->sqlstate, "40001") == 0;
 }
 
-static const char *advice(const struct runner *runner, const struct pg_failure *failure) {
+static const char *advice(const struct migrate_session *session, const struct pg_failure *failure) {
   static const struct {
     const char *sqlstate; /* or its first digits */
     const char *next;
@@ -28,7 +28,7 @@ static const char *advice(const struct runner *runner, const struct pg_failure *
       {"23", "change the rows that Postgres names, or the migration, then run it again"},
       {"42", "correct the file, then run it again"},
   };
-  if (runner_interrupted(runner)) return "run it again: it goes on from here";
+  if (migrate_session_is_interrupted(session)) return "run it again: it goes on from here";
   if (failure->connection_lost || failure->timed_out)
     return "see that the database answers (cruddur status), then run it again";
   for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++)
@@ -81,18 +81,18 @@ static void append_message(struct buffer *text, const char *message) {
   buffer_append(text, message, length);
 }
 
-void failure_report(struct runner *runner, const struct migration *migration,
+void failure_report(struct migrate_session *session, const struct migration *migration,
                     const struct section *section, const struct statement *statement,
                     const char *state, const char *fallback) {
-  const struct pg_failure *failure = pg_session_failure(runner->session);
+  const struct pg_failure *failure = pg_session_failure(session->pg);
   struct buffer message = BUFFER_EMPTY, context = BUFFER_EMPTY, detail = BUFFER_EMPTY;
   append_message(&message, failure->message[0] ? failure->message : fallback);
   append_context(&context, failure);
   buffer_append_text(&detail, failure->detail);
-  const char *blockers = migrate_watch_blockers(&runner->watch);
+  const char *blockers = migrate_watch_blockers(&session->watch);
   if (strcmp(failure->sqlstate, "55P03") == 0 && blockers[0])
     buffer_append_format(&detail, "%sblocked by %s", detail.length ? "\n" : "", blockers);
-  report_remark(runner->reporter, SAY_ERROR,
+  report_remark(session->reporter, SAY_ERROR,
                 &(struct source_remark){.path = migration->path,
                                         .text = migration_text(migration),
                                         .offset = place_of(migration, section, statement, failure),
@@ -103,7 +103,7 @@ void failure_report(struct runner *runner, const struct migration *migration,
                                         .hint = failure->hint,
                                         .context = buffer_text(&context),
                                         .state = state,
-                                        .next = advice(runner, failure)});
+                                        .next = advice(session, failure)});
   buffer_free(&message);
   buffer_free(&context);
   buffer_free(&detail);

@@ -26,11 +26,11 @@ static const char HOLDER_SQL[] =
     "AND l.classid = " LOCK_CLASS " AND l.objid = " LOCK_OBJECT " "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-static void name_holder(struct runner *runner, uint64_t waited_ms) {
+static void name_holder(struct migrate_session *session, uint64_t waited_ms) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
-  if (!pg_session_query(runner->session, HOLDER_SQL, 0, NULL, &rows, NULL)) return;
+  if (!pg_session_query(session->pg, HOLDER_SQL, 0, NULL, &rows, NULL)) return;
   if (pg_rows_count(rows) == 0) return; /* it has just gone */
-  report(runner->reporter, SAY_WAITING,
+  report(session->reporter, SAY_WAITING,
          "waiting for another runner (%llu s so far): pid %s, role %s, from %s, '%s', %s for %s s: "
          "%s",
          (unsigned long long)waited_ms / 1000, pg_rows_text(rows, 0, 0), pg_rows_text(rows, 0, 1),
@@ -39,75 +39,73 @@ static void name_holder(struct runner *runner, uint64_t waited_ms) {
          pg_rows_text(rows, 0, 6));
 }
 
-static bool try_lock(struct runner *runner, bool *ret_locked, struct error *error) {
+static bool try_lock(struct migrate_session *session, bool *ret_locked, struct error *error) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
-  if (!pg_session_query(runner->session, "SELECT pg_try_advisory_lock(" LOCK_KEY ")", 0, NULL,
-                        &rows, error))
+  if (!pg_session_query(session->pg, "SELECT pg_try_advisory_lock(" LOCK_KEY ")", 0, NULL, &rows,
+                        error))
     return false;
   *ret_locked = pg_rows_bool(rows, 0, 0);
   return true;
 }
 
-bool lock_acquire(struct runner *runner, struct error *error) {
+bool lock_acquire(struct migrate_session *session, struct error *error) {
   uint64_t started = clock_monotonic_us(), next_heartbeat_ms = 0;
   for (;;) {
     bool locked = false;
-    if (!try_lock(runner, &locked, error)) return false;
+    if (!try_lock(session, &locked, error)) return false;
     if (locked) return true;
     uint64_t waited_ms = (clock_monotonic_us() - started) / 1000;
     if (waited_ms >= next_heartbeat_ms) {
-      name_holder(runner, waited_ms);
+      name_holder(session, waited_ms);
       next_heartbeat_ms = waited_ms + HEARTBEAT_MS;
     }
-    if (waited_ms >= runner->options->wait_ms) {
+    if (waited_ms >= session->options->wait_ms)
       return error_set(
           error, ERROR_UNAVAILABLE,
           "another runner holds this database's migration lock; nothing was done; run it "
           "again when that one is through, or give --wait a longer time");
-    }
-    runner_sleep_ms(runner, POLL_MIN_MS + random_backoff_ms(0, POLL_JITTER_MS, POLL_JITTER_MS));
-    if (runner_interrupted(runner)) {
+    migrate_session_sleep_ms(session,
+                             POLL_MIN_MS + random_backoff_ms(0, POLL_JITTER_MS, POLL_JITTER_MS));
+    if (migrate_session_is_interrupted(session))
       return error_set(error, ERROR_CONFLICT, "interrupted while waiting; nothing was done");
-    }
   }
 }
 
 /* --- Poolers --- */
 
-static bool backend_pid(struct pg_session *session, int64_t *ret_pid) {
+static bool backend_pid(struct pg_session *pg, int64_t *ret_pid) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
-  if (!pg_session_query(session, "SELECT pg_backend_pid()", 0, NULL, &rows, NULL)) return false;
+  if (!pg_session_query(pg, "SELECT pg_backend_pid()", 0, NULL, &rows, NULL)) return false;
   *ret_pid = pg_rows_integer(rows, 0, 0);
   return true;
 }
 
 /* While a second session holds the backend that the first one had last, in a transaction, the first
  * one gets another backend (or none) behind a pooler in transaction mode. */
-static bool backend_is_shared(struct runner *runner, int64_t first_pid) {
+static bool backend_is_shared(struct migrate_session *session, int64_t first_pid) {
   _cleanup_(pg_session_close_p) struct pg_session *other = NULL;
-  struct pg_session_options options = {.connection_url = runner->options->connection_url,
-                                       .database = runner->options->database,
+  struct pg_session_options options = {.connection_url = session->options->connection_url,
+                                       .database = session->options->database,
                                        .application_name = "cruddur migrate: pooler check",
                                        .kind = PG_SESSION_PLAIN,
                                        .limit_ms = POOLER_LIMIT_MS};
   if (!pg_session_open(&options, &other, NULL)) return true;
   int64_t other_pid = 0, second_pid = 0;
   if (!pg_session_exec(other, "BEGIN", NULL) || !backend_pid(other, &other_pid)) return true;
-  pg_session_set_limit_ms(runner->session, POOLER_LIMIT_MS);
-  bool answered = backend_pid(runner->session, &second_pid);
-  pg_session_set_limit_ms(runner->session, 0);
+  pg_session_set_limit_ms(session->pg, POOLER_LIMIT_MS);
+  bool answered = backend_pid(session->pg, &second_pid);
+  pg_session_set_limit_ms(session->pg, 0);
   return !answered || other_pid == first_pid || second_pid != first_pid;
 }
 
-bool lock_refuse_pooler(struct runner *runner, struct error *error) {
+bool lock_refuse_pooler(struct migrate_session *session, struct error *error) {
   int64_t pid = 0;
-  if (!backend_pid(runner->session, &pid)) {
+  if (!backend_pid(session->pg, &pid))
     return error_set(error, ERROR_UNAVAILABLE, "the connection was lost: %s",
-                     pg_session_failure(runner->session)->message);
-  }
-  if (pid == pg_session_announced_pid(runner->session)) return true; /* nobody in between */
-  runner->watch.backend_pid = (int)pid;
-  if (!backend_is_shared(runner, pid)) return true; /* a pooler in session mode */
+                     pg_session_failure(session->pg)->message);
+  if (pid == pg_session_announced_pid(session->pg)) return true; /* nobody in between */
+  session->watch.backend_pid = (int)pid;
+  if (!backend_is_shared(session, pid)) return true; /* a pooler in session mode */
   return error_set(
       error, ERROR_REFUSED,
       "this connection goes through a pooler in transaction mode: its statements come to "

@@ -1,56 +1,36 @@
-/* runner.h: what every operation on a database shares: the session, the files, the history, the
- * plan, and the lock that lets one runner work at a time. Private to the room. */
+/* runner.h: what every operation on a database begins with: the files, the session, the lock, the
+ * history and the plan. Private to the room. */
 #pragma once
 
-#include "lib/migrate/engine.h"
-#include "lib/migrate/run/migrate_watch.h"
+#include "lib/migrate/run/migrate_session.h"
 #include "lib/migrate/state/migrate_plan.h"
 
 struct runner {
-  const struct migrate_options *options;
-  const struct migrate_reporter *reporter;
-  struct pg_session *session;
-  struct migrate_watch watch;
+  struct migrate_session session;
   struct migration_set set;
   struct history history;
   struct migrate_plan plan;
-  char applied_by[256];  /* what follows the role's name in the history: " (user@host)" */
-  struct version newest; /* the newest applied version, kept in step */
-  bool any_applied;
-  size_t done, wanted; /* migrations of this run */
 };
 
 enum runner_mode {
-  RUNNER_READ,     /* a read-only session; no lock */
-  RUNNER_REHEARSE, /* pooler refused, lock held, the database is not adopted */
-  RUNNER_WORK,     /* pooler refused, lock held, the database adopted */
+  RUNNER_READ,     /* looks only: read-only, without the lock */
+  RUNNER_REHEARSE, /* has the lock; a database without a history is left as it is */
+  RUNNER_WORK,     /* has the lock; a database without a history is adopted */
 };
 
-/* Loads the files, connects, takes the lock (but for RUNNER_READ), reads the history (adopting the
- * database in RUNNER_WORK) and makes the plan. runner_close() is due either way. `runner` is
- * zero-initialised but for options and reporter. */
-bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error);
+/* A runner that has nothing but these; runner_close() is due whatever becomes of it. */
+struct runner runner_new(const struct migrate_options *options,
+                         const struct migrate_reporter *reporter);
 void runner_close(struct runner *runner);
 
-/* Only the files: for what needs no database. */
-bool runner_load(struct runner *runner, struct error *error);
+/* Loads the files, connects, takes the lock (not in RUNNER_READ), reads the history (adopting the
+ * database in RUNNER_WORK) and makes the plan. */
+bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error);
 
-/* Only the session: connected, pooler refused and prepared, without files, history or lock. */
-bool runner_connect(struct runner *runner, enum runner_mode mode, struct error *error);
+/* As runner_open() in RUNNER_READ; without a connection URL it only loads the files, and the plan
+ * is that of an empty database. */
+bool runner_open_offline(struct runner *runner, struct error *error);
 
-/* Reads the history again and makes the plan anew. */
-bool runner_plan(struct runner *runner, struct error *error);
-
-/* Puts the session's settings back to what the runner needs, whatever a migration set. */
-bool runner_reset_session(struct runner *runner, struct error *error);
-
-/* A new session in place of one that was lost. */
-bool runner_reconnect(struct runner *runner, struct error *error);
-
-bool runner_interrupted(const struct runner *runner);
-
-/* Sleeps, unless or until interrupted. */
-void runner_sleep_ms(const struct runner *runner, uint64_t milliseconds);
-
-/* "VERSION (n of m done in this run)": where the database stands, for messages. */
-void runner_append_position(const struct runner *runner, struct buffer *text);
+/* Connects `session` for work: a pooler that would break the lock is refused, then the settings are
+ * made. */
+bool runner_connect(struct migrate_session *session, struct error *error);

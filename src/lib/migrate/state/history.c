@@ -1,14 +1,11 @@
 /* history.c: see history.h. */
 #include "lib/migrate/state/history.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern const unsigned char HISTORY_SCHEMA_SQL[]; /* history_schema.sql, embedded */
-
-const char *history_schema_sql(void) {
-  return (const char *)HISTORY_SCHEMA_SQL;
-}
 
 static bool out_of_memory(struct error *error) {
   return error_set(error, ERROR_MEMORY, "out of memory");
@@ -194,16 +191,10 @@ bool history_adopt(struct pg_session *session, const struct migration_set *set,
                    struct history *history, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "BEGIN;\n");
-  buffer_append_text(&sql, history_schema_sql());
-  for (size_t i = 0; i < history->count; i++)
-    history_append_applied(&sql, migration_set_find(set, &history->entries[i].version), 0, NULL,
-                           true);
-  for (size_t i = 0; i < history->progress_count; i++) {
-    const struct migration *gap = migration_set_find(set, &history->progress[i].version);
-    history_append_progress(&sql, gap, &gap->up, 0, false);
-  }
-  buffer_append_text(&sql, "COMMIT;");
-  bool done = pg_session_exec(session, buffer_text(&sql), error);
+  history_append_adoption(&sql, set, history);
+  buffer_append_text(&sql, "COMMIT;\n");
+  bool done =
+      sql.failed ? out_of_memory(error) : pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   if (done) {
     history->exists = true;
@@ -228,6 +219,20 @@ void history_free(struct history *history) {
   free(history->progress);
   free(history->last_successful_run);
   *history = (struct history){0};
+}
+
+bool history_look_up(struct pg_session *session, const struct version *version,
+                     struct history_mark *ret_mark, struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql =
+      "SELECT EXISTS (SELECT FROM public.schema_migrations WHERE version = $1), "
+      "(SELECT statements_done FROM public.schema_migrations_progress WHERE version = $1)";
+  const char *parameters[] = {version->text};
+  if (!pg_session_query(session, sql, 1, parameters, &rows, error)) return false;
+  *ret_mark = (struct history_mark){.applied = pg_rows_bool(rows, 0, 0),
+                                    .begun = pg_rows_text(rows, 0, 1) != NULL,
+                                    .statements_done = (size_t)pg_rows_integer(rows, 0, 1)};
+  return true;
 }
 
 /* --- Looking --- */
@@ -256,6 +261,13 @@ static void append_text(struct buffer *sql, const char *text) {
   pg_append_literal(sql, str_from(text));
 }
 
+static void append_down(struct buffer *sql, const struct migration *migration) {
+  if (migration->down.present)
+    pg_append_literal(sql, migration_section_text(migration, &migration->down));
+  else
+    buffer_append_text(sql, "NULL");
+}
+
 void history_append_applied(struct buffer *sql, const struct migration *migration,
                             uint64_t duration_ms, const char *applied_by, bool adopted) {
   buffer_append_text(sql, "INSERT INTO public.schema_migrations (version, name, checksum, up_sql, "
@@ -268,10 +280,7 @@ void history_append_applied(struct buffer *sql, const struct migration *migratio
   buffer_append_text(sql, ", ");
   pg_append_literal(sql, migration_section_text(migration, &migration->up));
   buffer_append_text(sql, ", ");
-  if (migration->down.present)
-    pg_append_literal(sql, migration_section_text(migration, &migration->down));
-  else
-    buffer_append_text(sql, "NULL");
+  append_down(sql, migration);
   if (adopted)
     buffer_append_text(sql, ", NULL");
   else
@@ -284,6 +293,34 @@ void history_append_applied(struct buffer *sql, const struct migration *migratio
   buffer_append_format(sql, ", %s);\n", adopted ? "true" : "false");
 }
 
+void history_append_adoption(struct buffer *sql, const struct migration_set *set,
+                             const struct history *history) {
+  assert(!history->exists && "adopted twice");
+  buffer_append_text(sql, (const char *)HISTORY_SCHEMA_SQL);
+  for (size_t i = 0; i < history->count; i++)
+    history_append_applied(sql, migration_set_find(set, &history->entries[i].version), 0, NULL,
+                           true);
+  for (size_t i = 0; i < history->progress_count; i++) {
+    const struct migration *gap = migration_set_find(set, &history->progress[i].version);
+    history_append_progress(sql, gap, &gap->up, &gap->version, 0, false);
+  }
+}
+
+void history_append_accepted(struct buffer *sql, const struct migration *migration,
+                             const struct version *version) {
+  buffer_append_text(sql, "UPDATE public.schema_migrations SET name = ");
+  append_text(sql, migration->name);
+  buffer_append_text(sql, ", checksum = ");
+  append_text(sql, migration->checksum);
+  buffer_append_text(sql, ", up_sql = ");
+  pg_append_literal(sql, migration_section_text(migration, &migration->up));
+  buffer_append_text(sql, ", down_sql = ");
+  append_down(sql, migration);
+  buffer_append_text(sql, " WHERE version = ");
+  append_text(sql, version->text);
+  buffer_append_text(sql, ";\n");
+}
+
 void history_append_rolled_back(struct buffer *sql, const struct version *version) {
   buffer_append_text(sql, "DELETE FROM public.schema_migrations WHERE version = ");
   append_text(sql, version->text);
@@ -291,13 +328,14 @@ void history_append_rolled_back(struct buffer *sql, const struct version *versio
 }
 
 void history_append_progress(struct buffer *sql, const struct migration *migration,
-                             const struct section *section, size_t done, bool running) {
+                             const struct section *section, const struct version *version,
+                             size_t done, bool running) {
   char checksum[65];
   migration_section_checksum(migration, section, done, checksum);
   buffer_append_text(sql,
                      "INSERT INTO public.schema_migrations_progress AS p (version, name, "
                      "direction, statements_done, statement_running, done_checksum)\nVALUES (");
-  append_text(sql, migration->version.text);
+  append_text(sql, version->text);
   buffer_append_text(sql, ", ");
   append_text(sql, migration->name);
   buffer_append_format(sql, ", '%s', %zu, %s, '%s')\n", section == &migration->down ? "down" : "up",

@@ -53,8 +53,15 @@ void history_free(struct history *history);
 bool history_adopt(struct pg_session *session, const struct migration_set *set,
                    struct history *history, struct error *error);
 
-/* The SQL that creates the tables where they are missing. */
-const char *history_schema_sql(void);
+/* Where one migration stands. */
+struct history_mark {
+  bool applied, begun;    /* it has a row in the history, or a resume point */
+  size_t statements_done; /* when it was begun */
+};
+
+/* Asks the database where the migration of that version, as the history has it, stands now. */
+bool history_look_up(struct pg_session *session, const struct version *version,
+                     struct history_mark *ret_mark, struct error *error);
 
 const struct history_entry *history_find(const struct history *history,
                                          const struct version *version);
@@ -64,11 +71,17 @@ const struct history_progress *history_find_progress(const struct history *histo
 /* The newest applied version; NULL: none. */
 const struct version *history_newest(const struct history *history);
 
-/* Append SQL that records an event, newest being what last_successful_run becomes (NULL: '0'). */
+/* Append SQL: the tables where they are missing with what adoption found, and the rows that record
+ * an event. `newest` is what last_successful_run becomes (NULL: '0'). */
+void history_append_adoption(struct buffer *sql, const struct migration_set *set,
+                             const struct history *history);
 void history_append_applied(struct buffer *sql, const struct migration *migration,
                             uint64_t duration_ms, const char *applied_by, bool adopted);
+void history_append_accepted(struct buffer *sql, const struct migration *migration,
+                             const struct version *version);
 void history_append_rolled_back(struct buffer *sql, const struct version *version);
 void history_append_progress(struct buffer *sql, const struct migration *migration,
-                             const struct section *section, size_t done, bool running);
+                             const struct section *section, const struct version *version,
+                             size_t done, bool running);
 void history_append_progress_end(struct buffer *sql, const struct version *version);
 void history_append_last_run(struct buffer *sql, const struct version *newest);

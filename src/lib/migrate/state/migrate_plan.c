@@ -57,6 +57,13 @@ void migrate_plan_free(struct migrate_plan *plan) {
   *plan = (struct migrate_plan){0};
 }
 
+const struct migrate_plan_item *migrate_plan_first(const struct migrate_plan *plan,
+                                                   enum migrate_plan_state state) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (plan->items[i].state == state) return &plan->items[i];
+  return NULL;
+}
+
 bool migrate_plan_item_is_pending(const struct migrate_plan_item *item) {
   return item->state == PLAN_PENDING || item->state == PLAN_LATE || item->state == PLAN_PARTIAL;
 }

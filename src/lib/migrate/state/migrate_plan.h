@@ -33,6 +33,10 @@ bool migrate_plan_make(const struct migration_set *set, const struct history *hi
                        struct migrate_plan *ret_plan, struct error *error);
 void migrate_plan_free(struct migrate_plan *plan);
 
+/* The first item in that state; NULL: none. */
+const struct migrate_plan_item *migrate_plan_first(const struct migrate_plan *plan,
+                                                   enum migrate_plan_state state);
+
 /* The item is to be run by a migrate. */
 bool migrate_plan_item_is_pending(const struct migrate_plan_item *item);
 size_t migrate_plan_pending_count(const struct migrate_plan *plan);

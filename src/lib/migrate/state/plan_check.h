@@ -1,15 +1,15 @@
-/* plan_check.h: what must be settled before migrations run or are undone. Private to the room. */
+/* plan_check.h: what must be settled before anything is applied. Private to the room. */
 #pragma once
 
-#include "lib/migrate/run/runner.h"
+#include "lib/migrate/report.h"
+#include "lib/migrate/state/migrate_plan.h"
 
-/* REFUSED, with everything said: a way back that was begun, files that changed
- * after they were applied (with a diff). */
-bool check_history(struct runner *runner, struct error *error);
+/* REFUSED when a way back was begun, when files changed after they were applied (their differences
+ * are said), or when files are older than the newest applied and `allow_late` is false. Warns of
+ * applied migrations without a file. */
+bool plan_check_settled(const struct migrate_plan *plan, bool allow_late,
+                        const struct migrate_reporter *reporter, struct error *error);
 
-/* REFUSED: files older than the newest applied, unless they are allowed. */
-bool check_late(struct runner *runner, struct error *error);
-
-/* Says the diff between what was applied and the file. */
-void check_say_diff(const struct migrate_reporter *reporter, enum migrate_say kind,
-                    const struct migrate_plan_item *item);
+/* Says the difference between what was applied and the file. */
+void plan_check_say_difference(const struct migrate_reporter *reporter, enum migrate_say kind,
+                               const struct migrate_plan_item *item);

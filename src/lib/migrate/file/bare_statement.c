@@ -1,9 +1,7 @@
-/* concurrent.c: see concurrent.h. */
-#include "lib/migrate/run/concurrent.h"
+/* bare_statement.c: see bare_statement.h. */
+#include "lib/migrate/file/bare_statement.h"
 
 #include "lib/migrate/file/scanner.h"
-
-#include <stdlib.h>
 
 struct reader {
   struct str sql;
@@ -108,37 +106,4 @@ struct bare_statement bare_statement_parse(struct str sql) {
     read_drop(&reader, &statement);
   }
   return statement;
-}
-
-/* The index is looked for by its name as written: unquoted names fold, as to_regclass does it. */
-static const char CREATED_SQL[] = "SELECT i.oid::regclass::text, x.indisvalid FROM pg_class t "
-                                  "JOIN pg_class i ON i.relnamespace = t.relnamespace "
-                                  "JOIN pg_index x ON x.indexrelid = i.oid "
-                                  "WHERE t.oid = to_regclass($2) AND i.relname = "
-                                  "(parse_ident($1))[array_upper(parse_ident($1), 1)]";
-
-static const char NAMED_SQL[] = "SELECT x.indexrelid::regclass::text, x.indisvalid FROM pg_index x "
-                                "WHERE x.indexrelid = to_regclass($1) AND $2::text IS NOT NULL";
-
-bool concurrent_index_state(struct pg_session *session, const struct bare_statement *statement,
-                            enum index_state *ret_state, char **ret_name, struct error *error) {
-  char *index =
-      strndup(statement->index.data ? statement->index.data : "", statement->index.length);
-  char *table =
-      strndup(statement->table.data ? statement->table.data : "", statement->table.length);
-  const char *parameters[] = {index, table};
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
-  bool asked = index && table
-                   ? pg_session_query(
-                         session, statement->kind == BARE_CREATE_INDEX ? CREATED_SQL : NAMED_SQL, 2,
-                         parameters, &rows, error)
-                   : error_set(error, ERROR_MEMORY, "out of memory");
-  free(index);
-  free(table);
-  if (!asked) return false;
-  *ret_state = INDEX_ABSENT;
-  if (pg_rows_count(rows) == 0) return true;
-  *ret_state = pg_rows_bool(rows, 0, 1) ? INDEX_VALID : INDEX_INVALID;
-  *ret_name = strdup(pg_rows_text(rows, 0, 0));
-  return *ret_name || error_set(error, ERROR_MEMORY, "out of memory");
 }
