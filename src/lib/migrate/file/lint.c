@@ -1,7 +1,7 @@
 /* lint.c: see lint.h. */
 #include "lib/migrate/file/lint.h"
 
-#include "lib/migrate/file/scanner.h"
+#include "lib/migrate/file/words.h"
 
 typedef void (*found_callback)(const struct lint_finding *finding, void *argument);
 typedef bool (*is_new_callback)(struct str table, void *argument);
@@ -9,53 +9,11 @@ typedef bool (*is_new_callback)(struct str table, void *argument);
 struct linter {
   const struct migration *migration;
   const struct statement *statement;
-  struct str sql; /* the statement's text */
-  struct scanner scanner;
-  struct token token;
+  struct words words; /* of the statement */
   found_callback found;
   is_new_callback is_new;
   void *argument;
 };
-
-/* --- Tokens --- */
-
-static void step(struct linter *linter) {
-  linter->token = scanner_next_code(&linter->scanner);
-}
-
-static bool is(const struct linter *linter, const char *word) {
-  return scanner_is_word(linter->sql, &linter->token, word);
-}
-
-static bool skip(struct linter *linter, const char *word) {
-  if (!is(linter, word)) return false;
-  step(linter);
-  return true;
-}
-
-static void skip_if_exists(struct linter *linter) {
-  if (!skip(linter, "if")) return;
-  skip(linter, "not");
-  skip(linter, "exists");
-}
-
-static struct str read_name(struct linter *linter) {
-  size_t start = linter->token.offset, end = start;
-  while (linter->token.kind == TOKEN_WORD || linter->token.kind == TOKEN_IDENTIFIER) {
-    end = linter->token.offset + linter->token.length;
-    step(linter);
-    if (!scanner_is_symbol(linter->sql, &linter->token, '.')) break;
-    step(linter);
-  }
-  return (struct str){linter->sql.data + start, end - start};
-}
-
-static void start(struct linter *linter, const struct statement *statement) {
-  linter->statement = statement;
-  linter->sql = migration_statement_text(linter->migration, statement);
-  linter->scanner = (struct scanner){.text = linter->sql};
-  step(linter);
-}
 
 /* --- Allowances --- */
 
@@ -106,13 +64,13 @@ static bool is_created_before(const struct migration *migration, const struct st
                               struct str table) {
   const struct section *up = &migration->up;
   for (size_t i = 0; i < up->count && &up->statements[i] != statement; i++) {
-    struct linter reader = {.migration = migration};
-    start(&reader, &up->statements[i]);
-    if (!skip(&reader, "create")) continue;
-    if (!skip(&reader, "temporary") && !skip(&reader, "temp")) skip(&reader, "unlogged");
-    if (!skip(&reader, "table")) continue;
-    skip_if_exists(&reader);
-    if (str_equal_ignore_case(without_public(read_name(&reader)), without_public(table)))
+    struct words words = words_of(migration_statement_text(migration, &up->statements[i]));
+    if (!words_skip(&words, "create")) continue;
+    if (!words_skip(&words, "temporary") && !words_skip(&words, "temp"))
+      words_skip(&words, "unlogged");
+    if (!words_skip(&words, "table")) continue;
+    words_skip_if_exists(&words);
+    if (str_equal_ignore_case(without_public(words_read_name(&words)), without_public(table)))
       return true;
   }
   return false;
@@ -126,25 +84,25 @@ static bool is_new_table(const struct linter *linter, struct str table) {
 /* --- Rules --- */
 
 static void lint_drop(struct linter *linter) {
-  size_t offset = linter->token.offset;
-  bool truncate = is(linter, "truncate");
-  step(linter);
-  if (skip(linter, "index") && is(linter, "concurrently")) return;
+  size_t offset = linter->words.token.offset;
+  bool truncate = words_is(&linter->words, "truncate");
+  words_step(&linter->words);
+  if (words_skip(&linter->words, "index") && words_is(&linter->words, "concurrently")) return;
   find(linter, offset, "drop",
        truncate ? "TRUNCATE removes every row" : "DROP: what is dropped is gone",
        "make sure that no running version of the service still uses it");
 }
 
 static void lint_create(struct linter *linter) {
-  size_t offset = linter->token.offset;
-  step(linter);
-  skip(linter, "unique");
-  if (!skip(linter, "index") || skip(linter, "concurrently")) return;
-  skip_if_exists(linter);
-  if (!is(linter, "on")) read_name(linter);
-  if (!skip(linter, "on")) return;
-  skip(linter, "only");
-  if (is_new_table(linter, read_name(linter))) return;
+  size_t offset = linter->words.token.offset;
+  words_step(&linter->words);
+  words_skip(&linter->words, "unique");
+  if (!words_skip(&linter->words, "index") || words_skip(&linter->words, "concurrently")) return;
+  words_skip_if_exists(&linter->words);
+  if (!words_is(&linter->words, "on")) words_read_name(&linter->words);
+  if (!words_skip(&linter->words, "on")) return;
+  words_skip(&linter->words, "only");
+  if (is_new_table(linter, words_read_name(&linter->words))) return;
   find(linter, offset, "index-not-concurrent", "writes to the table wait until this index is built",
        "CREATE INDEX CONCURRENTLY in a section marked transaction:false");
 }
@@ -154,18 +112,19 @@ static void lint_add_column(struct linter *linter) {
   static const char *const OTHER[] = {"constraint", "primary", "unique",
                                       "foreign",    "check",   "exclude"};
   for (size_t i = 0; i < sizeof(OTHER) / sizeof(OTHER[0]); i++)
-    if (is(linter, OTHER[i])) return;
-  size_t offset = linter->token.offset;
+    if (words_is(&linter->words, OTHER[i])) return;
+  size_t offset = linter->words.token.offset;
   bool not_null = false, filled = false, after_not = false;
   unsigned depth = 0;
-  for (; linter->token.kind != TOKEN_END; step(linter)) {
-    if (depth == 0 && scanner_is_symbol(linter->sql, &linter->token, ',')) break;
-    depth += scanner_is_symbol(linter->sql, &linter->token, '(');
-    depth -= depth > 0 && scanner_is_symbol(linter->sql, &linter->token, ')');
-    not_null = not_null || (after_not && is(linter, "null"));
-    filled = filled || is(linter, "default") || is(linter, "generated") || is(linter, "serial") ||
-             is(linter, "bigserial") || is(linter, "smallserial");
-    after_not = is(linter, "not");
+  for (; !words_are_over(&linter->words); words_step(&linter->words)) {
+    if (depth == 0 && words_is_symbol(&linter->words, ',')) break;
+    depth += words_is_symbol(&linter->words, '(');
+    depth -= depth > 0 && words_is_symbol(&linter->words, ')');
+    not_null = not_null || (after_not && words_is(&linter->words, "null"));
+    filled = filled || words_is(&linter->words, "default") ||
+             words_is(&linter->words, "generated") || words_is(&linter->words, "serial") ||
+             words_is(&linter->words, "bigserial") || words_is(&linter->words, "smallserial");
+    after_not = words_is(&linter->words, "not");
   }
   if (not_null && !filled)
     find(linter, offset, "not-null", "a NOT NULL column without a default fails where rows exist",
@@ -173,16 +132,16 @@ static void lint_add_column(struct linter *linter) {
 }
 
 static void lint_alter_column(struct linter *linter) {
-  size_t offset = linter->token.offset;
-  skip(linter, "column");
-  read_name(linter);
-  bool set = skip(linter, "set");
-  if (set && is(linter, "not"))
+  size_t offset = linter->words.token.offset;
+  words_skip(&linter->words, "column");
+  words_read_name(&linter->words);
+  bool set = words_skip(&linter->words, "set");
+  if (set && words_is(&linter->words, "not"))
     find(linter, offset, "not-null", "SET NOT NULL reads the whole table while nobody can use it",
          "first ADD CONSTRAINT … CHECK (… IS NOT NULL) NOT VALID, then VALIDATE it in a migration "
          "of its own: SET NOT NULL then trusts it");
-  if (set && !skip(linter, "data")) return;
-  if (is(linter, "type"))
+  if (set && !words_skip(&linter->words, "data")) return;
+  if (words_is(&linter->words, "type"))
     find(linter, offset, "type-rewrite",
          "a new type rewrites the table and its indexes while nobody can use it",
          "add a column of the new type, fill it in steps, and switch over");
@@ -190,37 +149,38 @@ static void lint_alter_column(struct linter *linter) {
 
 static void lint_alter_table(struct linter *linter, struct str table) {
   bool new_table = is_new_table(linter, table);
-  for (; linter->token.kind != TOKEN_END; step(linter)) {
-    if (is(linter, "add") && !new_table) {
-      step(linter);
-      skip(linter, "column");
-      skip_if_exists(linter);
+  for (; !words_are_over(&linter->words); words_step(&linter->words)) {
+    if (words_is(&linter->words, "add") && !new_table) {
+      words_step(&linter->words);
+      words_skip(&linter->words, "column");
+      words_skip_if_exists(&linter->words);
       lint_add_column(linter);
-    } else if (is(linter, "alter") && !new_table) {
-      step(linter);
+    } else if (words_is(&linter->words, "alter") && !new_table) {
+      words_step(&linter->words);
       lint_alter_column(linter);
-    } else if (is(linter, "drop")) {
-      size_t offset = linter->token.offset;
-      step(linter);
-      if (is(linter, "not") || is(linter, "default") || is(linter, "identity") ||
-          is(linter, "expression") || is(linter, "constraint"))
+    } else if (words_is(&linter->words, "drop")) {
+      size_t offset = linter->words.token.offset;
+      words_step(&linter->words);
+      if (words_is(&linter->words, "not") || words_is(&linter->words, "default") ||
+          words_is(&linter->words, "identity") || words_is(&linter->words, "expression") ||
+          words_is(&linter->words, "constraint"))
         continue;
       find(linter, offset, "drop", "DROP COLUMN: its values are gone",
            "make sure that no running version of the service still uses it");
     }
-    if (linter->token.kind == TOKEN_END) return;
+    if (words_are_over(&linter->words)) return;
   }
 }
 
 static void lint_statement(struct linter *linter) {
-  if (is(linter, "drop") || is(linter, "truncate")) {
+  if (words_is(&linter->words, "drop") || words_is(&linter->words, "truncate")) {
     lint_drop(linter);
-  } else if (is(linter, "create")) {
+  } else if (words_is(&linter->words, "create")) {
     lint_create(linter);
-  } else if (skip(linter, "alter") && skip(linter, "table")) {
-    skip_if_exists(linter);
-    skip(linter, "only");
-    lint_alter_table(linter, read_name(linter));
+  } else if (words_skip(&linter->words, "alter") && words_skip(&linter->words, "table")) {
+    words_skip_if_exists(&linter->words);
+    words_skip(&linter->words, "only");
+    lint_alter_table(linter, words_read_name(&linter->words));
   }
 }
 
@@ -229,7 +189,8 @@ void lint_migration(const struct migration *migration, found_callback found, is_
   struct linter linter = {
       .migration = migration, .found = found, .is_new = is_new, .argument = argument};
   for (size_t i = 0; i < migration->up.count; i++) {
-    start(&linter, &migration->up.statements[i]);
+    linter.statement = &migration->up.statements[i];
+    linter.words = words_of(migration_statement_text(migration, linter.statement));
     lint_statement(&linter);
   }
   linter.statement = NULL;

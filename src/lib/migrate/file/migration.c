@@ -3,7 +3,7 @@
 
 #include "lib/base/encoding.h"
 #include "lib/base/utf8.h"
-#include "lib/migrate/file/scanner.h"
+#include "lib/migrate/file/words.h"
 
 #include <assert.h>
 #include <openssl/sha.h>
@@ -91,27 +91,30 @@ static bool parse_options(struct parser *parser, struct str rest) {
 /* --- Statements --- */
 
 /* Why a statement has no business in a migration; NULL: it has. */
+static bool is_one_of(const struct words *words, const char *const *list) {
+  for (; *list; list++)
+    if (words_is(words, *list)) return true;
+  return false;
+}
+
 static const char *refusal(struct str sql) {
-  static const char *const TRANSACTION[] = {"begin", "start", "commit", "end", "abort"};
-  struct scanner scanner = {.text = sql};
-  struct token first = scanner_next_code(&scanner), second = scanner_next_code(&scanner);
-  bool transaction =
-      scanner_is_word(sql, &first, "prepare") && scanner_is_word(sql, &second, "transaction");
-  for (size_t i = 0; i < sizeof(TRANSACTION) / sizeof(TRANSACTION[0]); i++)
-    transaction = transaction || scanner_is_word(sql, &first, TRANSACTION[i]);
-  if (scanner_is_word(sql, &first, "rollback"))
-    transaction =
-        !scanner_is_word(sql, &second, "to") && scanner_next_code(&scanner).kind == TOKEN_END;
+  static const char *const TRANSACTION[] = {"begin", "start", "commit", "end", "abort", NULL};
+  struct words first = words_of(sql), words = first;
+  words_step(&words);
+  bool transaction = is_one_of(&first, TRANSACTION) ||
+                     (words_is(&first, "prepare") && words_is(&words, "transaction"));
+  if (words_is(&first, "rollback") && !words_is(&words, "to")) { /* ROLLBACK, ROLLBACK WORK */
+    words_step(&words);
+    transaction = words_are_over(&words);
+  }
   if (transaction)
     return "the runner begins and ends transactions itself; 'transaction:false' behind the marker "
            "runs the statements one by one";
-  if (scanner_is_word(sql, &first, "discard"))
+  if (words_is(&first, "discard"))
     return "DISCARD would give up the lock that keeps other runners away";
-  if (!scanner_is_word(sql, &first, "copy")) return NULL;
-  for (struct token token = second; token.kind != TOKEN_END; token = scanner_next_code(&scanner))
-    if (scanner_is_word(sql, &token, "stdin") || scanner_is_word(sql, &token, "stdout"))
-      return "COPY has nobody to talk to here; INSERT the rows";
-  return NULL;
+  bool copies =
+      words_is(&first, "copy") && (words_contain(sql, "stdin") || words_contain(sql, "stdout"));
+  return copies ? "COPY has nobody to talk to here; INSERT the rows" : NULL;
 }
 
 static bool append_statement(struct parser *parser) {

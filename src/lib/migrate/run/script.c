@@ -3,7 +3,7 @@
  * the context; it owns its steps alone. */
 #include "lib/migrate/run/script.h"
 
-#include "lib/migrate/file/scanner.h"
+#include "lib/migrate/file/words.h"
 #include "lib/migrate/run/migrate_session.h"
 #include "lib/migrate/state/catalog.h"
 
@@ -43,9 +43,8 @@ static struct str text_of(const struct script *script, size_t i) {
 }
 
 static bool is_setting(struct str sql) {
-  struct scanner scanner = {.text = sql};
-  struct token first = scanner_next_code(&scanner);
-  return scanner_is_word(sql, &first, "set") || scanner_is_word(sql, &first, "reset");
+  struct words words = words_of(sql);
+  return words_is(&words, "set") || words_is(&words, "reset");
 }
 
 static bool changes_settings(const struct script *script) {
