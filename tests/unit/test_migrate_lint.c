@@ -6,9 +6,10 @@
 static struct buffer found_rules;
 
 static void note(const struct lint_finding *finding, void *argument) {
-  size_t line, column;
-  report_line_column(migration_text(finding->migration), finding->offset, &line, &column);
-  buffer_append_format(&found_rules, "%s@%zu:%zu ", finding->rule, line, column);
+  struct error place;
+  report_error(&place, "", migration_text(finding->migration), finding->offset, "");
+  buffer_append_format(&found_rules, "%s@%.*s ", finding->rule, (int)strlen(place.message) - 3,
+                       place.message + 1);
 }
 
 static bool knows_small(struct str table, void *argument) {

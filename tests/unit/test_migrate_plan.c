@@ -22,9 +22,7 @@ static struct history_entry entry(const char *version, const char *checksum) {
 static void assert_state(const struct migrate_plan *plan, size_t i, const char *version,
                          enum migrate_plan_state state) {
   const struct migrate_plan_item *item = &plan->items[i];
-  const struct version *actual =
-      item->migration ? &item->migration->version : &item->entry->version;
-  assert_string_equal(actual->text, version);
+  assert_string_equal(migrate_plan_item_version(item)->text, version);
   assert_string_equal(migrate_plan_state_name(item->state), migrate_plan_state_name(state));
 }
 

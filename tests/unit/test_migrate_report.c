@@ -32,13 +32,11 @@ static void a_remark_has_place_line_and_caret(void **state) {
 }
 
 static void places_at_the_edges(void **state) {
-  size_t line, column;
-  report_line_column(STR(""), 0, &line, &column);
-  assert_int_equal(line, 1);
-  assert_int_equal(column, 1);
-  report_line_column(STR("a\nb"), 99, &line, &column);
-  assert_int_equal(line, 2);
-  assert_int_equal(column, 2);
+  struct error error;
+  assert_false(report_error(&error, "a", STR(""), 0, "m"));
+  assert_string_equal(error.message, "a:1:1: m");
+  assert_false(report_error(&error, "a", STR("a\nb"), 99, "m"));
+  assert_string_equal(error.message, "a:2:2: m");
   assert_int_equal(report_offset_of_character(STR("ab"), 0, 99), 2);
   report_remark(
       &REPORTER, SAY_ERROR,

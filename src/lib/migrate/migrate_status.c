@@ -2,10 +2,6 @@
 #include "lib/base/json_writer.h"
 #include "lib/migrate/run/runner.h"
 
-static const struct version *item_version(const struct migrate_plan_item *item) {
-  return item->migration ? &item->migration->version : &item->entry->version;
-}
-
 static const char *item_name(const struct migrate_plan_item *item) {
   return item->migration ? item->migration->name : item->entry->name;
 }
@@ -14,7 +10,7 @@ static const char *item_name(const struct migrate_plan_item *item) {
 
 static void append_line(struct buffer *out, const struct migrate_plan_item *item) {
   buffer_append_format(out, "%-13s %s_%s", migrate_plan_state_name(item->state),
-                       item_version(item)->text, item_name(item));
+                       migrate_plan_item_version(item)->text, item_name(item));
   const struct history_entry *entry = item->entry;
   if (entry && entry->applied_at[0])
     buffer_append_format(out, "  (%s by %s%s)", entry->applied_at, entry->applied_by,
@@ -83,7 +79,7 @@ static void append_bool(struct buffer *out, const char *key, bool value) {
 static void append_item(struct buffer *out, const struct migrate_plan_item *item) {
   const struct history_entry *entry = item->entry;
   buffer_append_char(out, '{');
-  append_text(out, "version", item_version(item)->text);
+  append_text(out, "version", migrate_plan_item_version(item)->text);
   append_text(out, "name", item_name(item));
   append_text(out, "state", migrate_plan_state_name(item->state));
   append_bool(out, "pending", migrate_plan_item_is_pending(item));

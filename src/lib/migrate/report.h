@@ -42,9 +42,6 @@ struct source_remark {
   const char *next;  /* what to do */
 };
 
-/* The line and column (both from 1, the column in characters) of a byte offset. */
-void report_line_column(struct str text, size_t offset, size_t *ret_line, size_t *ret_column);
-
 /* The byte offset of character `position` (from 1) counted from `start`. */
 size_t report_offset_of_character(struct str text, size_t start, size_t position);
 
@@ -52,6 +49,7 @@ size_t report_offset_of_character(struct str text, size_t start, size_t position
 void report_remark(const struct migrate_reporter *reporter, enum migrate_say kind,
                    const struct source_remark *remark);
 
-/* Fills `error` with CONFLICT and "path:line:column: message". Returns false. */
+/* Fills `error` with CONFLICT and "path:line:column: message"; line and column count from 1, the
+ * column in characters. Returns false. */
 bool report_error(struct error *error, const char *path, struct str text, size_t offset,
                   const char *message);

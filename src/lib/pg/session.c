@@ -197,6 +197,11 @@ static const char *field(const PGresult *result, int code) {
   return text ? text : "";
 }
 
+static size_t position(const PGresult *result, int code) {
+  uint64_t number = 0;
+  return str_to_u64(str_from(field(result, code)), 1, SIZE_MAX, &number) ? (size_t)number : 0;
+}
+
 static enum error_kind failure_kind(const struct pg_failure *failure) {
   if (failure->connection_lost || failure->timed_out) return ERROR_UNAVAILABLE;
   if (strncmp(failure->sqlstate, "53", 2) == 0) return ERROR_UNAVAILABLE;
@@ -215,8 +220,8 @@ static void keep_server_failure(struct pg_session *session, PGresult *result) {
   failure->hint = field(result, PG_DIAG_MESSAGE_HINT);
   failure->context = field(result, PG_DIAG_CONTEXT);
   failure->internal_query = field(result, PG_DIAG_INTERNAL_QUERY);
-  failure->position = strtoul(field(result, PG_DIAG_STATEMENT_POSITION), NULL, 10);
-  failure->internal_position = strtoul(field(result, PG_DIAG_INTERNAL_POSITION), NULL, 10);
+  failure->position = position(result, PG_DIAG_STATEMENT_POSITION);
+  failure->internal_position = position(result, PG_DIAG_INTERNAL_POSITION);
   if (failure->message[0] == '\0') failure->message = PQresultErrorMessage(result);
   /* 57P01 to 57P03: the server ends the session, and says so before it does. */
   if (strncmp(failure->sqlstate, "57P0", 4) == 0 || PQstatus(session->connection) != CONNECTION_OK)
@@ -403,7 +408,10 @@ bool pg_rows_bool(const struct pg_rows *rows, size_t row, size_t column) {
 
 int64_t pg_rows_integer(const struct pg_rows *rows, size_t row, size_t column) {
   const char *text = pg_rows_text(rows, row, column);
-  return text ? strtoll(text, NULL, 10) : 0;
+  int64_t number = 0;
+  bool fine = !text || str_to_i64(str_from(text), INT64_MIN, INT64_MAX, &number);
+  assert(fine && "our own SQL yields an integer there");
+  return number;
 }
 
 void pg_rows_free(struct pg_rows *rows) {

@@ -46,21 +46,15 @@ static size_t line_of(struct parser *parser, size_t offset) {
 
 /* "5s", "500ms", "2min" or a plain number of milliseconds. */
 static bool parse_duration_ms(struct str text, unsigned *ret_ms) {
-  unsigned long value = 0;
-  size_t i = 0;
-  for (; i < text.length && text.data[i] >= '0' && text.data[i] <= '9'; i++) {
-    value = value * 10 + (unsigned long)(text.data[i] - '0');
-    if (value > MIGRATION_LOCK_TIMEOUT_MAX_MS) return false;
-  }
-  if (i == 0) return false;
-  struct str unit = {text.data + i, text.length - i};
-  if (str_equal(unit, STR("s")))
+  uint64_t value = 0;
+  if (!str_cut_u64(&text, 1, MIGRATION_LOCK_TIMEOUT_MAX_MS, &value)) return false;
+  if (str_equal(text, STR("s")))
     value *= 1000;
-  else if (str_equal(unit, STR("min")))
+  else if (str_equal(text, STR("min")))
     value *= 60000;
-  else if (unit.length != 0 && !str_equal(unit, STR("ms")))
+  else if (text.length != 0 && !str_equal(text, STR("ms")))
     return false;
-  if (value == 0 || value > MIGRATION_LOCK_TIMEOUT_MAX_MS) return false;
+  if (value > MIGRATION_LOCK_TIMEOUT_MAX_MS) return false;
   *ret_ms = (unsigned)value;
   return true;
 }
@@ -119,6 +113,9 @@ static const char *refusal(struct str sql) {
 
 static bool append_statement(struct parser *parser) {
   struct section *section = parser->section;
+  assert(section && parser->in_statement && parser->statement.length > 0);
+  assert(parser->statement.offset >= section->start &&
+         parser->statement.offset + parser->statement.length <= parser->text.length);
   const char *refused =
       refusal((struct str){parser->text.data + parser->statement.offset, parser->statement.length});
   if (refused) return complain(parser, parser->statement.offset, refused);
@@ -272,6 +269,7 @@ bool migration_parse_file_name(struct str file_name, struct version *ret_version
 
 static void append_section(struct buffer *buffer, const struct migration *migration,
                            const struct section *section, size_t count) {
+  assert(count <= section->count);
   for (size_t i = 0; i < count; i++) {
     scanner_append_normalised(buffer, migration_statement_text(migration, &section->statements[i]));
     buffer_append_text(buffer, ";\n");

@@ -1,6 +1,8 @@
 /* scanner.c: see scanner.h. */
 #include "lib/migrate/file/scanner.h"
 
+#include <assert.h>
+
 static bool is_space(char byte) {
   return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
@@ -31,6 +33,7 @@ static struct token broken(struct scanner *scanner, size_t start, const char *co
 
 static struct token end_at(struct scanner *scanner, enum token_kind kind, size_t start,
                            size_t end) {
+  assert(end > start && end <= scanner->text.length && "each token is a part of the text");
   scanner->offset = end;
   return (struct token){kind, start, end - start};
 }

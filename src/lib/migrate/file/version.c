@@ -1,12 +1,15 @@
 /* version.c: see version.h. */
 #include "lib/migrate/file/version.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SECONDS_DIGITS = 10 };
+
+_Static_assert(VERSION_DIGITS_NEW <= VERSION_DIGITS_MAX, "what is written must be readable");
+_Static_assert(VERSION_DIGITS_NEW < 20, "so that a new version fits 64 bits");
 
 static const uint64_t TICKS_A_SECOND = 10000000; /* 17 digits: seven of fraction */
 
@@ -33,14 +36,18 @@ bool version_next(const struct version *newest, int64_t unix_us, struct version 
   if (newest) {
     char digits[VERSION_DIGITS_NEW + 1] = {0};
     memcpy(digits, newest->key, VERSION_DIGITS_NEW);
-    uint64_t after = strtoull(digits, NULL, 10) + 1; /* what the cut-off digits say is below it */
-    if (ticks < after) ticks = after;
+    uint64_t ticks_of_newest = 0;
+    bool is_number = str_to_u64(str_from(digits), 0, UINT64_MAX - 1, &ticks_of_newest);
+    assert(is_number && "a key is digits alone");
+    /* What the digits that were cut off say is less than one tick. */
+    if (ticks <= ticks_of_newest) ticks = ticks_of_newest + 1;
   }
   char text[32];
   int length = snprintf(text, sizeof(text), "%0*" PRIu64, VERSION_DIGITS_NEW, ticks);
   if (length != VERSION_DIGITS_NEW)
     return error_set(error, ERROR_CONFLICT, "no version of %d digits sorts after %s",
                      VERSION_DIGITS_NEW, newest ? newest->text : "now");
-  version_parse(str_from(text), ret_version);
+  bool parsed = version_parse(str_from(text), ret_version);
+  assert(parsed && (!newest || version_compare(ret_version, newest) > 0));
   return true;
 }

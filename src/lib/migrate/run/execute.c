@@ -223,7 +223,17 @@ bool execute_script(struct execution *execution, struct script *script, struct e
   return true;
 }
 
+/* Ways up come in the order of time, ways back against it, and none comes twice. */
+static void assert_order(const struct script_list *list) {
+  for (size_t i = 1; i < list->count; i++) {
+    const struct script *before = &list->scripts[i - 1], *script = &list->scripts[i];
+    int order = version_compare(script_version(before), script_version(script));
+    assert(before->down == script->down && (script->down ? order >= 0 : order < 0));
+  }
+}
+
 bool execute_scripts(struct execution *execution, struct script_list *list, struct error *error) {
+  assert_order(list);
   execution->wanted = list->count;
   for (size_t i = 0; i < list->count; i++) {
     if (migrate_session_is_interrupted(execution->session))

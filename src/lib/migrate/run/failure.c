@@ -43,13 +43,15 @@ static size_t offset_in_code_block(const struct migration *migration,
   static const char WORDS[] = "PL/pgSQL function inline_code_block line ";
   const char *found = strstr(context, WORDS);
   if (!found) return statement->offset;
-  unsigned long line = strtoul(found + strlen(WORDS), NULL, 10);
+  struct str rest = str_from(found + strlen(WORDS));
+  uint64_t line = 0;
+  if (!str_cut_u64(&rest, 1, MIGRATION_FILE_MAX, &line)) return statement->offset;
   struct scanner scanner = {.text = migration_statement_text(migration, statement)};
   struct token token = scanner_next_code(&scanner);
   while (token.kind != TOKEN_END && token.kind != TOKEN_STRING)
     token = scanner_next_code(&scanner);
   size_t i = statement->offset + token.offset, end = i + token.length;
-  for (unsigned long at = 1; at < line && i < end; i++)
+  for (uint64_t at = 1; at < line && i < end; i++)
     if (migration->text[i] == '\n') at++;
   while (i < end && (migration->text[i] == ' ' || migration->text[i] == '\t'))
     i++;

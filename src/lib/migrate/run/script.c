@@ -72,10 +72,11 @@ bool script_ends_with(const struct script_step *step) {
 static bool check_resume_point(const struct script *script, struct error *error) {
   const struct history_progress *progress = script->progress;
   if (!progress || (progress->done == 0 && !progress->running)) return true;
-  char checksum[65] = "";
-  if (progress->done <= script->section->count)
+  if (progress->done <= script->section->count) {
+    char checksum[65];
     migration_section_checksum(script->migration, script->section, progress->done, checksum);
-  if (strcmp(checksum, progress->checksum) == 0) return true;
+    if (strcmp(checksum, progress->checksum) == 0) return true;
+  }
   return error_set(
       error, ERROR_REFUSED,
       "%s: its first %zu statements have run in this database, and the file says something else "

@@ -140,6 +140,7 @@ static void note_gaps(struct history *history, const struct migration_set *set) 
     const struct migration *migration = set->migrations[i];
     if (version_compare(&migration->version, newest) > 0) break;
     if (history_find(history, &migration->version)) continue;
+    assert(history->progress_count + history->count < set->count + 1);
     struct history_progress *gap = &history->progress[history->progress_count++];
     *gap = (struct history_progress){.version = migration->version};
     migration_section_checksum(migration, &migration->up, 0, gap->checksum);
@@ -331,6 +332,7 @@ void history_append_progress(struct buffer *sql, const struct migration *migrati
                              const struct section *section, const struct version *version,
                              size_t done, bool running) {
   char checksum[65];
+  assert(done <= section->count);
   migration_section_checksum(migration, section, done, checksum);
   buffer_append_text(sql,
                      "INSERT INTO public.schema_migrations_progress AS p (version, name, "

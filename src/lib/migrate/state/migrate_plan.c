@@ -1,6 +1,7 @@
 /* migrate_plan.c: see migrate_plan.h. */
 #include "lib/migrate/state/migrate_plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,25 @@ static void add(struct migrate_plan *plan, const struct history *history,
   plan->by_state[item.state]++;
 }
 
+/* The items are in the order of time, none is counted twice, and what is to be applied has a file
+ * with a section to run, and a version of its own. */
+static void assert_sound(const struct migrate_plan *plan) {
+  size_t counted = 0;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct migrate_plan_item *item = &plan->items[i];
+    bool pending = migrate_plan_item_is_pending(item);
+    assert(item->migration || item->entry);
+    assert(pending == !item->entry && (!pending || item->migration->up.present));
+    if (i == 0) continue;
+    int order =
+        version_compare(migrate_plan_item_version(item - 1), migrate_plan_item_version(item));
+    assert(order < 0 || (order == 0 && !pending && item[-1].entry));
+  }
+  for (size_t state = 0; state < sizeof(plan->by_state) / sizeof(plan->by_state[0]); state++)
+    counted += plan->by_state[state];
+  assert(counted == plan->count);
+}
+
 bool migrate_plan_make(const struct migration_set *set, const struct history *history,
                        struct migrate_plan *ret_plan, struct error *error) {
   struct migrate_plan plan = {.items =
@@ -48,6 +68,7 @@ bool migrate_plan_make(const struct migration_set *set, const struct history *hi
     if (order <= 0) i++;
     if (order >= 0) j++;
   }
+  assert_sound(&plan);
   *ret_plan = plan;
   return true;
 }
@@ -55,6 +76,10 @@ bool migrate_plan_make(const struct migration_set *set, const struct history *hi
 void migrate_plan_free(struct migrate_plan *plan) {
   free(plan->items);
   *plan = (struct migrate_plan){0};
+}
+
+const struct version *migrate_plan_item_version(const struct migrate_plan_item *item) {
+  return item->migration ? &item->migration->version : &item->entry->version;
 }
 
 const struct migrate_plan_item *migrate_plan_first(const struct migrate_plan *plan,
@@ -75,5 +100,7 @@ size_t migrate_plan_pending_count(const struct migrate_plan *plan) {
 const char *migrate_plan_state_name(enum migrate_plan_state state) {
   static const char *const NAMES[] = {"applied", "changed", "missing",     "pending",
                                       "late",    "partial", "partial-down"};
+  _Static_assert(sizeof(NAMES) / sizeof(NAMES[0]) == PLAN_PARTIAL_DOWN + 1, "a name for each");
+  assert(state <= PLAN_PARTIAL_DOWN);
   return NAMES[state];
 }

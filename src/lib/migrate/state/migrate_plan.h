@@ -33,6 +33,8 @@ bool migrate_plan_make(const struct migration_set *set, const struct history *hi
                        struct migrate_plan *ret_plan, struct error *error);
 void migrate_plan_free(struct migrate_plan *plan);
 
+const struct version *migrate_plan_item_version(const struct migrate_plan_item *item);
+
 /* The first item in that state; NULL: none. */
 const struct migrate_plan_item *migrate_plan_first(const struct migrate_plan *plan,
                                                    enum migrate_plan_state state);
