@@ -1,4 +1,8 @@
-/* migration.c: see migration.h. */
+/* migration.c: reads one file.
+ *
+ * The parser is fed tokens in one pass. It is before the first marker (`section` is NULL), between
+ * two statements, or in a statement (`in_statement`); comments may change the section. A migration
+ * owns a copy of the file's text; its sections and statements are offsets into it. */
 #include "lib/migrate/file/migration.h"
 
 #include "lib/base/encoding.h"
@@ -302,7 +306,7 @@ static void set_checksum(struct migration *migration) {
   buffer_free(&normalised);
 }
 
-/* Copies path, name and text: false when the file's name is none of ours or memory is out. */
+/* Copies path, name and text: false when the file's name is not a migration's, or memory is out. */
 static bool fill_in(struct migration *migration, const char *path, struct str text,
                     struct error *error) {
   const char *slash = strrchr(path, '/');

@@ -27,6 +27,6 @@ bool migration_set_load(const char *dir, const struct migrate_reporter *reporter
                         struct migration_set *ret_set, struct error *error);
 void migration_set_free(struct migration_set *set);
 
-/* The migration of that time; NULL when there is none. */
+/* The migration of that time; NULL when the set has no such migration. */
 const struct migration *migration_set_find(const struct migration_set *set,
                                            const struct version *version);

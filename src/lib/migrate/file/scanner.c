@@ -79,7 +79,7 @@ static struct token quoted(struct scanner *scanner, size_t start, size_t open, b
                 quote == '"' ? "this quoted name is not closed" : "this string is not closed");
 }
 
-/* The length of the delimiter $tag$ at `start`; 0 when there is none. */
+/* The length of the delimiter $tag$ at `start`; 0 when no delimiter is there. */
 static size_t dollar_delimiter(const struct scanner *scanner, size_t start) {
   size_t i = start + 1;
   if (is_word_start(at(scanner, i)))

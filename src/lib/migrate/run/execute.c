@@ -38,7 +38,7 @@ static void say_what_is_left_out(const struct attempt *attempt) {
   if (step->invalid_index)
     report(reporter_of(attempt), SAY_NOTE,
            "index %s is invalid, left by a build that did not end: dropping it and building it "
-           "anew",
+           "again",
            step->invalid_index);
   if (step->is_done)
     report(reporter_of(attempt), SAY_NOTE, "statement %zu was done by an earlier run",
@@ -46,7 +46,8 @@ static void say_what_is_left_out(const struct attempt *attempt) {
   if (attempt->execution->rehearsal && step->bare.kind == BARE_OTHER)
     report(reporter_of(attempt), SAY_NOTE,
            "%s:%zu: left out of the rehearsal: Postgres does not run it in a transaction",
-           attempt->script->migration->path, attempt->statement->line);
+           attempt->script->migration->path,
+           attempt->script->section->statements[step->first].line);
 }
 
 /* IF NOT EXISTS is content with an invalid index of that name: we are not. */

@@ -1,4 +1,5 @@
-/* failure.c: see failure.h. */
+/* failure.c: a statement that Postgres refused, with its place in the file and what to do next. It
+ * reads the session's last failure, whose texts live until the session's next call. */
 #include "lib/migrate/run/failure.h"
 
 #include "lib/migrate/file/scanner.h"

@@ -1,4 +1,11 @@
-/* lock.c: see lock.h. */
+/* lock.c: one runner at a time.
+ *
+ * The lock is an advisory lock of the database: Postgres gives it up when the session ends, however
+ * it ends, so a runner that was killed locks nobody out. It is asked for again and again instead of
+ * being waited for: a statement that waits would hold a snapshot, and a concurrent index build
+ * waits for every snapshot. Only a session that keeps its backend can hold it, hence the look for a
+ * pooler.
+ */
 #include "lib/migrate/run/lock.h"
 
 #include "lib/base/clock.h"

@@ -1,4 +1,8 @@
-/* migrate_watch.c: see migrate_watch.h. */
+/* migrate_watch.c: what the runner's statement waits for.
+ *
+ * pg_session calls migrate_watch_look() on the runner's own thread while a statement takes long.
+ * The watch then asks over a second session, which it opens at the first call and keeps. When that
+ * session cannot be opened or fails, `failed` is set and the watch stays quiet: it only informs. */
 #include "lib/migrate/run/migrate_watch.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* catalog.c: see catalog.h. */
+/* catalog.c: questions to Postgres's catalogs: is an index there and valid, how large is a table,
+ * what does this transaction lock. They change nothing and take no lock on the tables. */
 #include "lib/migrate/state/catalog.h"
 
 #include <assert.h>

@@ -1,4 +1,8 @@
-/* history.c: see history.h. */
+/* history.c: the history's own tables: every statement that reads or writes them is here.
+ *
+ * A struct history is a copy of what the tables said when it was read; it owns its texts, and is
+ * not kept in step with what a run writes. Whoever needs to know afterwards asks with
+ * history_look_up(). In a database without the tables it holds what adoption would write. */
 #include "lib/migrate/state/history.h"
 
 #include <assert.h>

@@ -20,7 +20,7 @@ struct history_entry {
   char *name;
   char *checksum;   /* NULL: not known */
   char *up_sql;     /* as applied, markers included; NULL: not known (schema.sql was loaded) */
-  char *down_sql;   /* NULL: not known, or there is none */
+  char *down_sql;   /* NULL: not known, or the migration has no way back */
   char *applied_at; /* RFC 3339 in UTC */
   char *applied_by;
   int64_t duration_ms; /* -1: not known */

@@ -1,4 +1,5 @@
-/* migrate_plan.c: see migrate_plan.h. */
+/* migrate_plan.c: merges files and history, both in the order of time, into one list. The items
+ * point into the files and the history, which outlive the plan. */
 #include "lib/migrate/state/migrate_plan.h"
 
 #include <assert.h>
