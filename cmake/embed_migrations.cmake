@@ -1,5 +1,5 @@
 # embed_migrations(TARGET FOLDER): puts every migration file of FOLDER into the executable, as the
-# table EMBEDDED_MIGRATIONS of src/lib/migrate/source.h. A new file is found at the next build.
+# table EMBEDDED_MIGRATIONS of src/lib/migrate/file/migration_set.h. A new file is found at the next build.
 function(embed_migrations target folder)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.sql)
   file(RELATIVE_PATH shown ${PROJECT_SOURCE_DIR} ${folder})
@@ -17,7 +17,7 @@ function(embed_migrations target folder)
   set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_migrations.c)
   file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[
 /* embedded_migrations.c: the files of @shown@. Generated: edit those. */
-#include "lib/migrate/source.h"
+#include "lib/migrate/file/migration_set.h"
 
 @declarations@
 const struct embedded_migration EMBEDDED_MIGRATIONS[] = {

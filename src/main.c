@@ -17,7 +17,6 @@ static const struct command COMMANDS[] = {
     {"health-check", command_health_check, "ask a running server whether it lives"},
     {"migrate", command_migrate, "bring the database up to date"},
     {"rollback", command_rollback, "undo the newest migration"},
-    {"redo", command_redo, "undo the newest migration and apply it again"},
     {"status", command_status, "show what is applied and what is pending"},
     {"verify", command_verify, "check that every migration undoes what it does"},
     {"repair", command_repair, "accept migrations that changed after they were applied"},

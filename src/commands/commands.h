@@ -12,7 +12,6 @@ int command_list_users(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_migration(int argc, char **argv);
 int command_post_confirmation(int argc, char **argv);
-int command_redo(int argc, char **argv);
 int command_repair(int argc, char **argv);
 int command_rollback(int argc, char **argv);
 int command_serve(int argc, char **argv);

@@ -30,7 +30,7 @@ static const char HELP[] =
     "or setting, 4 refused (late or changed files, a pooler), 5 database not reached or lock held\n"
     "by another runner, 6 role or password refused. docs/migrations.md explains every message.\n";
 
-static enum exit_code run(struct migration_cli *cli, struct error *error) {
+static bool run(struct migration_cli *cli, struct error *error) {
   if (cli->dry_run) return migrate_dry_run(&cli->options, &cli->reporter, error);
   if (cli->lint) return migrate_lint(&cli->options, &cli->reporter, error);
   if (cli->rehearse) return migrate_rehearse(&cli->options, &cli->reporter, error);

@@ -1,6 +1,8 @@
 /* migration_cli.c: see migration_cli.h. */
 #include "commands/migration_cli.h"
 
+#include "commands/exit.h"
+
 #include "lib/base/config.h"
 
 #include <errno.h>
@@ -42,14 +44,14 @@ static void print_said(void *unused, enum migrate_say kind, const char *text) {
   fflush(stream);
 }
 
-int migration_cli_finish(const struct migration_cli *cli, enum exit_code code,
-                         const struct error *error) {
-  if (code == EXIT_DONE || code == EXIT_PENDING) return (int)code;
+int migration_cli_finish(const struct migration_cli *cli, bool done, const struct error *error) {
+  if (done) return EXIT_DONE;
+  if (error->kind == ERROR_PENDING) return exit_code_of(error);
   clear_progress();
   bool coloured = colours(stderr);
   fprintf(stderr, "%scruddur %s: %s%s\n", coloured ? "\033[31m" : "", cli->command, error->message,
           coloured ? "\033[0m" : "");
-  return (int)code;
+  return exit_code_of(error);
 }
 
 /* --- Signals --- */

@@ -2,6 +2,7 @@
  * engine says, and how Ctrl-C stops them cleanly. */
 #pragma once
 
+#include "lib/base/exit_codes.h"
 #include "lib/migrate/engine.h"
 
 #include <stdbool.h>
@@ -41,6 +42,6 @@ bool migration_cli_parse(struct migration_cli *cli, const char *command, const c
 /* Reads CONNECTION_URL; false as above. `required` false: it may be unset. */
 bool migration_cli_connection(struct migration_cli *cli, bool required);
 
-/* Says the error, if the code is one of failure, and returns the code. */
-int migration_cli_finish(const struct migration_cli *cli, enum exit_code code,
-                         const struct error *error);
+/* Says the error of what was not `done`, and returns the command's exit code. What is pending is
+ * said by the table of `cruddur status` already. */
+int migration_cli_finish(const struct migration_cli *cli, bool done, const struct error *error);

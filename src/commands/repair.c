@@ -30,7 +30,7 @@ int command_repair(int argc, char **argv) {
   }
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
-  enum exit_code code = migrate_repair(&cli.options, cli.argument_count ? cli.arguments[0] : NULL,
-                                       cli.forget, &cli.reporter, &error);
-  return migration_cli_finish(&cli, code, &error);
+  bool done = migrate_repair(&cli.options, cli.argument_count ? cli.arguments[0] : NULL, cli.forget,
+                             &cli.reporter, &error);
+  return migration_cli_finish(&cli, done, &error);
 }

@@ -8,7 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
-#include "lib/migrate/gate.h"
+#include "lib/migrate/schema_gate.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
 

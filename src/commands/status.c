@@ -22,6 +22,6 @@ int command_status(int argc, char **argv) {
     return cli.exit_code;
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
-  enum exit_code code = migrate_status(&cli.options, cli.json, &cli.reporter, &error);
-  return migration_cli_finish(&cli, code, &error);
+  bool done = migrate_status(&cli.options, cli.json, &cli.reporter, &error);
+  return migration_cli_finish(&cli, done, &error);
 }

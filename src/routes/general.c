@@ -2,7 +2,7 @@
 #include "routes/context.h"
 #include "routes/routes.h"
 
-#include "lib/migrate/gate.h"
+#include "lib/migrate/schema_gate.h"
 #include "lib/telemetry/rollbar.h"
 
 #define JSON_CONTENT_TYPE "application/json"

@@ -2,8 +2,8 @@
  * history keeps of it reads as the same. */
 #include "fuzz.h"
 
-#include "lib/migrate/lint.h"
-#include "lib/migrate/scanner.h"
+#include "lib/migrate/file/lint.h"
+#include "lib/migrate/file/scanner.h"
 
 static void check_section(const struct migration *migration, const struct section *section) {
   size_t end = section->start;
@@ -23,8 +23,9 @@ static void check_sections_again(const struct migration *migration) {
   struct buffer text = BUFFER_EMPTY;
   struct migration *again = NULL;
   struct error error;
-  buffer_append_str(&text, section_text(migration, &migration->up));
-  if (migration->down.present) buffer_append_str(&text, section_text(migration, &migration->down));
+  buffer_append_str(&text, migration_section_text(migration, &migration->up));
+  if (migration->down.present)
+    buffer_append_str(&text, migration_section_text(migration, &migration->down));
   assert(migration_parse("1_again.sql", buffer_str(&text), NULL, &again, &error));
   assert(strcmp(again->checksum, migration->checksum) == 0);
   assert(again->up.transaction == migration->up.transaction);
@@ -48,7 +49,7 @@ static void check_tokens(struct str text) {
   for (size_t end = 0;;) {
     struct token token = scanner_next(&scanner);
     if (token.kind == TOKEN_END) break;
-    assert(token.offset >= end && fuzz_inside(text, token_text(text, &token)));
+    assert(token.offset >= end && fuzz_inside(text, scanner_token_text(text, &token)));
     if (token.kind == TOKEN_BROKEN) break;
     assert(token.length > 0);
     end = token.offset + token.length;
@@ -62,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct error error = {0};
   check_tokens(text);
   if (!migration_parse("db/1_name.sql", text, &REPORTER, &migration, &error)) {
-    assert(error.kind == ERROR_INVALID && !migration);
+    assert(error.kind == ERROR_CONFLICT && !migration);
     return 0;
   }
   assert(migration->up.present);

@@ -3,13 +3,13 @@
 #include "fuzz.h"
 
 #include "lib/migrate/diff.h"
-#include "lib/migrate/migration.h"
-#include "lib/migrate/scanner.h"
+#include "lib/migrate/file/migration.h"
+#include "lib/migrate/file/scanner.h"
 
 static void check_normalised(struct str sql) {
   struct buffer once = BUFFER_EMPTY, twice = BUFFER_EMPTY;
-  sql_append_normalised(&once, sql);
-  sql_append_normalised(&twice, buffer_str(&once));
+  scanner_append_normalised(&once, sql);
+  scanner_append_normalised(&twice, buffer_str(&once));
   assert(str_equal(buffer_str(&once), buffer_str(&twice)));
   buffer_free(&once);
   buffer_free(&twice);

@@ -125,19 +125,6 @@ def test_rollback_to_what_is_not_applied(url, folder):
     assert len(history(url)) == 3
 
 
-def test_redo_takes_the_file_as_it_is_now(url, folder):
-    version = folder.add("CREATE TABLE a (b int);", "DROP TABLE a;")
-    migrate(url, dir=folder)
-    folder.file(version).write_text("-- migrate:up\nCREATE TABLE a (c int);\n-- migrate:down\nDROP TABLE a;\n")
-    run("redo", url, dir=folder, expect=DONE)
-    assert columns(url, "a") == ["c"] and last_run(url) == version
-    assert status(url, folder)["pending"] == 0
-
-
-def test_redo_with_nothing_applied(url, folder):
-    run("redo", url, dir=folder, expect=REFUSED)
-
-
 def test_a_late_file_is_named_with_the_flag(url, folder):
     first, second, third = three(folder)
     migrate(url, dir=folder)
@@ -312,7 +299,7 @@ def test_the_embedded_migrations_are_those_of_the_folder(url):
     assert status(url, REAL)["pending"] == 0
 
 
-@pytest.mark.parametrize("command", ["migrate", "rollback", "redo", "status", "verify", "repair", "migration"])
+@pytest.mark.parametrize("command", ["migrate", "rollback", "status", "verify", "repair", "migration"])
 def test_help_and_wrong_flags(command):
     done = subprocess.run([str(BINARY), command, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"Usage: cruddur {command}") and not done.stderr
@@ -321,7 +308,7 @@ def test_help_and_wrong_flags(command):
 
 
 def test_no_url_is_a_usage_error(folder):
-    for command in ("migrate", "rollback", "status", "verify", "redo", "repair"):
+    for command in ("migrate", "rollback", "status", "verify", "repair"):
         done = run(command, None, dir=folder, expect=USAGE)
         assert "CONNECTION_URL" in done.stderr
 

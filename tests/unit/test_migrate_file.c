@@ -2,7 +2,7 @@
  */
 #include "unit.h"
 
-#include "lib/migrate/migration.h"
+#include "lib/migrate/file/migration.h"
 
 static const char PATH[] = "db/migrations/17000000000000000_test.sql";
 
@@ -25,7 +25,7 @@ static void assert_refused(const char *text, const char *expected) {
 static void assert_statement(const struct migration *migration, const struct section *section,
                              size_t i, const char *expected) {
   assert_true(i < section->count);
-  assert_str_equal(statement_text(migration, &section->statements[i]), expected);
+  assert_str_equal(migration_statement_text(migration, &section->statements[i]), expected);
 }
 
 /* One section of statements, in which nothing is split but what is expected. */
@@ -110,7 +110,7 @@ static void sections_and_options(void **state) {
   assert_true(migration->down.transaction);
   assert_int_equal(migration->down.lock_timeout_ms, 250);
   assert_statement(migration, &migration->down, 0, "SELECT 3");
-  assert_str_equal(section_text(migration, &migration->down),
+  assert_str_equal(migration_section_text(migration, &migration->down),
                    "-- migrate:down lock_timeout:250ms\nSELECT 3\n");
   assert_int_equal(migration->allowance_count, 1);
   assert_int_equal(migration->allowances[0].line, 6);

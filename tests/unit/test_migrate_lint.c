@@ -1,14 +1,15 @@
 /* test_migrate_lint.c: what the lint finds, where, and what lets it pass. */
 #include "unit.h"
 
-#include "lib/migrate/lint.h"
+#include "lib/migrate/file/lint.h"
 
 static struct buffer found_rules;
 
 static void note(const struct lint_finding *finding, void *argument) {
-  size_t line, column;
-  source_line_column(migration_text(finding->migration), finding->offset, &line, &column);
-  buffer_append_format(&found_rules, "%s@%zu:%zu ", finding->rule, line, column);
+  struct error place;
+  report_error(&place, "", migration_text(finding->migration), finding->offset, "");
+  buffer_append_format(&found_rules, "%s@%.*s ", finding->rule, (int)strlen(place.message) - 3,
+                       place.message + 1);
 }
 
 static bool knows_small(struct str table, void *argument) {

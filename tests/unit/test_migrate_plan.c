@@ -1,7 +1,7 @@
 /* test_migrate_plan.c: files and history side by side. */
 #include "unit.h"
 
-#include "lib/migrate/plan.h"
+#include "lib/migrate/state/migrate_plan.h"
 
 static struct migration *file(const char *version) {
   struct buffer path = BUFFER_EMPTY;
@@ -19,13 +19,11 @@ static struct history_entry entry(const char *version, const char *checksum) {
   return entry;
 }
 
-static void assert_state(const struct plan *plan, size_t i, const char *version,
-                         enum plan_state state) {
-  const struct plan_item *item = &plan->items[i];
-  const struct version *actual =
-      item->migration ? &item->migration->version : &item->entry->version;
-  assert_string_equal(actual->text, version);
-  assert_string_equal(plan_state_name(item->state), plan_state_name(state));
+static void assert_state(const struct migrate_plan *plan, size_t i, const char *version,
+                         enum migrate_plan_state state) {
+  const struct migrate_plan_item *item = &plan->items[i];
+  assert_string_equal(migrate_plan_item_version(item)->text, version);
+  assert_string_equal(migrate_plan_state_name(item->state), migrate_plan_state_name(state));
 }
 
 static void every_state_is_told(void **state) {
@@ -43,8 +41,8 @@ static void every_state_is_told(void **state) {
   };
   struct history history = {
       .exists = true, .entries = entries, .count = 5, .progress = begun, .progress_count = 2};
-  struct plan plan;
-  assert_true(plan_make(&set, &history, &plan, NULL));
+  struct migrate_plan plan;
+  assert_true(migrate_plan_make(&set, &history, &plan, NULL));
   assert_int_equal(plan.count, 8);
   assert_state(&plan, 0, "1000000000", PLAN_APPLIED);
   assert_state(&plan, 1, "10000000005", PLAN_MISSING);
@@ -54,8 +52,8 @@ static void every_state_is_told(void **state) {
   assert_state(&plan, 5, "1000000004", PLAN_PARTIAL_DOWN);
   assert_state(&plan, 6, "1000000005", PLAN_PARTIAL);
   assert_state(&plan, 7, "1000000006", PLAN_PENDING);
-  assert_int_equal(plan_pending_count(&plan), 3);
-  plan_free(&plan);
+  assert_int_equal(migrate_plan_pending_count(&plan), 3);
+  migrate_plan_free(&plan);
   for (size_t i = 0; i < 7; i++)
     migration_free(files[i]);
 }
@@ -66,10 +64,10 @@ static void a_gap_that_adoption_found_is_not_late(void **state) {
   struct history_entry entries[] = {entry("1000000001", files[1]->checksum)};
   struct history_progress gap[] = {{.version = files[0]->version}};
   struct history history = {.entries = entries, .count = 1, .progress = gap, .progress_count = 1};
-  struct plan plan;
-  assert_true(plan_make(&set, &history, &plan, NULL));
+  struct migrate_plan plan;
+  assert_true(migrate_plan_make(&set, &history, &plan, NULL));
   assert_state(&plan, 0, "1000000000", PLAN_PENDING);
-  plan_free(&plan);
+  migrate_plan_free(&plan);
   migration_free(files[0]);
   migration_free(files[1]);
 }
@@ -79,11 +77,11 @@ static void one_time_in_other_digits_is_the_same_migration(void **state) {
   struct migration_set set = {files, 1};
   struct history_entry entries[] = {entry("1000000000", files[0]->checksum)};
   struct history history = {.exists = true, .entries = entries, .count = 1};
-  struct plan plan;
-  assert_true(plan_make(&set, &history, &plan, NULL));
+  struct migrate_plan plan;
+  assert_true(migrate_plan_make(&set, &history, &plan, NULL));
   assert_int_equal(plan.count, 1);
   assert_int_equal(plan.items[0].state, PLAN_APPLIED);
-  plan_free(&plan);
+  migrate_plan_free(&plan);
   migration_free(files[0]);
 }
 

@@ -13,7 +13,7 @@ static const struct migrate_reporter REPORTER = {.say = keep};
 
 static void a_remark_has_place_line_and_caret(void **state) {
   struct str text = STR("one\n\tzwei ä drei\nthree\n");
-  size_t offset = source_offset_of_character(text, 4, 9); /* "drei", counted from the tab */
+  size_t offset = report_offset_of_character(text, 4, 9); /* "drei", counted from the tab */
   report_remark(&REPORTER, SAY_ERROR,
                 &(struct source_remark){.path = "a.sql",
                                         .text = text,
@@ -32,14 +32,12 @@ static void a_remark_has_place_line_and_caret(void **state) {
 }
 
 static void places_at_the_edges(void **state) {
-  size_t line, column;
-  source_line_column(STR(""), 0, &line, &column);
-  assert_int_equal(line, 1);
-  assert_int_equal(column, 1);
-  source_line_column(STR("a\nb"), 99, &line, &column);
-  assert_int_equal(line, 2);
-  assert_int_equal(column, 2);
-  assert_int_equal(source_offset_of_character(STR("ab"), 0, 99), 2);
+  struct error error;
+  assert_false(report_error(&error, "a", STR(""), 0, "m"));
+  assert_string_equal(error.message, "a:1:1: m");
+  assert_false(report_error(&error, "a", STR("a\nb"), 99, "m"));
+  assert_string_equal(error.message, "a:2:2: m");
+  assert_int_equal(report_offset_of_character(STR("ab"), 0, 99), 2);
   report_remark(
       &REPORTER, SAY_ERROR,
       &(struct source_remark){

@@ -1,7 +1,7 @@
 /* test_migrate_version.c: versions are times: their digits compare as seconds and a fraction. */
 #include "unit.h"
 
-#include "lib/migrate/version.h"
+#include "lib/migrate/file/version.h"
 
 static struct version version_of(const char *digits) {
   struct version version;

@@ -2,10 +2,13 @@
  * the common head and tail are off. */
 #include "lib/migrate/diff.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 enum { CONTEXT_LINES = 3, MATCHED_LINES_MAX = 4000 };
+
+_Static_assert(MATCHED_LINES_MAX <= UINT16_MAX, "lengths of common sequences are 16 bits");
 
 struct lines {
   struct str *items;
@@ -37,6 +40,7 @@ static struct lines split(struct str text) {
 }
 
 static uint16_t *cell(const struct side_by_side *sides, size_t i, size_t j) {
+  assert(i <= sides->rows && j <= sides->width);
   return &sides->common[i * (sides->width + 1) + j];
 }
 

@@ -1,12 +1,13 @@
 /* engine.h: what the commands of migrations do, and what the server does before it serves.
  *
- * Each function connects, works, and returns the exit code that its command ends with; `error`
- * then holds one line that says why it is not EXIT_DONE. What happens on the way is said to the
- * reporter. Nothing here prints. */
+ * Each function connects and works. When it returns false, `error` holds one line that says why, of
+ * a kind that says how: INVALID (a flag, a folder, a version or the URL), REFUSED (nothing was
+ * done: late or changed files, no way back, a pooler), UNAVAILABLE (the database was not reached or
+ * was lost, another runner holds the lock), DENIED (role, password or rights), CONFLICT (anything
+ * else that failed). What happens on the way is said to the reporter. Nothing here prints. */
 #pragma once
 
 #include "lib/base/error.h"
-#include "lib/base/exit_codes.h"
 #include "lib/migrate/report.h"
 
 #include <stdatomic.h>
@@ -35,48 +36,43 @@ struct migrate_options {
                             .wait_ms = MIGRATE_WAIT_MS})
 
 /* Applies what is pending, in the order of time. */
-enum exit_code migrate_up(const struct migrate_options *options,
-                          const struct migrate_reporter *reporter, struct error *error);
+bool migrate_up(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                struct error *error);
 
 /* Undoes the newest `steps` migrations, or, when `to` is not NULL, all that are newer than `to`
  * ("0": all). The SQL is what was stored when they were applied. */
-enum exit_code migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
-                                const struct migrate_reporter *reporter, struct error *error);
+bool migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
+                      const struct migrate_reporter *reporter, struct error *error);
 
-/* Undoes the newest migration and applies it again, as its file says now. */
-enum exit_code migrate_redo(const struct migrate_options *options,
-                            const struct migrate_reporter *reporter, struct error *error);
-
-/* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. EXIT_PENDING when
+/* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. PENDING when
  * something is. Changes nothing. */
-enum exit_code migrate_status(const struct migrate_options *options, bool json,
-                              const struct migrate_reporter *reporter, struct error *error);
+bool migrate_status(const struct migrate_options *options, bool json,
+                    const struct migrate_reporter *reporter, struct error *error);
 
 /* Says the SQL that migrate_up() would run. Reads only; without a connection URL nothing counts as
  * applied. */
-enum exit_code migrate_dry_run(const struct migrate_options *options,
-                               const struct migrate_reporter *reporter, struct error *error);
+bool migrate_dry_run(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                     struct error *error);
 
 /* Runs what is pending in one transaction, says the time and the locks of each, and rolls back. */
-enum exit_code migrate_rehearse(const struct migrate_options *options,
-                                const struct migrate_reporter *reporter, struct error *error);
+bool migrate_rehearse(const struct migrate_options *options,
+                      const struct migrate_reporter *reporter, struct error *error);
 
 /* Runs each migration up, down and up again in a scratch database beside the one of the URL and
  * compares the schemas. */
-enum exit_code migrate_verify(const struct migrate_options *options,
-                              const struct migrate_reporter *reporter, struct error *error);
+bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                    struct error *error);
 
 /* Accepts files that changed after they were applied: the history stores their new text. With
  * `version` only that one; with `forget` its resume point is dropped instead. */
-enum exit_code migrate_repair(const struct migrate_options *options, const char *version,
-                              bool forget, const struct migrate_reporter *reporter,
-                              struct error *error);
+bool migrate_repair(const struct migrate_options *options, const char *version, bool forget,
+                    const struct migrate_reporter *reporter, struct error *error);
 
-/* Looks for what may hurt: in the pending migrations when there is a URL, else in all. EXIT_FAILED
+/* Looks for what may hurt: in the pending migrations when there is a URL, else in all. CONFLICT
  * when something was found. */
-enum exit_code migrate_lint(const struct migrate_options *options,
-                            const struct migrate_reporter *reporter, struct error *error);
+bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                  struct error *error);
 
 /* Writes a new, empty migration into `dir` and says (SAY_OUTPUT) its path. */
-enum exit_code migrate_new(const char *dir, const char *name,
-                           const struct migrate_reporter *reporter, struct error *error);
+bool migrate_new(const char *dir, const char *name, const struct migrate_reporter *reporter,
+                 struct error *error);

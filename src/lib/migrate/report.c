@@ -26,7 +26,8 @@ static bool starts_character(char byte) {
   return ((unsigned char)byte & 0xC0) != 0x80;
 }
 
-void source_line_column(struct str text, size_t offset, size_t *ret_line, size_t *ret_column) {
+/* Line and column of a byte offset, both from 1, the column in characters. */
+static void line_column(struct str text, size_t offset, size_t *ret_line, size_t *ret_column) {
   size_t line = 1, column = 1;
   for (size_t i = 0; i < offset && i < text.length; i++) {
     if (text.data[i] == '\n') {
@@ -40,7 +41,7 @@ void source_line_column(struct str text, size_t offset, size_t *ret_line, size_t
   *ret_column = column;
 }
 
-size_t source_offset_of_character(struct str text, size_t start, size_t position) {
+size_t report_offset_of_character(struct str text, size_t start, size_t position) {
   size_t i = start;
   for (size_t left = position > 0 ? position - 1 : 0; left > 0 && i < text.length; left--) {
     i++;
@@ -69,7 +70,7 @@ static void append_line_and_caret(struct buffer *out, struct str text, size_t of
       end--;
   }
   size_t line, column;
-  source_line_column(text, offset, &line, &column);
+  line_column(text, offset, &line, &column);
   buffer_append_format(out, "\n%5zu | %.*s\n      | ", line, (int)(end - start), text.data + start);
   for (size_t i = start; i < offset; i++)
     if (starts_character(text.data[i])) buffer_append_char(out, text.data[i] == '\t' ? '\t' : ' ');
@@ -89,7 +90,7 @@ void report_remark(const struct migrate_reporter *reporter, enum migrate_say kin
                    const struct source_remark *remark) {
   struct buffer out = BUFFER_EMPTY;
   size_t line, column;
-  source_line_column(remark->text, remark->offset, &line, &column);
+  line_column(remark->text, remark->offset, &line, &column);
   buffer_append_format(&out, "%s:%zu:%zu: %s: %s", remark->path, line, column, remark->severity,
                        remark->message);
   if (remark->code && remark->code[0]) buffer_append_format(&out, " [%s]", remark->code);
@@ -103,9 +104,9 @@ void report_remark(const struct migrate_reporter *reporter, enum migrate_say kin
   buffer_free(&out);
 }
 
-bool source_error(struct error *error, const char *path, struct str text, size_t offset,
+bool report_error(struct error *error, const char *path, struct str text, size_t offset,
                   const char *message) {
   size_t line, column;
-  source_line_column(text, offset, &line, &column);
-  return error_set(error, ERROR_INVALID, "%s:%zu:%zu: %s", path, line, column, message);
+  line_column(text, offset, &line, &column);
+  return error_set(error, ERROR_CONFLICT, "%s:%zu:%zu: %s", path, line, column, message);
 }

@@ -42,16 +42,14 @@ struct source_remark {
   const char *next;  /* what to do */
 };
 
-/* The line and column (both from 1, the column in characters) of a byte offset. */
-void source_line_column(struct str text, size_t offset, size_t *ret_line, size_t *ret_column);
-
 /* The byte offset of character `position` (from 1) counted from `start`. */
-size_t source_offset_of_character(struct str text, size_t start, size_t position);
+size_t report_offset_of_character(struct str text, size_t start, size_t position);
 
 /* Says "path:line:column: severity: message [code]", the line, a caret, and the rest. */
 void report_remark(const struct migrate_reporter *reporter, enum migrate_say kind,
                    const struct source_remark *remark);
 
-/* Fills `error` with "path:line:column: message". Returns false. */
-bool source_error(struct error *error, const char *path, struct str text, size_t offset,
+/* Fills `error` with CONFLICT and "path:line:column: message"; line and column count from 1, the
+ * column in characters. Returns false. */
+bool report_error(struct error *error, const char *path, struct str text, size_t offset,
                   const char *message);

@@ -137,16 +137,25 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   return PQconnectdbParams(keywords, values, 1);
 }
 
+static void append_settings(struct buffer *sql, const char *set, int server_version) {
+  buffer_append_format(sql, "%s TimeZone = 'UTC';\n", set);
+  if (server_version >= 140000)
+    buffer_append_format(sql, "%s client_connection_check_interval = '1s';\n", set);
+}
+
 static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
-  const char *set = session->kind == PG_SESSION_LOOK ? "SET LOCAL" : "SET";
-  if (session->kind == PG_SESSION_LOOK) buffer_append_text(&sql, "BEGIN READ ONLY;");
-  buffer_append_format(&sql, "%s TimeZone = 'UTC';", set);
-  if (pg_session_server_version(session) >= 140000)
-    buffer_append_format(&sql, "%s client_connection_check_interval = '1s';", set);
+  bool look = session->kind == PG_SESSION_LOOK;
+  if (look) buffer_append_text(&sql, "BEGIN READ ONLY;\n");
+  append_settings(&sql, look ? "SET LOCAL" : "SET", pg_session_server_version(session));
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
+}
+
+void pg_session_append_reset(struct buffer *sql, int server_version) {
+  buffer_append_text(sql, "RESET ALL;\nRESET ROLE;\nRESET SESSION AUTHORIZATION;\n");
+  append_settings(sql, "SET", server_version);
 }
 
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
@@ -174,11 +183,6 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
   return false;
 }
 
-bool pg_session_reset(struct pg_session *session, struct error *error) {
-  return pg_session_exec(session, "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION", error) &&
-         prepare_session(session, error);
-}
-
 void pg_session_close(struct pg_session *session) {
   if (!session) return;
   clear_failure(session);
@@ -191,6 +195,11 @@ void pg_session_close(struct pg_session *session) {
 static const char *field(const PGresult *result, int code) {
   const char *text = PQresultErrorField(result, code);
   return text ? text : "";
+}
+
+static size_t position(const PGresult *result, int code) {
+  uint64_t number = 0;
+  return str_to_u64(str_from(field(result, code)), 1, SIZE_MAX, &number) ? (size_t)number : 0;
 }
 
 static enum error_kind failure_kind(const struct pg_failure *failure) {
@@ -211,8 +220,8 @@ static void keep_server_failure(struct pg_session *session, PGresult *result) {
   failure->hint = field(result, PG_DIAG_MESSAGE_HINT);
   failure->context = field(result, PG_DIAG_CONTEXT);
   failure->internal_query = field(result, PG_DIAG_INTERNAL_QUERY);
-  failure->position = strtoul(field(result, PG_DIAG_STATEMENT_POSITION), NULL, 10);
-  failure->internal_position = strtoul(field(result, PG_DIAG_INTERNAL_POSITION), NULL, 10);
+  failure->position = position(result, PG_DIAG_STATEMENT_POSITION);
+  failure->internal_position = position(result, PG_DIAG_INTERNAL_POSITION);
   if (failure->message[0] == '\0') failure->message = PQresultErrorMessage(result);
   /* 57P01 to 57P03: the server ends the session, and says so before it does. */
   if (strncmp(failure->sqlstate, "57P0", 4) == 0 || PQstatus(session->connection) != CONNECTION_OK)
@@ -399,7 +408,10 @@ bool pg_rows_bool(const struct pg_rows *rows, size_t row, size_t column) {
 
 int64_t pg_rows_integer(const struct pg_rows *rows, size_t row, size_t column) {
   const char *text = pg_rows_text(rows, row, column);
-  return text ? strtoll(text, NULL, 10) : 0;
+  int64_t number = 0;
+  bool fine = !text || str_to_i64(str_from(text), INT64_MIN, INT64_MAX, &number);
+  assert(fine && "our own SQL yields an integer there");
+  return number;
 }
 
 void pg_rows_free(struct pg_rows *rows) {

@@ -27,7 +27,7 @@ enum pg_session_kind {
   /* One READ ONLY transaction from the beginning to the end, in which alone those settings hold: it
    * leaves no trace in a server connection that a pooler shares. */
   PG_SESSION_LOOK,
-  PG_SESSION_PLAIN, /* nothing is set before pg_session_reset() */
+  PG_SESSION_PLAIN, /* nothing is set before pg_session_append_reset() is sent */
 };
 
 struct pg_session_options {
@@ -58,9 +58,9 @@ bool pg_session_open(const struct pg_session_options *options, struct pg_session
 void pg_session_close(struct pg_session *session);
 DEFINE_CLEANUP(struct pg_session *, pg_session_close);
 
-/* Puts every setting, the role and the session's user back to what pg_session_open() made them. Not
- * inside a transaction. */
-bool pg_session_reset(struct pg_session *session, struct error *error);
+/* Appends the statements that put every setting, the role and the session's user back to what
+ * pg_session_open() made them on a server of that version (150018 is 15.18). */
+void pg_session_append_reset(struct buffer *sql, int server_version);
 
 /* Runs any number of statements with the simple protocol and drops their rows. COPY from or to the
  * client fails. An `error` says what Postgres said in one line; pg_session_failure() tells more. */

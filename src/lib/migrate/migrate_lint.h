@@ -1,0 +1,10 @@
+/* migrate_lint.h: what may hurt in the migrations that are pending. Private to the room. */
+#pragma once
+
+#include "lib/migrate/report.h"
+#include "lib/migrate/state/migrate_plan.h"
+
+/* Says as warnings what is found in the pending migrations of `plan`; the number of findings.
+ * `session` (NULL: none) is asked which tables are small. */
+size_t migrate_lint_warn(const struct migrate_plan *plan, struct pg_session *session,
+                         const struct migrate_reporter *reporter);

@@ -1,0 +1,156 @@
+/* migrate_verify.c: every migration up, down and up in a scratch database. See engine.h. Two
+ * sessions: the one at home makes and drops the scratch database, whatever happened in it. */
+#include "lib/base/encoding.h"
+#include "lib/base/random.h"
+#include "lib/migrate/diff.h"
+#include "lib/migrate/run/execute.h"
+#include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/fingerprint.h"
+
+enum { SCRATCH_RANDOM_BYTES = 6 };
+
+struct verification {
+  struct execution execution; /* in the scratch database */
+  struct script_context context;
+  size_t differences, without_down;
+};
+
+static bool run(struct verification *verification, const struct migration *migration, bool down,
+                const struct version *before, struct error *error) {
+  struct script script = {.context = &verification->context,
+                          .migration = migration,
+                          .down = down,
+                          .newest_after = down ? before : &migration->version};
+  bool done =
+      script_make(&script, error) && execute_script(&verification->execution, &script, error);
+  script_free(&script);
+  return done;
+}
+
+/* Compares the schema as it is now with `expected`; says the difference. */
+static bool compare(struct verification *verification, const struct migration *migration,
+                    const struct buffer *expected, const char *what, struct error *error) {
+  struct buffer now = BUFFER_EMPTY;
+  bool read = fingerprint_append(verification->execution.session->pg, &now, error);
+  if (read && !str_equal(buffer_str(expected), buffer_str(&now))) {
+    struct buffer text = BUFFER_EMPTY;
+    buffer_append_format(&text, "%s: error: %s\n", migration->path, what);
+    diff_append(&text, buffer_str(expected), buffer_str(&now));
+    while (text.length > 0 && text.data[text.length - 1] == '\n')
+      text.length--;
+    report(verification->execution.session->reporter, SAY_ERROR, "%s", buffer_text(&text));
+    buffer_free(&text);
+    verification->differences++;
+  }
+  buffer_free(&now);
+  return read;
+}
+
+static bool up_down_up(struct verification *verification, const struct migration *migration,
+                       const struct version *before, struct buffer *old, struct buffer *new,
+                       struct error *error) {
+  struct pg_session *session = verification->execution.session->pg;
+  if (!fingerprint_append(session, old, error) ||
+      !run(verification, migration, false, before, error))
+    return false;
+  if (!migration->down.present) {
+    verification->without_down++;
+    return true;
+  }
+  return fingerprint_append(session, new, error) &&
+         run(verification, migration, true, before, error) &&
+         compare(verification, migration, old,
+                 "its way back leads elsewhere: - the schema before it, + after up and down",
+                 error) &&
+         run(verification, migration, false, before, error) &&
+         compare(
+             verification, migration, new,
+             "its second way up leads elsewhere: - the schema after up, + after up, down and up",
+             error);
+}
+
+static bool verify_all(struct verification *verification, const struct migration_set *set,
+                       struct error *error) {
+  for (size_t i = 0; i < set->count; i++) {
+    const struct version *before = i > 0 ? &set->migrations[i - 1]->version : NULL;
+    struct buffer old = BUFFER_EMPTY, new = BUFFER_EMPTY;
+    bool done = up_down_up(verification, set->migrations[i], before, &old, &new, error);
+    buffer_free(&old);
+    buffer_free(&new);
+    if (!done) return false;
+  }
+  return true;
+}
+
+static bool conclude(const struct verification *verification, size_t count, struct error *error) {
+  size_t differences = verification->differences, without_down = verification->without_down;
+  if (differences > 0)
+    return error_set(error, ERROR_CONFLICT, "%zu difference%s in %zu migrations", differences,
+                     differences == 1 ? "" : "s", count);
+  report(verification->execution.session->reporter, SAY_STEP,
+         "verified %zu migrations: each undoes what it does (%zu of them %s no way back)", count,
+         without_down, without_down == 1 ? "has" : "have");
+  return true;
+}
+
+static bool verify_in(const struct migrate_session *home, const char *scratch,
+                      struct error *error) {
+  struct migrate_options options = *home->options;
+  options.database = scratch;
+  struct runner runner = runner_new(&options, home->reporter);
+  struct verification verification = {.execution = {.session = &runner.session}};
+  bool done = runner_open(&runner, RUNNER_WORK, error);
+  if (done) {
+    verification.context =
+        script_context_new(pg_session_server_version(runner.session.pg), options.lock_timeout_ms);
+    done = verify_all(&verification, &runner.set, error) &&
+           conclude(&verification, runner.set.count, error);
+  }
+  runner_close(&runner);
+  return done;
+}
+
+/* --- The scratch database --- */
+
+static bool send(struct migrate_session *home, const char *before, const char *name,
+                 const char *after, struct error *error) {
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, before);
+  pg_append_identifier(&sql, str_from(name));
+  buffer_append_text(&sql, after);
+  return migrate_session_send(home, &sql, error);
+}
+
+static void name_scratch(const struct migrate_session *home, struct buffer *name) {
+  unsigned char bytes[SCRATCH_RANDOM_BYTES];
+  random_bytes(bytes, sizeof(bytes));
+  buffer_append_format(name, "%.30s_verify_", pg_session_database(home->pg));
+  hex_append(name, bytes, sizeof(bytes));
+}
+
+static bool verify_in_scratch(struct migrate_session *home, const char *scratch,
+                              struct error *error) {
+  if (!send(home, "CREATE DATABASE ", scratch, " TEMPLATE template0", error))
+    return error_prefix(error, "could not create the scratch database");
+  bool done = verify_in(home, scratch, error);
+  pg_session_set_interrupt(home->pg, NULL); /* the scratch database goes in any case */
+  struct error drop_error;
+  if (!send(home, "DROP DATABASE IF EXISTS ", scratch, " WITH (FORCE)", &drop_error))
+    report(home->reporter, SAY_WARNING, "the scratch database %s could not be dropped: %s", scratch,
+           drop_error.message);
+  return done;
+}
+
+bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                    struct error *error) {
+  struct migrate_session home = {.options = options, .reporter = reporter};
+  struct buffer scratch = BUFFER_EMPTY;
+  bool done = runner_connect(&home, error);
+  if (done) {
+    name_scratch(&home, &scratch);
+    done = verify_in_scratch(&home, buffer_text(&scratch), error);
+  }
+  migrate_session_close(&home);
+  buffer_free(&scratch);
+  return done;
+}

@@ -1,0 +1,113 @@
+/* migrate_session.c: the connection that migrations run over.
+ *
+ * Two kinds: one that only looks is a single read-only transaction with SET LOCAL, which leaves no
+ * trace behind a pooler. One that works is connected, then checked for a pooler (lock.c), and only
+ * then set up. Its watch (migrate_watch.c) has a connection of its own, which it opens when a
+ * statement takes long. Everything runs on the caller's thread. */
+#include "lib/migrate/run/migrate_session.h"
+
+#include "lib/base/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+enum { SLEEP_SLICE_MS = 50, WATCH_FIRST_MS = 400, WATCH_EVERY_MS = 1000 };
+
+bool migrate_session_is_interrupted(const struct migrate_session *session) {
+  return session->options->interrupt && *session->options->interrupt;
+}
+
+void migrate_session_sleep_ms(const struct migrate_session *session, uint64_t milliseconds) {
+  uint64_t until = clock_monotonic_us() + milliseconds * 1000;
+  while (!migrate_session_is_interrupted(session)) {
+    uint64_t now = clock_monotonic_us();
+    if (now >= until) return;
+    uint64_t left_ms = (until - now + 999) / 1000;
+    uint64_t slice = left_ms < SLEEP_SLICE_MS ? left_ms : SLEEP_SLICE_MS;
+    nanosleep(&(struct timespec){.tv_nsec = (long)slice * 1000000}, NULL);
+  }
+}
+
+static void on_notice(const char *severity, const char *message, const char *detail,
+                      void *argument) {
+  struct migrate_session *session = argument;
+  bool warning = strcmp(severity, "WARNING") == 0;
+  report(session->reporter, warning ? SAY_WARNING : SAY_NOTE, "%s: %s%s%s",
+         warning ? "warning" : "notice", message, detail[0] ? "\n" : "", detail);
+}
+
+/* NOTICEs such as "already exists, skipping" are noise: only what a migration RAISEs at WARNING,
+ * and Postgres's own warnings, come through. */
+static void append_settings(struct buffer *sql, const char *set, int server_version,
+                            unsigned lock_timeout_ms) {
+  buffer_append_format(sql,
+                       "%s statement_timeout = 0;\n%s idle_in_transaction_session_timeout = 0;\n"
+                       "%s client_min_messages = warning;\n%s standard_conforming_strings = on;\n"
+                       "%s check_function_bodies = on;\n%s lock_timeout = %u;\n",
+                       set, set, set, set, set, set, lock_timeout_ms);
+  if (server_version >= 170000) buffer_append_format(sql, "%s transaction_timeout = 0;\n", set);
+}
+
+void migrate_session_append_settings(struct buffer *sql, int server_version,
+                                     unsigned lock_timeout_ms) {
+  pg_session_append_reset(sql, server_version);
+  append_settings(sql, "SET", server_version, lock_timeout_ms);
+}
+
+bool migrate_session_send(struct migrate_session *session, struct buffer *sql,
+                          struct error *error) {
+  assert(session->pg && "sent before the session was opened");
+  bool done = true;
+  if (sql->failed) {
+    done = error_set(error, ERROR_MEMORY, "out of memory");
+  } else if (sql->length > 0) {
+    migrate_watch_forget(&session->watch);
+    done = pg_session_exec(session->pg, buffer_text(sql), error);
+  }
+  buffer_free(sql);
+  return done;
+}
+
+bool migrate_session_prepare(struct migrate_session *session, struct error *error) {
+  struct buffer sql = BUFFER_EMPTY;
+  pg_session_on_wait(session->pg, migrate_watch_look, &session->watch, WATCH_FIRST_MS,
+                     WATCH_EVERY_MS);
+  migrate_session_append_settings(&sql, pg_session_server_version(session->pg),
+                                  session->options->lock_timeout_ms);
+  return migrate_session_send(session, &sql, error);
+}
+
+static bool connect_session(struct migrate_session *session, bool read_only, struct error *error) {
+  struct pg_session_options options = {.connection_url = session->options->connection_url,
+                                       .application_name = "cruddur migrate",
+                                       .database = session->options->database,
+                                       .kind = read_only ? PG_SESSION_LOOK : PG_SESSION_PLAIN};
+  if (!pg_session_open(&options, &session->pg, error))
+    return error_prefix(error, "cannot connect to the database");
+  pg_session_set_interrupt(session->pg, session->options->interrupt);
+  pg_session_on_notice(session->pg, on_notice, session);
+  migrate_watch_start(&session->watch, &options, pg_session_announced_pid(session->pg),
+                      session->reporter);
+  return true;
+}
+
+bool migrate_session_open(struct migrate_session *session, bool read_only, struct error *error) {
+  assert(!session->pg && "opened twice");
+  if (!connect_session(session, read_only, error)) return false;
+  if (!read_only) return true;
+  struct buffer sql = BUFFER_EMPTY;
+  append_settings(&sql, "SET LOCAL", pg_session_server_version(session->pg),
+                  session->options->lock_timeout_ms);
+  return migrate_session_send(session, &sql, error);
+}
+
+bool migrate_session_reopen(struct migrate_session *session, struct error *error) {
+  migrate_session_close(session);
+  return connect_session(session, false, error) && migrate_session_prepare(session, error);
+}
+
+void migrate_session_close(struct migrate_session *session) {
+  pg_session_close(session->pg);
+  session->pg = NULL;
+  migrate_watch_stop(&session->watch);
+}

@@ -1,0 +1,185 @@
+/* schema_gate.c: may the server serve from the database that it finds?
+ *
+ * asking → open, asking → refused, asking → waiting → asking: a database that cannot be reached is
+ * asked again, with back-off. Each question is answered in a worker thread, which has `asked`,
+ * `pending` and `error` to itself while `working` is true; everything else is the loop's. `open` is
+ * read by every thread. */
+#include "lib/migrate/schema_gate.h"
+
+#include "lib/base/log.h"
+#include "lib/base/random.h"
+#include "lib/migrate/run/runner.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { RETRY_LEAST_MS = 200, RETRY_BASE_MS = 200, RETRY_CAP_MS = 2000 };
+
+struct schema_gate {
+  struct loop *loop;
+  struct schema_gate_options options;
+  uv_work_t work;
+  uv_timer_t retry;
+  bool working, closing;
+  unsigned failures;
+  atomic_bool open;
+  atomic_bool interrupt;
+
+  /* Of the worker thread while it works. */
+  bool asked;
+  char *pending; /* owned: VERSION_name of what is pending, separated by ", "; "" when nothing is */
+  struct error error;
+};
+
+static void log_report(void *argument, enum migrate_say kind, const char *text) {
+  (void)argument;
+  if (kind == SAY_PROGRESS || kind == SAY_OUTPUT) return;
+  enum log_level level = kind == SAY_ERROR     ? LOG_LEVEL_ERROR
+                         : kind == SAY_WARNING ? LOG_LEVEL_WARNING
+                                               : LOG_LEVEL_INFO;
+  log_event(level, "migrate", log_text("text", text), LOG_END);
+}
+
+/* --- In the worker thread --- */
+
+static char *list_pending(const struct migrate_plan *plan) {
+  struct buffer names = BUFFER_EMPTY;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct migrate_plan_item *item = &plan->items[i];
+    if (migrate_plan_item_is_pending(item))
+      buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "",
+                           item->migration->version.text, item->migration->name);
+  }
+  buffer_append_char(&names, '\0');
+  return buffer_take(&names);
+}
+
+/* Compares the embedded migrations with the database; changes nothing. A database that is ahead has
+ * nothing pending. */
+static bool find_pending(struct schema_gate *gate, const struct migrate_options *options) {
+  struct runner runner = runner_new(options, NULL);
+  bool asked = runner_open(&runner, RUNNER_READ, &gate->error);
+  if (asked) {
+    gate->pending = list_pending(&runner.plan);
+    asked = gate->pending || error_set(&gate->error, ERROR_MEMORY, "out of memory");
+  }
+  runner_close(&runner);
+  return asked;
+}
+
+static void ask(uv_work_t *work) {
+  struct schema_gate *gate = work->data;
+  assert(gate->working && !gate->pending);
+  const struct migrate_reporter reporter = {.say = log_report};
+  struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
+  options.connection_url = gate->options.connection_url;
+  gate->error = (struct error){0};
+  struct migrate_options applying = options;
+  applying.interrupt = &gate->interrupt;
+  gate->asked = (!gate->options.migrate || migrate_up(&applying, &reporter, &gate->error)) &&
+                find_pending(gate, &options);
+}
+
+/* --- On the loop --- */
+
+static void start(struct schema_gate *gate);
+
+static void on_retry(uv_timer_t *timer) {
+  start(timer->data);
+}
+
+static void retry_later(struct schema_gate *gate) {
+  if (gate->failures == 0)
+    log_event(LOG_LEVEL_WARNING, "the database's schema cannot be checked yet",
+              log_text("reason", gate->error.message), LOG_END);
+  uint64_t wait = RETRY_LEAST_MS + random_backoff_ms(gate->failures, RETRY_BASE_MS, RETRY_CAP_MS);
+  gate->failures++;
+  uv_timer_start(&gate->retry, on_retry, wait, 0);
+}
+
+static void refuse(struct schema_gate *gate, const char *message, const char *what,
+                   const char *text) {
+  log_event(LOG_LEVEL_ERROR, message, log_text(what, text), LOG_END);
+  gate->options.refused(gate->options.argument);
+}
+
+static void open_gate(struct schema_gate *gate) {
+  atomic_store(&gate->open, true);
+  gate->options.opened(gate->options.argument);
+}
+
+/* A database that was reached but does not let itself be checked (a role with few rights, say) is
+ * served from: the statements are prepared there, and say themselves what they miss. */
+static void judge(struct schema_gate *gate) {
+  if (gate->asked && gate->pending[0]) {
+    refuse(gate, "the database is behind: run cruddur migrate, or serve with --migrate", "pending",
+           gate->pending);
+  } else if (gate->asked) {
+    open_gate(gate);
+  } else if (gate->error.kind == ERROR_UNAVAILABLE) {
+    retry_later(gate);
+  } else if (gate->options.migrate) {
+    refuse(gate, "the database cannot be migrated", "reason", gate->error.message);
+  } else {
+    log_event(LOG_LEVEL_WARNING, "the database's schema cannot be checked",
+              log_text("reason", gate->error.message), LOG_END);
+    open_gate(gate);
+  }
+}
+
+static void close_timer(struct schema_gate *gate) {
+  uv_close((uv_handle_t *)&gate->retry, NULL);
+}
+
+static void on_asked(uv_work_t *work, int status) {
+  struct schema_gate *gate = work->data;
+  gate->working = false;
+  if (gate->closing)
+    close_timer(gate);
+  else if (status == 0)
+    judge(gate);
+  free(gate->pending);
+  gate->pending = NULL;
+}
+
+static void start(struct schema_gate *gate) {
+  assert(!gate->working && !gate->closing && !atomic_load(&gate->open));
+  gate->work.data = gate;
+  gate->working = true;
+  if (uv_queue_work(loop_uv(gate->loop), &gate->work, ask, on_asked) == 0) return;
+  gate->working = false;
+  retry_later(gate);
+}
+
+struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_options *options,
+                                    struct error *error) {
+  struct schema_gate *gate = calloc(1, sizeof(*gate));
+  if (!gate) {
+    error_set(error, ERROR_MEMORY, "out of memory for the check of the schema");
+    return NULL;
+  }
+  loop_free_at_end(loop, gate);
+  gate->loop = loop;
+  gate->options = *options;
+  atomic_init(&gate->open, false);
+  atomic_init(&gate->interrupt, false);
+  uv_timer_init(loop_uv(loop), &gate->retry);
+  gate->retry.data = gate;
+  start(gate);
+  return gate;
+}
+
+bool schema_gate_open(const struct schema_gate *gate) {
+  return atomic_load(&gate->open);
+}
+
+void schema_gate_close(struct schema_gate *gate) {
+  if (!gate || gate->closing) return;
+  gate->closing = true;
+  atomic_store(&gate->interrupt, true);
+  if (gate->working)
+    uv_cancel((uv_req_t *)&gate->work); /* on_asked() closes either way */
+  else
+    close_timer(gate);
+}

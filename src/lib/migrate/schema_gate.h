@@ -1,0 +1,30 @@
+/* schema_gate.h: whether the server may serve from the database that it finds: asked in a worker
+ * thread when the server starts, and again until the database can be reached. */
+#pragma once
+
+#include "lib/loop/loop.h"
+
+struct schema_gate;
+
+struct schema_gate_options {
+  const char *connection_url;
+  bool migrate; /* apply what is pending before saying yes */
+  /* Called on the loop when the server must not serve: migrations are pending and are not to be
+   * applied, or applying them failed. What and why was logged. */
+  void (*refused)(void *argument);
+  /* Called on the loop when the check is over and the server may serve: it holds no connection any
+   * more. */
+  void (*opened)(void *argument);
+  void *argument;
+};
+
+/* Makes the gate of the process and asks at once. NULL when memory is out. The memory goes with the
+ * loop. */
+struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_options *options,
+                                    struct error *error);
+
+/* True once the database was found to be up to date; from any thread. */
+bool schema_gate_open(const struct schema_gate *gate);
+
+/* Stops asking, and a migration under way after its statement. Takes NULL. */
+void schema_gate_close(struct schema_gate *gate);

@@ -1,0 +1,365 @@
+/* history.c: the history's own tables: every statement that reads or writes them is here.
+ *
+ * A struct history is a copy of what the tables said when it was read; it owns its texts, and is
+ * not kept in step with what a run writes. Whoever needs to know afterwards asks with
+ * history_look_up(). In a database without the tables it holds what adoption would write. */
+#include "lib/migrate/state/history.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const unsigned char HISTORY_SCHEMA_SQL[]; /* history_schema.sql, embedded */
+
+static bool out_of_memory(struct error *error) {
+  return error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+static char *copy(const char *text) {
+  return text ? strdup(text) : NULL;
+}
+
+/* --- Reading --- */
+
+static int compare_entries(const void *a, const void *b) {
+  const struct history_entry *x = a, *y = b;
+  return version_compare(&x->version, &y->version);
+}
+
+static bool read_entries(struct pg_session *session, struct history *history, struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT version, name, checksum, up_sql, down_sql, "
+                    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+                    "applied_by, coalesce(duration_ms, -1), adopted FROM public.schema_migrations";
+  if (!pg_session_query(session, sql, 0, NULL, &rows, error)) {
+    if (strcmp(pg_session_failure(session)->sqlstate, "42703") == 0)
+      error_prefix(error, "public.schema_migrations is another tool's table; rename it first");
+    return false;
+  }
+  size_t count = pg_rows_count(rows);
+  history->entries = calloc(count + 1, sizeof(*history->entries));
+  if (!history->entries) return out_of_memory(error);
+  for (size_t i = 0; i < count; i++) {
+    struct history_entry *entry = &history->entries[i];
+    const char *version = pg_rows_text(rows, i, 0);
+    if (!version_parse(str_from(version), &entry->version))
+      return error_set(error, ERROR_CONFLICT,
+                       "public.schema_migrations has the version '%s', which is no number of up to "
+                       "%d digits",
+                       version, VERSION_DIGITS_MAX);
+    history->count++;
+    entry->name = copy(pg_rows_text(rows, i, 1));
+    entry->checksum = copy(pg_rows_text(rows, i, 2));
+    entry->up_sql = copy(pg_rows_text(rows, i, 3));
+    entry->down_sql = copy(pg_rows_text(rows, i, 4));
+    entry->applied_at = copy(pg_rows_text(rows, i, 5));
+    entry->applied_by = copy(pg_rows_text(rows, i, 6));
+    entry->duration_ms = pg_rows_integer(rows, i, 7);
+    entry->adopted = pg_rows_bool(rows, i, 8);
+    if (!entry->name || !entry->applied_at || !entry->applied_by) return out_of_memory(error);
+  }
+  qsort(history->entries, history->count, sizeof(*history->entries), compare_entries);
+  return true;
+}
+
+static bool read_progress(struct pg_session *session, struct history *history,
+                          struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT version, direction = 'down', statements_done, statement_running, "
+                    "done_checksum FROM public.schema_migrations_progress";
+  if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
+  size_t count = pg_rows_count(rows);
+  history->progress = calloc(count + 1, sizeof(*history->progress));
+  if (!history->progress) return out_of_memory(error);
+  for (size_t i = 0; i < count; i++) {
+    struct history_progress *progress = &history->progress[i];
+    if (!version_parse(str_from(pg_rows_text(rows, i, 0)), &progress->version))
+      return error_set(error, ERROR_CONFLICT,
+                       "public.schema_migrations_progress has the version '%s', which is no number",
+                       pg_rows_text(rows, i, 0));
+    progress->down = pg_rows_bool(rows, i, 1);
+    progress->done = (size_t)pg_rows_integer(rows, i, 2);
+    progress->running = pg_rows_bool(rows, i, 3);
+    snprintf(progress->checksum, sizeof(progress->checksum), "%s", pg_rows_text(rows, i, 4));
+    history->progress_count++;
+  }
+  return true;
+}
+
+/* --- Adoption --- */
+
+static bool read_last_run(struct pg_session *session, struct history *history,
+                          struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT last_successful_run FROM public.schema_information "
+                    "WHERE id = 1 OR id IS NULL ORDER BY id LIMIT 1";
+  if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
+  if (pg_rows_count(rows) == 1) history->last_successful_run = copy(pg_rows_text(rows, 0, 0));
+  return true;
+}
+
+/* Whether the schema already holds what `migration` brings. */
+static bool find_in_schema(struct pg_session *session, const struct migration *migration,
+                           const struct version *last_run, bool *ret_found, struct error *error) {
+  if (!migration->applied_if) {
+    *ret_found = last_run && version_compare(&migration->version, last_run) <= 0;
+    return true;
+  }
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_format(&sql, "SELECT (%s)::boolean", migration->applied_if);
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  bool asked = pg_session_query(session, buffer_text(&sql), 0, NULL, &rows, error);
+  buffer_free(&sql);
+  if (!asked) return error_prefix(error, "%s: migrate:applied-if", migration->path);
+  if (pg_rows_count(rows) != 1)
+    return error_set(error, ERROR_CONFLICT, "%s: migrate:applied-if does not yield one value",
+                     migration->path);
+  *ret_found = pg_rows_bool(rows, 0, 0);
+  return true;
+}
+
+static bool add_adopted(struct history *history, const struct migration *migration,
+                        struct error *error) {
+  struct history_entry *entry = &history->entries[history->count++];
+  entry->version = migration->version;
+  entry->name = copy(migration->name);
+  entry->checksum = copy(migration->checksum);
+  struct str up = migration_section_text(migration, &migration->up);
+  struct str down = migration_section_text(migration, &migration->down);
+  entry->up_sql = strndup(up.data, up.length);
+  entry->down_sql = migration->down.present ? strndup(down.data, down.length) : NULL;
+  entry->applied_at = copy("");
+  entry->applied_by = copy("");
+  entry->duration_ms = -1;
+  entry->adopted = true;
+  if (entry->name && entry->checksum && entry->up_sql && entry->applied_at && entry->applied_by)
+    return true;
+  return out_of_memory(error);
+}
+
+/* What is missing before the newest that was found must not be taken for a late file. */
+static void note_gaps(struct history *history, const struct migration_set *set) {
+  const struct version *newest = history_newest(history);
+  for (size_t i = 0; newest && i < set->count; i++) {
+    const struct migration *migration = set->migrations[i];
+    if (version_compare(&migration->version, newest) > 0) break;
+    if (history_find(history, &migration->version)) continue;
+    assert(history->progress_count + history->count < set->count + 1);
+    struct history_progress *gap = &history->progress[history->progress_count++];
+    *gap = (struct history_progress){.version = migration->version};
+    migration_section_checksum(migration, &migration->up, 0, gap->checksum);
+  }
+}
+
+static bool find_adopted(struct pg_session *session, const struct migration_set *set,
+                         struct history *history, struct error *error) {
+  history->entries = calloc(set->count + 1, sizeof(*history->entries));
+  history->progress = calloc(set->count + 1, sizeof(*history->progress));
+  if (!history->entries || !history->progress) return out_of_memory(error);
+  struct version last_run;
+  bool ran = history->last_successful_run &&
+             version_parse(str_from(history->last_successful_run), &last_run);
+  for (size_t i = 0; i < set->count; i++) {
+    bool found = false;
+    if (!find_in_schema(session, set->migrations[i], ran ? &last_run : NULL, &found, error))
+      return false;
+    if (found && !add_adopted(history, set->migrations[i], error)) return false;
+  }
+  note_gaps(history, set);
+  return true;
+}
+
+static bool load(struct pg_session *session, const struct migration_set *set,
+                 struct history *history, struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT to_regclass('public.schema_migrations') IS NOT NULL, "
+                    "to_regclass('public.schema_information') IS NOT NULL";
+  if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
+  history->exists = pg_rows_bool(rows, 0, 0);
+  if (pg_rows_bool(rows, 0, 1) && !read_last_run(session, history, error)) return false;
+  if (!history->exists) return find_adopted(session, set, history, error);
+  return read_entries(session, history, error) && read_progress(session, history, error);
+}
+
+bool history_load(struct pg_session *session, const struct migration_set *set,
+                  struct history *ret_history, struct error *error) {
+  struct history history = {0};
+  if (!load(session, set, &history, error)) {
+    history_free(&history);
+    return false;
+  }
+  *ret_history = history;
+  return true;
+}
+
+bool history_adopt(struct pg_session *session, const struct migration_set *set,
+                   struct history *history, struct error *error) {
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, "BEGIN;\n");
+  history_append_adoption(&sql, set, history);
+  buffer_append_text(&sql, "COMMIT;\n");
+  bool done =
+      sql.failed ? out_of_memory(error) : pg_session_exec(session, buffer_text(&sql), error);
+  buffer_free(&sql);
+  if (done) {
+    history->exists = true;
+    return true;
+  }
+  error_prefix(error, "could not write the history of migrations");
+  if (pg_session_in_transaction(session)) pg_session_exec(session, "ROLLBACK", NULL);
+  return false;
+}
+
+void history_free(struct history *history) {
+  for (size_t i = 0; i < history->count; i++) {
+    struct history_entry *entry = &history->entries[i];
+    free(entry->name);
+    free(entry->checksum);
+    free(entry->up_sql);
+    free(entry->down_sql);
+    free(entry->applied_at);
+    free(entry->applied_by);
+  }
+  free(history->entries);
+  free(history->progress);
+  free(history->last_successful_run);
+  *history = (struct history){0};
+}
+
+bool history_look_up(struct pg_session *session, const struct version *version,
+                     struct history_mark *ret_mark, struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql =
+      "SELECT EXISTS (SELECT FROM public.schema_migrations WHERE version = $1), "
+      "(SELECT statements_done FROM public.schema_migrations_progress WHERE version = $1)";
+  const char *parameters[] = {version->text};
+  if (!pg_session_query(session, sql, 1, parameters, &rows, error)) return false;
+  *ret_mark = (struct history_mark){.applied = pg_rows_bool(rows, 0, 0),
+                                    .begun = pg_rows_text(rows, 0, 1) != NULL,
+                                    .statements_done = (size_t)pg_rows_integer(rows, 0, 1)};
+  return true;
+}
+
+/* --- Looking --- */
+
+const struct history_entry *history_find(const struct history *history,
+                                         const struct version *version) {
+  struct history_entry key = {.version = *version};
+  if (history->count == 0) return NULL;
+  return bsearch(&key, history->entries, history->count, sizeof(key), compare_entries);
+}
+
+const struct history_progress *history_find_progress(const struct history *history,
+                                                     const struct version *version) {
+  for (size_t i = 0; i < history->progress_count; i++)
+    if (version_compare(&history->progress[i].version, version) == 0) return &history->progress[i];
+  return NULL;
+}
+
+const struct version *history_newest(const struct history *history) {
+  return history->count > 0 ? &history->entries[history->count - 1].version : NULL;
+}
+
+/* --- Writing --- */
+
+static void append_text(struct buffer *sql, const char *text) {
+  pg_append_literal(sql, str_from(text));
+}
+
+static void append_down(struct buffer *sql, const struct migration *migration) {
+  if (migration->down.present)
+    pg_append_literal(sql, migration_section_text(migration, &migration->down));
+  else
+    buffer_append_text(sql, "NULL");
+}
+
+void history_append_applied(struct buffer *sql, const struct migration *migration,
+                            uint64_t duration_ms, const char *applied_by, bool adopted) {
+  buffer_append_text(sql, "INSERT INTO public.schema_migrations (version, name, checksum, up_sql, "
+                          "down_sql, duration_ms, applied_by, adopted)\nVALUES (");
+  append_text(sql, migration->version.text);
+  buffer_append_text(sql, ", ");
+  append_text(sql, migration->name);
+  buffer_append_text(sql, ", ");
+  append_text(sql, migration->checksum);
+  buffer_append_text(sql, ", ");
+  pg_append_literal(sql, migration_section_text(migration, &migration->up));
+  buffer_append_text(sql, ", ");
+  append_down(sql, migration);
+  if (adopted)
+    buffer_append_text(sql, ", NULL");
+  else
+    buffer_append_format(sql, ", %llu", (unsigned long long)duration_ms);
+  buffer_append_text(sql, ", current_user");
+  if (applied_by) {
+    buffer_append_text(sql, " || ");
+    append_text(sql, applied_by);
+  }
+  buffer_append_format(sql, ", %s);\n", adopted ? "true" : "false");
+}
+
+void history_append_adoption(struct buffer *sql, const struct migration_set *set,
+                             const struct history *history) {
+  assert(!history->exists && "adopted twice");
+  buffer_append_text(sql, (const char *)HISTORY_SCHEMA_SQL);
+  for (size_t i = 0; i < history->count; i++)
+    history_append_applied(sql, migration_set_find(set, &history->entries[i].version), 0, NULL,
+                           true);
+  for (size_t i = 0; i < history->progress_count; i++) {
+    const struct migration *gap = migration_set_find(set, &history->progress[i].version);
+    history_append_progress(sql, gap, &gap->up, &gap->version, 0, false);
+  }
+}
+
+void history_append_accepted(struct buffer *sql, const struct migration *migration,
+                             const struct version *version) {
+  buffer_append_text(sql, "UPDATE public.schema_migrations SET name = ");
+  append_text(sql, migration->name);
+  buffer_append_text(sql, ", checksum = ");
+  append_text(sql, migration->checksum);
+  buffer_append_text(sql, ", up_sql = ");
+  pg_append_literal(sql, migration_section_text(migration, &migration->up));
+  buffer_append_text(sql, ", down_sql = ");
+  append_down(sql, migration);
+  buffer_append_text(sql, " WHERE version = ");
+  append_text(sql, version->text);
+  buffer_append_text(sql, ";\n");
+}
+
+void history_append_rolled_back(struct buffer *sql, const struct version *version) {
+  buffer_append_text(sql, "DELETE FROM public.schema_migrations WHERE version = ");
+  append_text(sql, version->text);
+  buffer_append_text(sql, ";\n");
+}
+
+void history_append_progress(struct buffer *sql, const struct migration *migration,
+                             const struct section *section, const struct version *version,
+                             size_t done, bool running) {
+  char checksum[65];
+  assert(done <= section->count);
+  migration_section_checksum(migration, section, done, checksum);
+  buffer_append_text(sql,
+                     "INSERT INTO public.schema_migrations_progress AS p (version, name, "
+                     "direction, statements_done, statement_running, done_checksum)\nVALUES (");
+  append_text(sql, version->text);
+  buffer_append_text(sql, ", ");
+  append_text(sql, migration->name);
+  buffer_append_format(sql, ", '%s', %zu, %s, '%s')\n", section == &migration->down ? "down" : "up",
+                       done, running ? "true" : "false", checksum);
+  buffer_append_text(sql, "ON CONFLICT (version) DO UPDATE SET direction = excluded.direction, "
+                          "statements_done = excluded.statements_done, statement_running = "
+                          "excluded.statement_running, done_checksum = excluded.done_checksum, "
+                          "updated_at = clock_timestamp();\n");
+}
+
+void history_append_progress_end(struct buffer *sql, const struct version *version) {
+  buffer_append_text(sql, "DELETE FROM public.schema_migrations_progress WHERE version = ");
+  append_text(sql, version->text);
+  buffer_append_text(sql, ";\n");
+}
+
+void history_append_last_run(struct buffer *sql, const struct version *newest) {
+  buffer_append_text(sql, "UPDATE public.schema_information SET last_successful_run = ");
+  append_text(sql, newest ? newest->text : "0");
+  buffer_append_text(sql, " WHERE id = 1;\n");
+}
