@@ -11,7 +11,6 @@
 static void check_traits(const struct sync_rules *rules, struct str path) {
   struct sync_traits traits = rules_traits(rules, path, true);
   assert(traits.class <= SYNC_PAGE && rules_class_name(traits.class));
-  assert(traits.variants[SYNC_PLAIN]);
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++) {
     const char *value = headers_get(&traits.headers, i);
     assert(value);

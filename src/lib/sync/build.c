@@ -2,7 +2,6 @@
 #include "lib/sync/build.h"
 
 #include "lib/base/cleanup.h"
-#include "lib/base/clock.h"
 #include "lib/sync/glob.h"
 
 #include <errno.h>
@@ -15,7 +14,6 @@ struct loading {
   const struct build_options *options;
   struct arena *arena;
   struct sync_build *build;
-  struct hash_cache known, next;
   struct error *error;
 };
 
@@ -75,16 +73,17 @@ static bool skips(const char *path, void *argument) {
 
 /* --- Hashing --- */
 
-static bool hash_plain(struct loading *loading, const struct scanned_file *file,
-                       struct hash_entry *entry) {
+/* Sets the checksum of `object` to that of its file, which must not change meanwhile. */
+static bool hash_file(struct loading *loading, const struct scanned_file *file,
+                      struct sync_object *object) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, head = BUFFER_EMPTY;
   full_path(loading->options->folder, file->path, &path);
-  if (!digest_file(buffer_text(&path), entry->md5, &entry->body_size, &head, loading->error))
+  if (!digest_file(buffer_text(&path), object->md5, &object->size, &head, loading->error))
     return false;
   if (head.failed) return error_set(loading->error, ERROR_MEMORY, "out of memory");
   const char *reason = scan_refuses_content(buffer_str(&head));
   if (reason) return refuse(loading, file->path, reason);
-  if (entry->body_size != file->size)
+  if (object->size != file->size)
     return refuse(loading, file->path,
                   "the file changes while it is read; let the build end first");
   return true;
@@ -105,42 +104,6 @@ static bool read_whole(const char *path, uint64_t expected, struct buffer *body,
   return true;
 }
 
-static bool hash_variant(struct loading *loading, const struct scanned_file *file,
-                         struct hash_entry *entry) {
-  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, body = BUFFER_EMPTY,
-                                       packed = BUFFER_EMPTY;
-  full_path(loading->options->folder, file->path, &path);
-  if (!read_whole(buffer_text(&path), file->size, &body, loading->error) ||
-      !compress_bytes(entry->variant, buffer_str(&body), &packed, loading->error))
-    return false;
-  entry->body_size = packed.length;
-  entry->useless = packed.length >= body.length;
-  digest_md5(buffer_str(&packed), entry->md5);
-  return true;
-}
-
-/* Fills `entry` from the cache, else from the file. */
-static bool hash_file(struct loading *loading, const struct scanned_file *file,
-                      enum sync_variant variant, struct hash_entry *entry) {
-  const struct hash_entry *known = hash_cache_find(&loading->known, file, variant);
-  if (known) {
-    *entry = *known;
-    entry->path = file->path;
-  } else {
-    *entry = (struct hash_entry){.path = file->path,
-                                 .variant = variant,
-                                 .size = file->size,
-                                 .modified_ns = file->modified_ns,
-                                 .changed_ns = file->changed_ns,
-                                 .inode = file->inode};
-    bool hashed = variant == SYNC_PLAIN ? hash_plain(loading, file, entry)
-                                        : hash_variant(loading, file, entry);
-    if (!hashed) return false;
-  }
-  hash_cache_add(&loading->next, entry);
-  return true;
-}
-
 /* --- Objects --- */
 
 static struct sync_object *new_object(struct sync_build *build) {
@@ -155,25 +118,18 @@ static struct sync_object *new_object(struct sync_build *build) {
 }
 
 static bool add_object(struct loading *loading, const struct scanned_file *file,
-                       const struct sync_traits *traits, const char *key,
-                       const struct hash_entry *entry) {
+                       const struct sync_traits *traits, const char *key) {
   struct sync_object *object = new_object(loading->build);
   _cleanup_(buffer_free) struct buffer full = BUFFER_EMPTY;
-  buffer_append_format(&full, "%s%s%s", loading->options->prefix, key,
-                       compress_ending(entry->variant));
+  buffer_append_format(&full, "%s%s", loading->options->prefix, key);
   if (!object || full.failed) return error_set(loading->error, ERROR_MEMORY, "out of memory");
-  *object = (struct sync_object){.key = arena_copy(loading->arena, buffer_str(&full)),
-                                 .path = file->path,
-                                 .size = entry->body_size,
-                                 .class = traits->class,
-                                 .variant = entry->variant,
-                                 .headers = traits->headers};
-  memcpy(object->md5, entry->md5, sizeof(object->md5));
-  if (entry->variant != SYNC_PLAIN)
-    object->headers.content_encoding = compress_encoding(entry->variant);
   if (full.length > SYNC_KEY_LENGTH_LIMIT)
     return refuse(loading, file->path, "its key is longer than 1024 bytes");
-  return true;
+  *object = (struct sync_object){.key = arena_copy(loading->arena, buffer_str(&full)),
+                                 .path = file->path,
+                                 .class = traits->class,
+                                 .headers = traits->headers};
+  return hash_file(loading, file, object);
 }
 
 static bool add_file(struct loading *loading, const struct scanned_file *file) {
@@ -185,15 +141,7 @@ static bool add_file(struct loading *loading, const struct scanned_file *file) {
     return refuse(loading, file->path, "the folder .cruddur is the sync's own");
   if (file->size > SYNC_FILE_SIZE_LIMIT)
     return refuse(loading, file->path, "larger than the 1 GiB that one file may have");
-  for (enum sync_variant variant = SYNC_PLAIN; variant < SYNC_VARIANTS; variant++) {
-    struct hash_entry entry;
-    bool wanted =
-        variant == SYNC_PLAIN || (traits.variants[variant] && file->size <= COMPRESS_SIZE_LIMIT);
-    if (!wanted) continue;
-    if (!hash_file(loading, file, variant, &entry)) return false;
-    if (!entry.useless && !add_object(loading, file, &traits, key, &entry)) return false;
-  }
-  return true;
+  return add_object(loading, file, &traits, key);
 }
 
 static int compare_objects(const void *a, const void *b) {
@@ -224,13 +172,8 @@ bool build_load(const struct build_options *options, struct arena *arena,
   struct sync_build build = {0};
   struct scan scan = {0};
   struct loading loading = {.options = options, .arena = arena, .build = &build, .error = error};
-  if (options->cache_path) hash_cache_load(&loading.known, options->cache_path);
   bool loaded = scan_folder(options->folder, skips, &loading, arena, &scan, error) &&
                 load_files(&loading, &scan);
-  if (loaded && options->cache_path)
-    hash_cache_save(&loading.next, options->cache_path, clock_unix_us() * 1000);
-  hash_cache_free(&loading.known);
-  hash_cache_free(&loading.next);
   scan_free(&scan);
   if (loaded)
     *ret_build = build;
@@ -247,17 +190,13 @@ const struct sync_object *build_find(const struct sync_build *build, const char 
 
 bool build_read(const char *folder, const struct sync_object *object, struct buffer *body,
                 struct error *error) {
-  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, plain = BUFFER_EMPTY;
+  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
   struct stat status;
   char md5[DIGEST_MD5_SIZE];
   full_path(folder, object->path, &path);
   if (stat(buffer_text(&path), &status) != 0 || (uint64_t)status.st_size > SYNC_FILE_SIZE_LIMIT)
     return error_set(error, ERROR_CONFLICT, "%s cannot be read", buffer_text(&path));
-  struct buffer *target = object->variant == SYNC_PLAIN ? body : &plain;
-  if (!read_whole(buffer_text(&path), (uint64_t)status.st_size, target, error)) return false;
-  if (object->variant != SYNC_PLAIN &&
-      !compress_bytes(object->variant, buffer_str(&plain), body, error))
-    return false;
+  if (!read_whole(buffer_text(&path), (uint64_t)status.st_size, body, error)) return false;
   digest_md5(buffer_str(body), md5);
   if (strcmp(md5, object->md5) == 0) return true;
   return error_set(error, ERROR_CONFLICT, "%s has changed since it was planned",

@@ -2,8 +2,8 @@
  * its checksum and its headers. */
 #pragma once
 
-#include "lib/sync/hash_cache.h"
 #include "lib/sync/rules.h"
+#include "lib/sync/scan.h"
 
 /* Objects below this (after the prefix) are the sync's own: releases, journal, copies of pages. */
 #define SYNC_STATE_FOLDER ".cruddur/"
@@ -13,11 +13,10 @@ static const uint64_t SYNC_FILE_SIZE_LIMIT = (uint64_t)1 << 30;
 struct sync_object {
   const char *key;  /* with the prefix */
   const char *path; /* of its file, below the build folder */
-  uint64_t size;    /* of the body */
+  uint64_t size;
   enum sync_class class;
-  enum sync_variant variant;
   struct sync_headers headers;
-  char md5[DIGEST_MD5_SIZE]; /* of the body */
+  char md5[DIGEST_MD5_SIZE]; /* of the content */
 };
 
 struct sync_build {
@@ -40,7 +39,6 @@ struct build_options {
   bool strip_html;
   struct sync_ignore ignore;
   const struct sync_rules *rules;
-  const char *cache_path; /* NULL: no hash cache */
 };
 
 /* True when a pattern of `ignore` fits `name`. */
@@ -58,8 +56,8 @@ bool build_load(const struct build_options *options, struct arena *arena,
 /* The object with that key; NULL: none. */
 const struct sync_object *build_find(const struct sync_build *build, const char *key);
 
-/* Reads the bytes of `object`, compressed where it is a variant, into `body`; they must have the
- * checksum of the build, else ERROR_CONFLICT: the file has changed since. */
+/* Reads the bytes of `object` into `body`; they must have the checksum of the build, else
+ * ERROR_CONFLICT: the file has changed since. */
 bool build_read(const char *folder, const struct sync_object *object, struct buffer *body,
                 struct error *error);
 

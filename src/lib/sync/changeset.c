@@ -51,8 +51,6 @@ static void write_change(const struct sync_change *change, struct buffer *output
     const struct sync_object *object = change->object;
     write_text(output, change->copy_source ? ",\"copy\":" : ",\"path\":",
                change->copy_source ? change->copy_source : object->path);
-    if (object->variant != SYNC_PLAIN)
-      write_text(output, ",\"variant\":", compress_encoding(object->variant));
     buffer_append_format(output, ",\"size\":%" PRIu64 ",\"md5\":\"%s\"", object->size, object->md5);
     write_headers(&object->headers, output);
   }

@@ -1,5 +1,4 @@
-/* digest.h: checksums as S3 has them: MD5 in hexadecimal and base64, and the ETag of an object that
- * was uploaded in parts. */
+/* digest.h: checksums as S3 has them: MD5 in hexadecimal and base64. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -29,8 +28,3 @@ void digest_short(struct str bytes, char ret_hex[DIGEST_SHORT_SIZE]);
  * to DIGEST_HEAD_LENGTH) in `head`, which may be NULL. */
 bool digest_file(const char *path, char ret_hex[DIGEST_MD5_SIZE], uint64_t *ret_size,
                  struct buffer *head, struct error *error);
-
-/* True when `etag` ("hex-N", without quotes) is what S3 makes of the file's content in N parts, for
- * one of the part sizes that the usual tools upload with. `size` is the file's length. A file that
- * cannot be read fits nothing. */
-bool digest_fits_multipart(const char *path, uint64_t size, const char *etag);

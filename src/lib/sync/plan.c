@@ -65,9 +65,8 @@ static bool same_content(const struct sync_object *object, const struct remote_o
                          const struct known_object *known) {
   if (object->size != remote->size) return false;
   if (sync_plan_is_known(known, remote)) return strcmp(known->md5, object->md5) == 0;
-  if (remote->asked && remote->encrypted) return strcmp(remote->stored_md5, object->md5) == 0;
-  if (is_plain_etag(remote->etag)) return strcmp(remote->etag, object->md5) == 0;
-  return remote->fits_multipart;
+  bool is_checksum = is_plain_etag(remote->etag) && !(remote->asked && remote->encrypted);
+  return strcmp(is_checksum ? remote->etag : remote->stored_md5, object->md5) == 0;
 }
 
 static bool same_headers(const struct sync_object *object, const struct remote_object *remote,
@@ -113,23 +112,12 @@ enum sync_class sync_plan_class_of_key(const char *key) {
   return is_html || !has_dot ? SYNC_PAGE : SYNC_REST;
 }
 
-/* Without the ending of a compressed copy. */
-static struct str without_variant(struct str key) {
-  for (enum sync_variant variant = SYNC_PLAIN + 1; variant < SYNC_VARIANTS; variant++) {
-    struct str ending = str_from(compress_ending(variant));
-    if (key.length > ending.length &&
-        memcmp(key.data + key.length - ending.length, ending.data, ending.length) == 0)
-      return (struct str){key.data, key.length - ending.length};
-  }
-  return key;
-}
-
 /* The rules say what is hashed in the build, and so what was when it was in one. */
 static enum sync_class class_of_remote(const struct planning *planning, const char *key) {
   const struct sync_rules *rules = planning->options->rules;
   enum sync_class class = sync_plan_class_of_key(key);
   if (!rules || !rules->first || class == SYNC_PAGE) return class;
-  struct str below = without_variant(str_from(key + strlen(planning->options->prefix)));
+  struct str below = str_from(key + strlen(planning->options->prefix));
   struct sync_traits traits = rules_traits(rules, below, false);
   return traits.class == SYNC_PAGE ? class : traits.class;
 }

@@ -17,8 +17,6 @@ struct remote_object {
   bool encrypted;         /* by KMS or the customer: the ETag is no checksum */
   const char *stored_md5; /* what an upload of ours wrote beside it; "" for none */
   struct sync_headers headers;
-
-  bool fits_multipart; /* the file was found to have this ETag when uploaded in parts */
 };
 
 struct remote {

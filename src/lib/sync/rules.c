@@ -16,7 +16,6 @@ struct sync_rule {
   struct str pattern;
   struct sync_headers headers; /* NULL: not set by this rule */
   enum choice hashed, ignored, strip_html;
-  enum choice variants[SYNC_VARIANTS];
   struct sync_rule *next;
 };
 
@@ -57,23 +56,6 @@ static bool read_choice(const struct reading *reading, struct str name, struct s
   return true;
 }
 
-static bool read_variants(struct reading *reading, struct str value, struct error *error) {
-  enum choice *variants = reading->current->variants;
-  variants[SYNC_GZIP] = variants[SYNC_BROTLI] = CHOICE_NO;
-  if (str_equal(value, STR("none"))) return true;
-  struct str rest = value, item;
-  while (str_next(&rest, ',', &item)) {
-    if (str_equal(item, STR("gzip")))
-      variants[SYNC_GZIP] = CHOICE_YES;
-    else if (str_equal(item, STR("br")))
-      variants[SYNC_BROTLI] = CHOICE_YES;
-    else
-      return error_set(error, ERROR_INVALID, "line %zu: variants are gzip, br or none",
-                       reading->line);
-  }
-  return true;
-}
-
 /* A header's value is printable ASCII: anything else could not be signed and sent the same way. */
 static bool read_header(struct reading *reading, size_t index, struct str value,
                         struct error *error) {
@@ -105,7 +87,6 @@ static bool read_setting(struct reading *reading, struct str line, struct error 
     return read_choice(reading, name, value, &reading->current->ignored, error);
   if (str_equal(name, STR("strip-html")))
     return read_choice(reading, name, value, &reading->current->strip_html, error);
-  if (str_equal(name, STR("variants"))) return read_variants(reading, value, error);
   return error_set(error, ERROR_INVALID, "line %zu: there is no setting '%.*s'", reading->line,
                    (int)name.length, name.data);
 }
@@ -127,7 +108,6 @@ bool rules_parse(struct str text, struct arena *arena, struct sync_rules *ret_ru
     if (!read) return false;
   }
   if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
-  digest_short(text, rules.digest);
   *ret_rules = rules;
   return true;
 }
@@ -143,17 +123,14 @@ static void apply_rule(const struct sync_rule *rule, struct sync_headers *header
   traits->ignored = chosen(rule->ignored, traits->ignored);
   traits->strip_html = chosen(rule->strip_html, traits->strip_html);
   if (rule->hashed != CHOICE_UNSET) *hashed = rule->hashed;
-  for (int i = 0; i < SYNC_VARIANTS; i++)
-    traits->variants[i] = chosen(rule->variants[i], traits->variants[i]);
 }
 
 struct sync_traits rules_traits(const struct sync_rules *rules, struct str path, bool strip_html) {
-  struct sync_traits traits = {.strip_html = strip_html, .variants = {[SYNC_PLAIN] = true}};
+  struct sync_traits traits = {.strip_html = strip_html};
   struct sync_headers headers = {0};
   enum choice hashed = CHOICE_UNSET;
   for (const struct sync_rule *rule = rules->first; rule; rule = rule->next)
     if (glob_fits(rule->pattern, path)) apply_rule(rule, &headers, &traits, &hashed);
-  traits.variants[SYNC_PLAIN] = true;
   if (!headers.content_type) headers.content_type = mime_type(path);
   bool is_page = str_starts_with(str_from(headers.content_type), STR("text/html"));
   bool is_hashed = !is_page && chosen(hashed, mime_name_is_hashed(path));

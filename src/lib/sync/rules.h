@@ -2,15 +2,14 @@
  *
  *   [*.wasm]
  *   cache-control = public, max-age=600
- *   [*.js]
- *   variants = gzip, br
+ *   [lib-*.js]
+ *   hashed = yes
  *
  * A section names the files by a pattern (glob.h) of their path below the build folder; a later
  * section overrides an earlier one, setting by setting. */
 #pragma once
 
 #include "lib/sync/arena.h"
-#include "lib/sync/compress.h"
 #include "lib/sync/headers.h"
 
 /* How a file is cached and when it is uploaded. */
@@ -26,12 +25,10 @@ struct sync_traits {
   enum sync_class class;
   bool ignored;
   bool strip_html; /* about.html becomes about */
-  bool variants[SYNC_VARIANTS];
 };
 
 struct sync_rules {
   struct sync_rule *first; /* NULL: none */
-  char digest[DIGEST_SHORT_SIZE];
 };
 
 /* Reads the text of sync.conf; what it holds is copied into `arena`. Fails as ERROR_INVALID, naming

@@ -12,7 +12,6 @@ struct sync_settings {
   const char *prefix;       /* "" or ends in '/' */
   const char *distribution; /* ""; nothing is invalidated */
   const char *build_folder;
-  const char *cache_path; /* NULL: no hash cache */
   bool strip_html;
   bool origin_is_prefix; /* the distribution's origin path covers the prefix */
   struct sync_ignore ignore;

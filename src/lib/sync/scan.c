@@ -114,10 +114,6 @@ static bool can_be_key(struct walk *walk) {
   return true;
 }
 
-static int64_t nanoseconds(struct timespec time) {
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static bool add_file(struct walk *walk, const struct stat *status) {
   struct scan *scan = walk->scan;
   if (!can_be_key(walk)) return false;
@@ -132,9 +128,6 @@ static bool add_file(struct walk *walk, const struct stat *status) {
   scan->files[scan->count++] = (struct scanned_file){
       .path = arena_copy(walk->arena, buffer_str(&walk->path)),
       .size = (uint64_t)status->st_size,
-      .modified_ns = nanoseconds(status->st_mtim),
-      .changed_ns = nanoseconds(status->st_ctim),
-      .inode = (uint64_t)status->st_ino,
   };
   return !walk->arena->failed || error_set(walk->error, ERROR_MEMORY, "out of memory");
 }

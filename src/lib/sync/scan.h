@@ -12,8 +12,6 @@ enum { SCAN_FILES_LIMIT = 200000, SCAN_DEPTH_LIMIT = 64, SYNC_KEY_LENGTH_LIMIT =
 struct scanned_file {
   const char *path; /* below the folder */
   uint64_t size;
-  int64_t modified_ns, changed_ns; /* mtime and ctime */
-  uint64_t inode;
 };
 
 struct scan {

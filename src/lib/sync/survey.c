@@ -15,8 +15,7 @@ bool survey_build(struct sync_run *run, struct error *error) {
                                   .prefix = settings->prefix,
                                   .strip_html = settings->strip_html,
                                   .ignore = settings->ignore,
-                                  .rules = &settings->rules,
-                                  .cache_path = settings->cache_path};
+                                  .rules = &settings->rules};
   return build_load(&options, &run->arena, &run->build, error);
 }
 
@@ -145,22 +144,12 @@ static void ask(struct pool *pool, size_t index) {
   pool_ended(pool, index, 0, &error);
 }
 
-/* An object that was uploaded in parts has an ETag that is made of the parts' checksums. */
-static void check_parts(struct sync_run *run, const struct sync_object *object,
-                        struct remote_object *remote) {
-  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
-  if (!strchr(remote->etag, '-') || object->variant != SYNC_PLAIN) return;
-  buffer_append_format(&path, "%s/%s", run->settings.build_folder, object->path);
-  remote->fits_multipart = digest_fits_multipart(buffer_text(&path), object->size, remote->etag);
-}
-
 static size_t collect_questions(struct sync_run *run, struct question *questions) {
   size_t count = 0;
   for (size_t i = 0; i < run->build.count; i++) {
     const struct sync_object *object = &run->build.objects[i];
     struct remote_object *remote = remote_find(&run->remote, object->key);
     if (!remote || !sync_plan_must_ask(object, remote, &run->manifest)) continue;
-    check_parts(run, object, remote);
     questions[count++].object = remote;
   }
   return count;
