@@ -159,7 +159,6 @@ static bool add_pattern(struct sync_options *options, const char *pattern) {
 static bool read_value(struct sync_options *options, struct given *given, int code) {
   struct sync_settings *settings = &options->settings;
   long number = 0;
-  size_t limit;
   switch (code) {
   case OPTION_BUCKET: given->bucket = optarg; return true;
   case OPTION_PREFIX: given->prefix = optarg; return true;
@@ -183,8 +182,7 @@ static bool read_value(struct sync_options *options, struct given *given, int co
     settings->jobs = (unsigned)number;
     return true;
   case OPTION_MAX_DELETE:
-    settings->max_delete = optarg;
-    return sync_plan_delete_limit(optarg, 0, &limit) ||
+    return sync_plan_parse_limit(optarg, &settings->max_delete) ||
            wrong("--max-delete is a count or a percentage such as 30%%, not '%s'", optarg);
   default: return false;
   }

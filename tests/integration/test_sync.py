@@ -406,7 +406,7 @@ def test_a_changeset_that_names_no_place_is_refused(site, member, value):
     site.s3.calls.clear()
     done = site.sync("apply", "changeset.json", "--yes", SYNC_S3_BUCKET="",
                      SYNC_CLOUDFRONT_DISTRUBTION_ID="")
-    assert done.returncode == 4 and "no changeset" in done.stderr
+    assert done.returncode == 4 and "not a changeset" in done.stderr
     assert not site.s3.calls
 
 

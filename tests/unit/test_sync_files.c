@@ -4,7 +4,7 @@
 
 #include "lib/aws/document.h"
 #include "lib/aws/s3.h"
-#include "lib/sync/build.h"
+#include "lib/sync/want/build.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -76,19 +76,41 @@ static void a_build_becomes_objects(void **state) {
   assert_non_null(object);
   assert_null(build_find(&build, "b.txt"));
   struct buffer body = BUFFER_EMPTY;
-  assert_true(build_read(folder, object, &body, &error));
+  assert_true(build_read(&build, object, &body, &error));
   assert_buffer_equal(&body, "text");
   write_file("b.txt", "changed");
-  assert_false(build_read(folder, object, &body, &error));
+  assert_false(build_read(&build, object, &body, &error));
   assert_int_equal(error.kind, ERROR_CONFLICT);
   buffer_free(&body);
-  build_free(&build);
   write_file("about", "the same key");
   assert_false(build_load(&options, &arena, &build, &error));
   assert_non_null(strstr(error.message, "two files have the key p/about"));
   remove_file("about");
   remove_file("about.html");
   remove_file("b.txt");
+  arena_free(&arena);
+}
+
+static void two_ignored_files_of_one_key_are_one(void **state) {
+  static const char *const PATTERNS[] = {"about", "*.html"};
+  struct arena arena = ARENA_EMPTY;
+  struct sync_rules rules = {0};
+  struct sync_build build;
+  struct build_options options = options_of(&rules);
+  options.ignore = (struct sync_ignore){PATTERNS, 2};
+  write_file("about", "1");
+  write_file("about.html", "2");
+  write_file("b.html", "3");
+  write_file("c.txt", "4");
+  assert_true(build_load(&options, &arena, &build, NULL));
+  assert_int_equal(build.count, 1);
+  assert_int_equal(build.ignored_count, 2);
+  assert_string_equal(build.ignored[0], "p/about");
+  assert_string_equal(build.ignored[1], "p/b");
+  remove_file("about");
+  remove_file("about.html");
+  remove_file("b.html");
+  remove_file("c.txt");
   arena_free(&arena);
 }
 
@@ -134,6 +156,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(checksums_of_files),
       cmocka_unit_test(a_build_becomes_objects),
+      cmocka_unit_test(two_ignored_files_of_one_key_are_one),
       cmocka_unit_test(documents_are_read_whole_or_not),
       cmocka_unit_test(times_of_s3_are_read),
   };
