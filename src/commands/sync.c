@@ -5,12 +5,12 @@
  * have (the bucket), plan, do. Each makes a value that the next one reads; all of them lie in one
  * arena, which is freed at the end. */
 #include "commands/commands.h"
+#include "commands/exit.h"
 #include "commands/sync_options.h"
 #include "commands/sync_screen.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/exit_codes.h"
 #include "lib/sync/do/release.h"
 #include "lib/sync/do/restore.h"
 #include "lib/sync/do/sync_apply.h"
@@ -40,27 +40,16 @@ struct sync_command {
   struct sync_results results;
 };
 
-static int code_of(const struct error *error) {
-  switch (error->kind) {
-  case ERROR_CONFLICT: return EXIT_REFUSED;
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_CREDENTIALS;
-  default: return EXIT_FAILED;
-  }
-}
-
-static int end(struct sync_command *command, const char *result, int code) {
+static int end(struct sync_command *command, const char *result, enum exit_code code) {
   sync_screen_end(&command->screen, &command->plan, &command->results, result, code,
                   command->error.kind == ERROR_NONE ? NULL : command->error.message);
-  return code;
+  return (int)code;
 }
 
-static int fail_with(struct sync_command *command, int code) {
-  return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
-}
-
+/* A request that AWS calls invalid is no wrong flag. */
 static int fail(struct sync_command *command) {
-  return fail_with(command, code_of(&command->error));
+  enum exit_code code = command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
+  return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
 }
 
 /* --- The changeset file --- */
@@ -104,7 +93,7 @@ static bool read_changeset(struct sync_command *command) {
 static bool fits_place(struct sync_command *command, const char *what, const char *planned,
                        const char *now) {
   return !*now || strcmp(planned, now) == 0 ||
-         error_set(&command->error, ERROR_CONFLICT,
+         error_set(&command->error, ERROR_REFUSED,
                    "the changeset is for the %s '%s', not for '%s'", what, planned, now);
 }
 
@@ -121,7 +110,7 @@ static bool take_place(struct sync_command *command) {
   settings->distribution = place->distribution;
   if (!command->options.has_build_folder) settings->build_folder = place->build_folder;
   return sync_options_check_place(settings) ||
-         error_set(&command->error, ERROR_CONFLICT, "%s: this is not a changeset of cruddur sync",
+         error_set(&command->error, ERROR_REFUSED, "%s: this is not a changeset of cruddur sync",
                    command->options.changeset_path);
 }
 
@@ -199,7 +188,7 @@ static int nothing_to_do(struct sync_command *command) {
 
 static int show_and_apply(struct sync_command *command) {
   if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command))
-    return fail_with(command, EXIT_FAILED);
+    return fail(command);
   sync_screen_plan(&command->screen, &command->plan);
   if (!sync_plan_has_work(&command->plan)) return nothing_to_do(command);
   if (!only_plans(command)) return apply(command);
@@ -220,14 +209,12 @@ static void take_id(struct sync_command *command) {
 }
 
 static int run_sync(struct sync_command *command) {
-  /* A build that is missing, empty or holds what must not be published is refused. */
-  if (!load_build(command))
-    return fail_with(command, command->error.kind == ERROR_MEMORY ? EXIT_FAILED : EXIT_REFUSED);
-  if (!read_bucket(command) || !make_plan(command, &command->build) || !make_journal(command))
+  if (!load_build(command) || !read_bucket(command) || !make_plan(command, &command->build) ||
+      !make_journal(command))
     return fail(command);
   if (command->options.verb == SYNC_VERB_APPLY) {
     if (!changeset_check(&command->changeset, &command->plan, &command->error))
-      return fail_with(command, EXIT_REFUSED);
+      return fail(command);
     take_id(command);
   }
   return show_and_apply(command);
@@ -241,13 +228,12 @@ static int run_rollback(struct sync_command *command) {
   uint64_t number = command->options.release;
   if (number == 0) number = restore_default(&command->bucket.manifest);
   if (number == 0) {
-    error_set(error, ERROR_CONFLICT,
+    error_set(error, ERROR_REFUSED,
               "there is no earlier release; 'cruddur sync releases' lists them");
     return fail(command);
   }
-  if (!restore_read(&command->session, &command->bucket, number, arena, restore, error))
-    return error->kind == ERROR_NOT_FOUND ? fail_with(command, EXIT_REFUSED) : fail(command);
-  if (!make_plan(command, &restore->build) ||
+  if (!restore_read(&command->session, &command->bucket, number, arena, restore, error) ||
+      !make_plan(command, &restore->build) ||
       !restore_narrow(restore, &command->session, &command->plan, arena, error) ||
       !make_journal(command))
     return fail(command);
@@ -273,9 +259,8 @@ static int run_verb(struct sync_command *command) {
     return EXIT_USAGE;
   }
   sync_screen_open(&command->screen, &command->options);
-  if (is_apply && !take_place(command)) return fail_with(command, EXIT_REFUSED);
-  if (!open_session(command))
-    return command->error.kind == ERROR_INVALID ? fail_with(command, EXIT_USAGE) : fail(command);
+  if (is_apply && !take_place(command)) return fail(command);
+  if (!open_session(command)) return end(command, "failed", exit_code_of(&command->error));
   switch (command->options.verb) {
   case SYNC_VERB_ROLLBACK: return run_rollback(command);
   case SYNC_VERB_RELEASES: return run_releases(command);

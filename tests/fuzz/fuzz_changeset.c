@@ -16,7 +16,7 @@ static void check(const struct changeset *changeset) {
     assert(i == 0 || strcmp(changeset->items[i - 1].key, item->key) <= 0);
   }
   if (!changeset_check(changeset, &plan, &error))
-    assert(error.kind == ERROR_CONFLICT && changeset->count > 0);
+    assert(error.kind == ERROR_REFUSED && changeset->count > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < build.needed_count; i++)
       check_key(&place, build.needed[i]);
   } else {
-    assert(error.kind == ERROR_CONFLICT);
+    assert(error.kind == ERROR_REFUSED);
   }
   arena_free(&arena);
   return 0;

@@ -65,7 +65,7 @@ static void a_build_becomes_objects(void **state) {
   struct error error = {0};
   struct build_options options = options_of(&rules);
   assert_false(build_load(&options, &arena, &build, &error)); /* empty */
-  assert_int_equal(error.kind, ERROR_CONFLICT);
+  assert_int_equal(error.kind, ERROR_REFUSED);
   write_file("about.html", "page");
   write_file("b.txt", "text");
   assert_true(build_load(&options, &arena, &build, &error));

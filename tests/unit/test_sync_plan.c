@@ -232,7 +232,7 @@ static void deletions_have_a_limit(void **state) {
     assert_true(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
     plan.counts[SYNC_DELETE]++;
     assert_false(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
-    assert_int_equal(error.kind, ERROR_CONFLICT);
+    assert_int_equal(error.kind, ERROR_REFUSED);
   }
 }
 

@@ -166,7 +166,7 @@ bool release_list_read(const struct sync_session *session, const struct sync_pla
                       RELEASE_LIST_SIZE_LIMIT, &text, &found, error))
     return false;
   if (!found)
-    return error_set(error, ERROR_NOT_FOUND,
+    return error_set(error, ERROR_REFUSED,
                      "the pages of release %" PRIu64
                      " are not kept any more (--keep-releases says how many are)",
                      number);
@@ -176,7 +176,7 @@ bool release_list_read(const struct sync_session *session, const struct sync_pla
   json_decref(root);
   if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!read)
-    return error_set(error, ERROR_CONFLICT, "the list of release %" PRIu64 " cannot be read",
+    return error_set(error, ERROR_REFUSED, "the list of release %" PRIu64 " cannot be read",
                      number);
   *ret_build = reader.build;
   return true;

@@ -12,8 +12,7 @@ bool release_list_write(const struct sync_session *session, const struct sync_pl
                         struct error *error);
 
 /* Reads the list of release `number` as a build without a folder: pages and files are its objects,
- * assets are what it needs. Fails as ERROR_NOT_FOUND when the list is gone, and as ERROR_CONFLICT
- * when it cannot be read. */
+ * assets are what it needs. Fails as ERROR_REFUSED when the list is gone or cannot be read. */
 bool release_list_read(const struct sync_session *session, const struct sync_place *place,
                        uint64_t number, struct arena *arena, struct sync_build *ret_build,
                        struct error *error);

@@ -33,7 +33,7 @@ static bool check_assets(const struct bucket *bucket, const struct sync_build *b
   for (size_t i = 0; i < build->needed_count; i++)
     if (!bucket_find(bucket, build->needed[i]) && gone++ == 0) first = build->needed[i];
   return gone == 0 ||
-         error_set(error, ERROR_CONFLICT,
+         error_set(error, ERROR_REFUSED,
                    "%zu assets that the pages of release %" PRIu64
                    " point to are gone from the bucket, %s for one; ship that build again",
                    gone, number, first);
@@ -45,7 +45,7 @@ bool restore_read(const struct sync_session *session, const struct bucket *bucke
   struct restore restore = {.number = number};
   struct error ignored = {0};
   if (!manifest_release(manifest, number))
-    return error_set(error, ERROR_NOT_FOUND, "there is no release %" PRIu64, number);
+    return error_set(error, ERROR_REFUSED, "there is no release %" PRIu64, number);
   if (!release_list_read(session, &bucket->place, number, arena, &restore.build, error) ||
       !check_assets(bucket, &restore.build, number, error))
     return false;
@@ -77,7 +77,7 @@ static bool find_copy(const struct sync_session *session, const struct bucket *b
   *ret_dropped = !bucket_find(bucket, change->copy_source);
   if (!*ret_dropped) return true;
   if (change->class == SYNC_PAGE)
-    return error_set(error, ERROR_CONFLICT,
+    return error_set(error, ERROR_REFUSED,
                      "the copy of the page %s is gone from the bucket; ship that build again",
                      change->key);
   sync_session_notice(session, "%s is gone from the bucket, and no copy of it is kept",

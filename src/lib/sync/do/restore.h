@@ -17,14 +17,14 @@ struct restore {
  * pages are served now (which may be a rollback itself). 0: there is none. */
 uint64_t restore_default(const struct manifest *manifest);
 
-/* Reads the lists of the release `number` and of what is served now. Fails as ERROR_NOT_FOUND when
- * there is no such release any more, and as ERROR_CONFLICT when an asset that its pages need is
- * gone from the bucket. */
+/* Reads the lists of the release `number` and of what is served now. Fails as ERROR_REFUSED when
+ * there is no such release any more, or when an asset that its pages need is gone from the bucket.
+ */
 bool restore_read(const struct sync_session *session, const struct bucket *bucket, uint64_t number,
                   struct arena *arena, struct restore *ret_restore, struct error *error);
 
 /* Narrows `plan`, which was made for `restore->build`: a rollback writes pages, brings back other
- * files that are gone, and deletes the pages that came since. Fails as ERROR_CONFLICT when the copy
+ * files that are gone, and deletes the pages that came since. Fails as ERROR_REFUSED when the copy
  * of a page is gone. A file without a copy is told to the observer and left out. */
 bool restore_narrow(const struct restore *restore, const struct sync_session *session,
                     struct sync_plan *plan, struct arena *arena, struct error *error);

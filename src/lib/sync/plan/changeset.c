@@ -233,7 +233,7 @@ bool changeset_check(const struct changeset *changeset, const struct sync_plan *
       check_done(item, plan, &difference);
   }
   if (difference.count == 0) return true;
-  return error_set(error, ERROR_CONFLICT,
+  return error_set(error, ERROR_REFUSED,
                    "the changeset does not fit any more: %s %s (%zu differ); plan again",
                    difference.key, difference.what, difference.count);
 }

@@ -42,6 +42,6 @@ bool changeset_parse(struct str text, struct arena *arena, struct changeset *ret
 /* Checks that applying `plan`, which was made just now, does what the changeset says. Each change
  * of the plan must be in the changeset, with the same state before and after. Each change of the
  * changeset that the plan does not have must be done already, as after a run that was cut off.
- * Otherwise fails as ERROR_CONFLICT, naming the first key that differs and how many do. */
+ * Otherwise fails as ERROR_REFUSED, naming the first key that differs and how many do. */
 bool changeset_check(const struct changeset *changeset, const struct sync_plan *plan,
                      struct error *error);

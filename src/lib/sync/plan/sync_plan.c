@@ -313,7 +313,7 @@ bool sync_plan_may_delete(const struct sync_plan *plan, const struct sync_delete
   size_t deletes = plan->counts[SYNC_DELETE];
   uint64_t allowed = allowed_deletes(limit, plan->managed);
   if (deletes <= allowed) return true;
-  return error_set(error, ERROR_CONFLICT,
+  return error_set(error, ERROR_REFUSED,
                    "%zu of %zu objects would be deleted, %" PRIu64
                    " are allowed; nothing was changed. If that is meant, say so: --max-delete %zu",
                    deletes, plan->managed, allowed, deletes);

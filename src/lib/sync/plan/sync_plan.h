@@ -86,7 +86,7 @@ bool sync_plan_has_work(const struct sync_plan *plan);
 /* Reads "12" or "30%" (at most 100%). */
 bool sync_plan_parse_limit(const char *text, struct sync_delete_limit *ret_limit);
 
-/* The guard before the first write: fails as ERROR_CONFLICT, naming the flag, when the plan deletes
+/* The guard before the first write: fails as ERROR_REFUSED, naming the flag, when the plan deletes
  * more than `limit` allows. The usual limit is half of the managed objects, and always twenty. */
 bool sync_plan_may_delete(const struct sync_plan *plan, const struct sync_delete_limit *limit,
                           struct error *error);

@@ -35,7 +35,7 @@ const char *build_key(struct arena *arena, const char *path, bool strip_html) {
 }
 
 static bool refuse(struct build_loader *loader, const char *path, const char *why) {
-  return error_set(loader->error, ERROR_CONFLICT, "%s/%s: %s", loader->options->folder, path, why);
+  return error_set(loader->error, ERROR_REFUSED, "%s/%s: %s", loader->options->folder, path, why);
 }
 
 static const char *full_path(const char *folder, const char *path, struct buffer *buffer) {
@@ -138,7 +138,7 @@ static bool check_keys(const struct sync_build *build, struct error *error) {
   for (size_t i = 1; i < build->count; i++) {
     const struct sync_object *a = &build->objects[i - 1], *b = &build->objects[i];
     if (strcmp(a->key, b->key) == 0)
-      return error_set(error, ERROR_CONFLICT, "two files have the key %s: %s and %s", a->key,
+      return error_set(error, ERROR_REFUSED, "two files have the key %s: %s and %s", a->key,
                        a->path, b->path);
   }
   return true;

@@ -49,7 +49,7 @@ bool build_ignores(const struct sync_ignore *ignore, const char *name);
 const char *build_key(struct arena *arena, const char *path, bool strip_html);
 
 /* Scans and hashes the folder; the result is in `arena`. Fails as scan_folder() does, and as
- * ERROR_CONFLICT for two files with one key, for a private key, and for a file over
+ * ERROR_REFUSED for two files with one key, for a private key, and for a file over
  * SYNC_FILE_SIZE_LIMIT. */
 bool build_load(const struct build_options *options, struct arena *arena,
                 struct sync_build *ret_build, struct error *error);

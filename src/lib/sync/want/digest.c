@@ -68,8 +68,7 @@ void digest_md5_base64(const char hex[DIGEST_MD5_SIZE], char ret_base64[DIGEST_M
 }
 
 static bool read_failed(const char *path, struct error *error) {
-  return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID,
-                   "%s cannot be read: %s", path, strerror(errno));
+  return error_set(error, ERROR_REFUSED, "%s cannot be read: %s", path, strerror(errno));
 }
 
 bool digest_file(const char *path, char ret_hex[DIGEST_MD5_SIZE], uint64_t *ret_size,

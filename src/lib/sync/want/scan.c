@@ -103,7 +103,7 @@ const char *scan_refuses_content(struct str head) {
 }
 
 static bool refuse(struct scan_walk *walk, const char *why) {
-  return error_set(walk->error, ERROR_CONFLICT, "%s/%s: %s", walk->root, buffer_text(&walk->path),
+  return error_set(walk->error, ERROR_REFUSED, "%s/%s: %s", walk->root, buffer_text(&walk->path),
                    why);
 }
 
@@ -195,7 +195,7 @@ bool scan_folder(const char *folder, scan_skips skips, void *argument, struct ar
   _cleanup_free_ char *root = realpath(folder, NULL);
   int fd = root ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (fd < 0)
-    return error_set(error, ERROR_NOT_FOUND, "there is no build folder %s: %s", folder,
+    return error_set(error, ERROR_REFUSED, "there is no build folder %s: %s", folder,
                      strerror(errno));
   struct scan scan = {0};
   struct scan_walk walk = {.root = root,
@@ -207,7 +207,7 @@ bool scan_folder(const char *folder, scan_skips skips, void *argument, struct ar
   bool walked = walk_folder(&walk, fd, 0);
   buffer_free(&walk.path);
   if (walked && scan.count == 0)
-    walked = error_set(error, ERROR_CONFLICT, "the build folder %s is empty", folder);
+    walked = error_set(error, ERROR_REFUSED, "the build folder %s is empty", folder);
   if (!walked) return false;
   qsort(scan.files, scan.count, sizeof(scan.files[0]), compare_files);
   *ret_scan = scan;
