@@ -11,6 +11,7 @@
 #include "lib/sync/do/release_manifest.h"
 #include "lib/sync/do/remove.h"
 #include "lib/sync/have/sync_state.h"
+#include "lib/sync/keyed.h"
 #include "lib/sync/sync_pool.h"
 
 #include <stdlib.h>
@@ -19,8 +20,9 @@
 
 /* A content that is copied; the array of all of them belongs to release_keep_old(). */
 struct release_copy {
+  const char *md5; /* first, for keyed.h */
   const char *key;
-  const struct known_object *known; /* what must be there: MD5 and ETag */
+  const char *etag; /* that the object must have */
   struct sync_pool *pool;
   size_t index; /* in the pool */
 };
@@ -51,33 +53,16 @@ static void start_copy(struct sync_pool *pool, size_t index) {
   struct error error = {0};
   copy->pool = pool;
   copy->index = index;
-  struct s3_copying request = {
-      .from = copy->key,
-      .etag = copy->known->etag,
-      .key = place_copy_key(all->place, all->results->arena, copy->known->md5),
-      .headers = headers,
-      .header_count = 2};
+  struct s3_copying request = {.from = copy->key,
+                               .etag = copy->etag,
+                               .key = place_copy_key(all->place, all->results->arena, copy->md5),
+                               .headers = headers,
+                               .header_count = 2};
   if (*request.key &&
       s3_copy(sync_session_client(pool->session), &bucket, &request, on_copied, copy))
     return;
   error_set(&error, ERROR_MEMORY, "out of memory");
   sync_pool_ended(pool, index, 0, &error);
-}
-
-static int compare_copies(const void *a, const void *b) {
-  return strcmp(((const struct release_copy *)a)->known->md5,
-                ((const struct release_copy *)b)->known->md5);
-}
-
-/* Leaves each content once; returns how many are left. */
-static size_t drop_doubles(struct release_copy *copies, size_t count) {
-  size_t unique = 0;
-  if (count == 0) return 0;
-  qsort(copies, count, sizeof(*copies), compare_copies);
-  for (size_t i = 0; i < count; i++)
-    if (unique == 0 || compare_copies(&copies[unique - 1], &copies[i]) != 0)
-      copies[unique++] = copies[i];
-  return unique;
 }
 
 bool release_keep_old(const struct sync_session *session, const struct sync_plan *plan,
@@ -91,13 +76,14 @@ bool release_keep_old(const struct sync_session *session, const struct sync_plan
     if (!release_manifest_needs_copy(plan, change)) continue;
     const struct known_object *known = manifest_object(&bucket->manifest, change->key);
     if (!bucket_find(bucket, place_copy_key(&bucket->place, results->arena, known->md5)))
-      copies[count++] = (struct release_copy){.key = change->key, .known = known};
+      copies[count++] =
+          (struct release_copy){.md5 = known->md5, .key = change->key, .etag = known->etag};
   }
   struct release_copies all = {&bucket->place, results, copies};
   struct sync_pool pool = {.session = session,
                            .argument = &all,
                            .start = start_copy,
-                           .count = drop_doubles(copies, count),
+                           .count = keyed_sort_unique(copies, count, sizeof(copies[0])),
                            .progress = {.what = "keeping old pages"}};
   if (sync_pool_work(&pool)) return true;
   *error = pool.first_error;

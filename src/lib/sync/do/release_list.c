@@ -4,11 +4,11 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/json_writer.h"
 #include "lib/sync/have/sync_state.h"
+#include "lib/sync/keyed.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 enum { LIST_VERSION = 1 };
 
@@ -125,19 +125,6 @@ static bool read_row(struct release_reader *reader, const json_t *row, enum sync
   return read_content(reader, row, object);
 }
 
-static int compare_objects(const void *a, const void *b) {
-  return strcmp(((const struct sync_object *)a)->key, ((const struct sync_object *)b)->key);
-}
-
-/* Sorts the objects; false when a key is there twice. */
-static bool sort_objects(struct sync_build *build) {
-  if (build->count > 0)
-    qsort(build->objects, build->count, sizeof(build->objects[0]), compare_objects);
-  for (size_t i = 1; i < build->count; i++)
-    if (compare_objects(&build->objects[i - 1], &build->objects[i]) == 0) return false;
-  return true;
-}
-
 static bool read_root(struct release_reader *reader, const json_t *root) {
   struct sync_build *build = &reader->build;
   size_t assets = json_array_size(json_object_get(root, MEMBERS[SYNC_ASSET]));
@@ -153,7 +140,8 @@ static bool read_root(struct release_reader *reader, const json_t *root) {
       if (!read_row(reader, json_array_get(rows, i), kind)) return false;
   }
   assert(build->needed_count == assets && build->count == objects);
-  return sort_objects(build);
+  keyed_sort(build->objects, build->count, sizeof(build->objects[0]));
+  return !keyed_double(build->objects, build->count, sizeof(build->objects[0]));
 }
 
 bool release_list_read(const struct sync_session *session, const struct sync_place *place,

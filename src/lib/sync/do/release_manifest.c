@@ -6,9 +6,9 @@
 #include "lib/sync/do/release_manifest.h"
 
 #include "lib/base/clock.h"
+#include "lib/sync/keyed.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { MICROSECONDS = 1000000 };
 
@@ -162,10 +162,6 @@ bool release_manifest_needs_copy(const struct sync_plan *plan, const struct sync
          strcmp(known->etag, change->before->etag) == 0;
 }
 
-static int compare_blobs(const void *a, const void *b) {
-  return strcmp(((const struct known_blob *)a)->md5, ((const struct known_blob *)b)->md5);
-}
-
 /* The copies of what releases had that are there, or that this run makes. */
 static void note_own_blobs(struct release_noter *noter, uint64_t oldest) {
   const struct sync_plan *plan = noter->plan;
@@ -184,11 +180,10 @@ static void note_own_blobs(struct release_noter *noter, uint64_t oldest) {
 static void merge_blobs(struct manifest *manifest) {
   struct known_blob *blobs = manifest->blobs;
   size_t unique = 0;
-  if (manifest->blob_count == 0) return;
-  qsort(blobs, manifest->blob_count, sizeof(struct known_blob), compare_blobs);
+  keyed_sort(blobs, manifest->blob_count, sizeof(blobs[0]));
   for (size_t i = 0; i < manifest->blob_count; i++) {
     struct known_blob blob = blobs[i];
-    if (unique == 0 || compare_blobs(&blobs[unique - 1], &blob) != 0)
+    if (unique == 0 || strcmp(blobs[unique - 1].md5, blob.md5) != 0)
       blobs[unique++] = blob;
     else if (blob.last > blobs[unique - 1].last)
       blobs[unique - 1].last = blob.last;

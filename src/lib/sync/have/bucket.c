@@ -8,21 +8,15 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/sync/have/sync_state.h"
+#include "lib/sync/keyed.h"
 #include "lib/sync/sync_pool.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { CLOCK_GRAIN_S = 1 };
 
-static int compare_objects(const void *a, const void *b) {
-  return strcmp(((const struct bucket_object *)a)->key, ((const struct bucket_object *)b)->key);
-}
-
 struct bucket_object *bucket_find(const struct bucket *bucket, const char *key) {
-  struct bucket_object wanted = {.key = key};
-  if (bucket->count == 0) return NULL;
-  return bsearch(&wanted, bucket->objects, bucket->count, sizeof(wanted), compare_objects);
+  return keyed_find(bucket->objects, bucket->count, sizeof(bucket->objects[0]), key);
 }
 
 /* S3 tells times in whole seconds, and so is the time that a note is good for. */
@@ -69,17 +63,6 @@ static void on_listed(const struct error *error, void *argument) {
   if (error) *reader->error = *error;
 }
 
-/* A server that lists a key twice has one object of that name all the same. */
-static void sort_objects(struct bucket *bucket) {
-  size_t unique = 0;
-  if (bucket->count == 0) return;
-  qsort(bucket->objects, bucket->count, sizeof(bucket->objects[0]), compare_objects);
-  for (size_t i = 0; i < bucket->count; i++)
-    if (i == 0 || compare_objects(&bucket->objects[unique - 1], &bucket->objects[i]) != 0)
-      bucket->objects[unique++] = bucket->objects[i];
-  bucket->count = unique;
-}
-
 static bool list_objects(struct bucket_reader *reader) {
   const struct sync_place *place = &reader->bucket->place;
   struct s3_listing wanted = {.bucket = place_bucket(place, 0),
@@ -91,7 +74,9 @@ static bool list_objects(struct bucket_reader *reader) {
     return error_set(reader->error, ERROR_MEMORY, "out of memory");
   sync_session_wait(reader->session, &reader->listed);
   if (!reader->list_ok) return error_prefix(reader->error, "listing the bucket %s", place->bucket);
-  sort_objects(reader->bucket);
+  /* A server may list a key twice: it has one object of that name all the same. */
+  struct bucket *bucket = reader->bucket;
+  bucket->count = keyed_sort_unique(bucket->objects, bucket->count, sizeof(bucket->objects[0]));
   return true;
 }
 

@@ -8,7 +8,7 @@
 #include "lib/sync/want/build.h"
 
 struct bucket_object {
-  const char *key;  /* with the prefix */
+  const char *key;  /* with the prefix; first, for keyed.h */
   const char *etag; /* without quotes */
   uint64_t size;
   int64_t modified_s; /* seconds of UTC since 1970 */

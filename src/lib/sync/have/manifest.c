@@ -2,10 +2,10 @@
 #include "lib/sync/have/manifest.h"
 
 #include "lib/base/json_writer.h"
+#include "lib/sync/keyed.h"
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 enum { MANIFEST_VERSION = 1 };
 
@@ -168,32 +168,17 @@ void manifest_write(const struct manifest *manifest, struct buffer *output) {
   buffer_append_text(output, "}}\n");
 }
 
-static int compare_objects(const void *a, const void *b) {
-  return strcmp(((const struct known_object *)a)->key, ((const struct known_object *)b)->key);
-}
-
-static int compare_blobs(const void *a, const void *b) {
-  return strcmp(((const struct known_blob *)a)->md5, ((const struct known_blob *)b)->md5);
-}
-
 void manifest_sort(struct manifest *manifest) {
-  if (manifest->object_count > 0)
-    qsort(manifest->objects, manifest->object_count, sizeof(struct known_object), compare_objects);
-  if (manifest->blob_count > 0)
-    qsort(manifest->blobs, manifest->blob_count, sizeof(struct known_blob), compare_blobs);
+  keyed_sort(manifest->objects, manifest->object_count, sizeof(manifest->objects[0]));
+  keyed_sort(manifest->blobs, manifest->blob_count, sizeof(manifest->blobs[0]));
 }
 
 struct known_object *manifest_object(const struct manifest *manifest, const char *key) {
-  struct known_object wanted = {.key = key};
-  if (manifest->object_count == 0) return NULL;
-  return bsearch(&wanted, manifest->objects, manifest->object_count, sizeof(wanted),
-                 compare_objects);
+  return keyed_find(manifest->objects, manifest->object_count, sizeof(manifest->objects[0]), key);
 }
 
 struct known_blob *manifest_blob(const struct manifest *manifest, const char *md5) {
-  struct known_blob wanted = {.md5 = md5};
-  if (manifest->blob_count == 0) return NULL;
-  return bsearch(&wanted, manifest->blobs, manifest->blob_count, sizeof(wanted), compare_blobs);
+  return keyed_find(manifest->blobs, manifest->blob_count, sizeof(manifest->blobs[0]), md5);
 }
 
 const struct known_release *manifest_release(const struct manifest *manifest, uint64_t number) {

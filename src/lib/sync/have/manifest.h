@@ -15,7 +15,7 @@
 enum { MANIFEST_SIZE_LIMIT = 64 * 1024 * 1024, MANIFEST_RELEASES_LIMIT = 100 };
 
 struct known_object {
-  const char *key;
+  const char *key; /* first, for keyed.h */
   const char *etag;
   const char *md5;            /* of the content */
   const char *headers_digest; /* of the headers it is stored with */
@@ -33,8 +33,8 @@ struct known_release {
 
 /* A copy of a page's content, kept for rollbacks. */
 struct known_blob {
-  const char *md5;
-  uint64_t last; /* the last release with it */
+  const char *md5; /* first, for keyed.h */
+  uint64_t last;   /* the last release with it */
 };
 
 struct manifest {

@@ -5,12 +5,12 @@
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/random.h"
+#include "lib/sync/keyed.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CHANGESET_VERSION = 1, MICROSECONDS = 1000000 };
 
@@ -122,10 +122,6 @@ static bool read_item(const json_t *value, struct arena *arena, struct changeset
   return item->action && item->key;
 }
 
-static int compare_items(const void *a, const void *b) {
-  return strcmp(((const struct changeset_item *)a)->key, ((const struct changeset_item *)b)->key);
-}
-
 static bool read_items(const json_t *list, struct arena *arena, struct changeset *changeset) {
   size_t count = json_array_size(list);
   if (!json_is_array(list)) return false;
@@ -135,7 +131,7 @@ static bool read_items(const json_t *list, struct arena *arena, struct changeset
     if (!read_item(json_array_get(list, changeset->count), arena,
                    &changeset->items[changeset->count]))
       return false;
-  qsort(changeset->items, count, sizeof(struct changeset_item), compare_items);
+  keyed_sort(changeset->items, count, sizeof(changeset->items[0]));
   return true;
 }
 
@@ -185,9 +181,7 @@ static bool changes_something(const char *action) {
 }
 
 static const struct changeset_item *find_item(const struct changeset *changeset, const char *key) {
-  struct changeset_item wanted = {.key = key};
-  if (changeset->count == 0) return NULL;
-  return bsearch(&wanted, changeset->items, changeset->count, sizeof(wanted), compare_items);
+  return keyed_find(changeset->items, changeset->count, sizeof(changeset->items[0]), key);
 }
 
 static bool becomes_same(const struct changeset_item *item, const struct sync_object *object) {

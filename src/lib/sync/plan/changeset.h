@@ -21,8 +21,8 @@ struct changeset {
 };
 
 struct changeset_item {
+  const char *key; /* first, for keyed.h */
   const char *action;
-  const char *key;
   const char *md5;            /* of what it becomes; "" when it goes */
   const char *headers_digest; /* likewise */
   const char *before;         /* the ETag that the bucket must have; "": no such object */

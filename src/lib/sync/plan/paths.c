@@ -6,9 +6,9 @@
 #include "lib/sync/plan/paths.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/sync/keyed.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 _Static_assert((int)PATHS_FREE <= (int)JOURNAL_PATHS_LIMIT, "what is written can be read");
 _Static_assert((int)JOURNAL_PATHS_LIMIT <= (int)PATHS_LIMIT, "what is read is one request");
@@ -95,10 +95,6 @@ static void plan_range(struct paths_planner *planner, size_t low, size_t high, s
 
 /* --- Bounds --- */
 
-static int compare_paths(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static bool is_wildcard(const char *path) {
   return path[strlen(path) - 1] == '*';
 }
@@ -115,13 +111,10 @@ static bool is_covered(const char *const *wildcards, size_t count, const char *p
 /* Sorts, drops doubles and what a wildcard covers; tells how many wildcards are left. False when
  * memory is out. */
 static bool reduce(struct journal_paths *paths, struct arena *arena, size_t *ret_wildcards) {
-  size_t unique = 0, kept = 0, count = 0;
+  size_t kept = 0, count = 0;
   const char **wildcards = arena_take(arena, paths->count * sizeof(*wildcards));
   if (!wildcards) return false;
-  if (paths->count > 0) qsort(paths->paths, paths->count, sizeof(paths->paths[0]), compare_paths);
-  for (size_t i = 0; i < paths->count; i++)
-    if (i == 0 || strcmp(paths->paths[i], paths->paths[unique - 1]) != 0)
-      paths->paths[unique++] = paths->paths[i];
+  size_t unique = keyed_sort_unique(paths->paths, paths->count, sizeof(paths->paths[0]));
   for (size_t i = 0; i < unique; i++)
     if (is_wildcard(paths->paths[i])) wildcards[count++] = paths->paths[i];
   *ret_wildcards = 0;
@@ -215,10 +208,6 @@ static const char *describe_target(const struct sync_build *build, struct arena 
   return arena_copy(arena, str_from(sha));
 }
 
-static int compare_keys(const void *a, const void *b) {
-  return strcmp(((const struct paths_key *)a)->key, ((const struct paths_key *)b)->key);
-}
-
 /* Plans the paths of the keys whose change has one of the actions from `from` to `to`. The keys are
  * those that the bucket has: new keys are in no cache, and unchanged keys are not stale. */
 static bool plan_actions(const struct sync_plan *plan, enum sync_action from, enum sync_action to,
@@ -237,7 +226,7 @@ static bool plan_actions(const struct sync_plan *plan, enum sync_action from, en
                            .changed = change && change->action >= from && change->action <= to,
                            .asset = class == SYNC_ASSET};
   }
-  if (count > 0) qsort(keys, count, sizeof(keys[0]), compare_keys);
+  keyed_sort(keys, count, sizeof(keys[0]));
   return keys && paths_plan(keys, count, arena, ret_paths);
 }
 

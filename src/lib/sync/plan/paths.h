@@ -16,7 +16,7 @@ enum {
 
 /* A key of the bucket, which some cache may hold. */
 struct paths_key {
-  const char *key; /* without what the distribution's origin path covers */
+  const char *key; /* first, for keyed.h; without what the distribution's origin path covers */
   bool changed;    /* caches may hold another version of it */
   bool asset;      /* a hashed name: its content never changes, so it is never invalidated */
 };

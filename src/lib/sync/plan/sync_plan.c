@@ -6,11 +6,11 @@
  * written and nobody is asked: everything that matters was read before. */
 #include "lib/sync/plan/sync_plan.h"
 
+#include "lib/sync/keyed.h"
 #include "lib/sync/want/mime.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { SECONDS_A_DAY = 24 * 60 * 60, DELETES_ALWAYS_FINE = 20, PERCENT_LIMIT = 100 };
 
@@ -54,14 +54,8 @@ bool sync_plan_add(struct sync_plan *plan, struct arena *arena, const struct syn
   return true;
 }
 
-static int compare_changes(const void *a, const void *b) {
-  return strcmp(((const struct sync_change *)a)->key, ((const struct sync_change *)b)->key);
-}
-
 const struct sync_change *sync_plan_find(const struct sync_plan *plan, const char *key) {
-  struct sync_change wanted = {.key = key};
-  if (plan->count == 0) return NULL;
-  return bsearch(&wanted, plan->changes, plan->count, sizeof(wanted), compare_changes);
+  return keyed_find(plan->changes, plan->count, sizeof(plan->changes[0]), key);
 }
 
 /* --- What is the same --- */
@@ -168,16 +162,11 @@ static bool belongs_to_neighbour(const struct sync_planner *planner, const char 
   return false;
 }
 
-static int compare_texts(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static bool is_ignored(const struct sync_planner *planner, const char *key) {
   const struct sync_build *build = planner->build;
   if (build_ignores(&planner->options->ignore, place_below(&planner->bucket->place, key)))
     return true;
-  return build->ignored_count > 0 && bsearch(&key, build->ignored, build->ignored_count,
-                                             sizeof(build->ignored[0]), compare_texts);
+  return keyed_find(build->ignored, build->ignored_count, sizeof(build->ignored[0]), key) != NULL;
 }
 
 static bool add_bucket_only(struct sync_planner *planner, const struct bucket_object *before,
@@ -242,8 +231,7 @@ bool sync_plan_make(const struct sync_build *build, const struct bucket *bucket,
       .plan = {.build = build, .bucket = bucket, .keep_releases = options->keep_releases}};
   struct sync_plan *plan = &planner.plan;
   if (!compare_all(&planner)) return error_set(error, ERROR_MEMORY, "out of memory");
-  if (plan->count > 0)
-    qsort(plan->changes, plan->count, sizeof(struct sync_change), compare_changes);
+  keyed_sort(plan->changes, plan->count, sizeof(plan->changes[0]));
   assert(build->count == plan->counts[SYNC_CREATE] + plan->counts[SYNC_UPDATE] +
                              plan->counts[SYNC_HEADERS] + plan->counts[SYNC_NO_CHANGE]);
   sync_plan_check(plan);
@@ -278,7 +266,7 @@ void sync_plan_check(const struct sync_plan *plan) {
   size_t counts[SYNC_ACTIONS] = {[SYNC_NO_CHANGE] = plan->counts[SYNC_NO_CHANGE]};
   for (size_t i = 0; i < plan->count; i++) {
     const struct sync_change *change = &plan->changes[i];
-    assert(i == 0 || compare_changes(&plan->changes[i - 1], change) < 0);
+    assert(i == 0 || strcmp(plan->changes[i - 1].key, change->key) < 0);
     check_change(plan, change);
     counts[change->action]++;
   }

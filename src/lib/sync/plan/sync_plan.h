@@ -20,9 +20,9 @@ enum sync_action {
 const char *sync_plan_action_name(enum sync_action action);
 
 struct sync_change {
+  const char *key; /* first, for keyed.h */
   enum sync_action action;
   enum sync_class class;
-  const char *key;
   const struct sync_object *object;   /* what it becomes; NULL for DELETE, KEEP, IGNORE */
   const struct bucket_object *before; /* what the bucket holds; NULL: nothing */
   const char *copy_source;            /* of a rollback: the key it is copied from; else NULL */

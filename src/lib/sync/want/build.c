@@ -2,13 +2,13 @@
 #include "lib/sync/want/build.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/sync/keyed.h"
 #include "lib/sync/want/glob.h"
 #include "lib/sync/want/scan.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -130,33 +130,11 @@ static bool add_file(struct build_loader *loader, const struct scanned_file *fil
   return add_object(loader, file, &traits, key);
 }
 
-static int compare_objects(const void *a, const void *b) {
-  return strcmp(((const struct sync_object *)a)->key, ((const struct sync_object *)b)->key);
-}
-
 static bool check_keys(const struct sync_build *build, struct error *error) {
-  for (size_t i = 1; i < build->count; i++) {
-    const struct sync_object *a = &build->objects[i - 1], *b = &build->objects[i];
-    if (strcmp(a->key, b->key) == 0)
-      return error_set(error, ERROR_REFUSED, "two files have the key %s: %s and %s", a->key,
-                       a->path, b->path);
-  }
-  return true;
-}
-
-static int compare_texts(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Two ignored files may have one key, as about and about.html. */
-static void sort_ignored(struct sync_build *build) {
-  size_t unique = 0;
-  if (build->ignored_count == 0) return;
-  qsort(build->ignored, build->ignored_count, sizeof(build->ignored[0]), compare_texts);
-  for (size_t i = 0; i < build->ignored_count; i++)
-    if (i == 0 || strcmp(build->ignored[i], build->ignored[unique - 1]) != 0)
-      build->ignored[unique++] = build->ignored[i];
-  build->ignored_count = unique;
+  const struct sync_object *again =
+      keyed_double(build->objects, build->count, sizeof(build->objects[0]));
+  return !again || error_set(error, ERROR_REFUSED, "two files have the key %s: %s and %s",
+                             again->key, (again - 1)->path, again->path);
 }
 
 static bool load_files(struct build_loader *loader, const struct scan *scan) {
@@ -166,8 +144,10 @@ static bool load_files(struct build_loader *loader, const struct scan *scan) {
     if (!add_file(loader, &scan->files[i])) return false;
   if (loader->arena->failed) return error_set(loader->error, ERROR_MEMORY, "out of memory");
   assert(build->count == scan->count); /* every file is one object */
-  qsort(build->objects, build->count, sizeof(struct sync_object), compare_objects);
-  sort_ignored(build);
+  keyed_sort(build->objects, build->count, sizeof(build->objects[0]));
+  /* Two ignored files may have one key, as about and about.html. */
+  build->ignored_count =
+      keyed_sort_unique(build->ignored, build->ignored_count, sizeof(build->ignored[0]));
   return check_keys(build, loader->error);
 }
 
@@ -185,9 +165,7 @@ bool build_load(const struct build_options *options, struct arena *arena,
 }
 
 const struct sync_object *build_find(const struct sync_build *build, const char *key) {
-  struct sync_object wanted = {.key = key};
-  if (build->count == 0) return NULL;
-  return bsearch(&wanted, build->objects, build->count, sizeof(wanted), compare_objects);
+  return keyed_find(build->objects, build->count, sizeof(build->objects[0]), key);
 }
 
 bool build_read(const struct sync_build *build, const struct sync_object *object,

@@ -8,7 +8,7 @@
 static const uint64_t SYNC_FILE_SIZE_LIMIT = (uint64_t)1 << 30;
 
 struct sync_object {
-  const char *key;  /* with the prefix */
+  const char *key;  /* with the prefix; first, for keyed.h */
   const char *path; /* of its file, below the build folder */
   uint64_t size;
   enum sync_class class;

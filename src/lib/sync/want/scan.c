@@ -8,6 +8,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/utf8.h"
+#include "lib/sync/keyed.h"
 #include "lib/sync/want/glob.h"
 
 #include <ctype.h>
@@ -186,10 +187,6 @@ static bool walk_folder(struct scan_walk *walk, int fd, unsigned depth) {
   return errno == 0 || refuse(walk, strerror(errno));
 }
 
-static int compare_files(const void *a, const void *b) {
-  return strcmp(((const struct scanned_file *)a)->path, ((const struct scanned_file *)b)->path);
-}
-
 bool scan_folder(const char *folder, scan_skips skips, void *argument, struct arena *arena,
                  struct scan *ret_scan, struct error *error) {
   _cleanup_free_ char *root = realpath(folder, NULL);
@@ -209,7 +206,7 @@ bool scan_folder(const char *folder, scan_skips skips, void *argument, struct ar
   if (walked && scan.count == 0)
     walked = error_set(error, ERROR_REFUSED, "the build folder %s is empty", folder);
   if (!walked) return false;
-  qsort(scan.files, scan.count, sizeof(scan.files[0]), compare_files);
+  keyed_sort(scan.files, scan.count, sizeof(scan.files[0]));
   *ret_scan = scan;
   return true;
 }

@@ -23,10 +23,10 @@ struct scan {
 typedef bool (*scan_skips)(const char *path, void *argument);
 
 /* Lists the regular files below `folder`, dotfiles included; `arena` holds the result. A link to a
- * file counts as that file when it stays within the folder. Fails as ERROR_REFUSED when a guard says
- * no: there is no such folder, or no file in it; a file has the name of a secret (.env, .git, keys,
- * …); a name cannot be a key (not UTF-8, control characters, too long); a link leads out of the
- * folder; or something is neither file, folder nor link. */
+ * file counts as that file when it stays within the folder. Fails as ERROR_REFUSED when a guard
+ * says no: there is no such folder, or no file in it; a file has the name of a secret (.env, .git,
+ * keys, …); a name cannot be a key (not UTF-8, control characters, too long); a link leads out of
+ * the folder; or something is neither file, folder nor link. */
 bool scan_folder(const char *folder, scan_skips skips, void *argument, struct arena *arena,
                  struct scan *ret_scan, struct error *error);
 
