@@ -62,19 +62,32 @@ static bool invalidate(struct sync_applying *applying, const struct journal_path
                      applying->plan->journal.id, wait, applying->results, applying->error);
 }
 
+/* Targets are written before the pages that link to them, and everything before the deletions. */
+static void check_written(const struct sync_applying *applying, bool pages_too) {
+  const struct sync_plan *plan = applying->plan;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct sync_change *change = &plan->changes[i];
+    if (change->action <= SYNC_HEADERS && (pages_too || change->class != SYNC_PAGE))
+      assert(applying->results->written[i].done);
+  }
+}
+
 static bool apply_phases(struct sync_applying *applying) {
   const struct sync_session *session = applying->session;
   const struct sync_plan *plan = applying->plan;
   bool wait = applying->options->wait;
   if (!release_keep_old(session, plan, applying->results, applying->error)) return false;
-  for (enum sync_phase phase = PHASE_ASSETS; phase <= PHASE_PAGES_TOP; phase++)
+  for (enum sync_phase phase = PHASE_ASSETS; phase <= PHASE_PAGES_TOP; phase++) {
+    if (phase == PHASE_PAGES_NEW) check_written(applying, false);
     if (!upload_phase(session, plan, phase, applying->results, applying->error)) return false;
+  }
+  check_written(applying, true);
   return invalidate(applying, &plan->journal.changed, wait || plan->counts[SYNC_DELETE] > 0) &&
          delete_phase(applying, PHASE_DELETE_PAGES) && delete_phase(applying, PHASE_DELETE_REST) &&
          invalidate(applying, &plan->journal.deleted, wait);
 }
 
-/* Every change was made, once, and nothing else was. */
+/* Every change was made, and nothing else was. */
 static void check_results(const struct sync_plan *plan, const struct sync_results *results) {
   for (size_t i = 0; i < plan->count; i++)
     assert(results->written[i].done == (plan->changes[i].action <= SYNC_HEADERS));

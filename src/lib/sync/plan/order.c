@@ -29,17 +29,15 @@ _Static_assert(PHASE_REST_CHANGED < PHASE_PAGES_NEW && PHASE_PAGES_TOP < PHASE_D
                "targets, pages, deletions");
 
 const char *order_phase_name(enum sync_phase phase) {
-  static const char *const NAMES[SYNC_PHASES] = {
+  static const char *const NAMES[PHASE_DELETE_PAGES] = {
       [PHASE_ASSETS] = "uploading assets",
       [PHASE_REST_NEW] = "uploading new files",
       [PHASE_REST_CHANGED] = "uploading changed files",
       [PHASE_PAGES_NEW] = "uploading new pages",
       [PHASE_PAGES_CHANGED] = "uploading changed pages",
       [PHASE_PAGES_TOP] = "uploading the top page",
-      [PHASE_DELETE_PAGES] = "deleting pages",
-      [PHASE_DELETE_REST] = "deleting",
   };
-  assert(phase < SYNC_PHASES);
+  assert(phase < PHASE_DELETE_PAGES);
   return NAMES[phase];
 }
 

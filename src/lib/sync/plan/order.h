@@ -17,7 +17,7 @@ enum sync_phase {
   SYNC_PHASES
 };
 
-/* What people read while the phase is under way: "uploading assets". */
+/* What people read while a phase that writes objects is under way: "uploading assets". */
 const char *order_phase_name(enum sync_phase phase);
 
 /* Puts the indexes of the plan's changes of `phase` into `indexes`, which has room for all changes
