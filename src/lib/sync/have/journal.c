@@ -41,12 +41,15 @@ bool journal_parse(struct str text, struct arena *arena, struct journal *ret_jou
   json_error_t problem;
   struct journal journal = {0};
   json_t *root = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
-  const char *id = json_string_value(json_object_get(root, "id"));
-  const char *target = json_string_value(json_object_get(root, "target"));
-  bool read = root && id && *id && target && *target &&
-              json_integer_value(json_object_get(root, "version")) == JOURNAL_VERSION &&
-              read_paths(json_object_get(root, "changed"), arena, &journal.changed) &&
-              read_paths(json_object_get(root, "deleted"), arena, &journal.deleted);
+  const char *id, *target;
+  json_t *changed, *deleted;
+  int version;
+  bool read = root &&
+              json_unpack(root, "{s: i, s: s, s: s, s: o, s: o}", "version", &version, "id", &id,
+                          "target", &target, "changed", &changed, "deleted", &deleted) == 0 &&
+              version == JOURNAL_VERSION && *id && *target &&
+              read_paths(changed, arena, &journal.changed) &&
+              read_paths(deleted, arena, &journal.deleted);
   if (read) {
     journal.id = arena_copy(arena, str_from(id));
     journal.target = arena_copy(arena, str_from(target));

@@ -9,103 +9,96 @@
 
 enum { MANIFEST_VERSION = 1 };
 
-struct manifest_reader {
-  struct arena *arena;
-  struct manifest *manifest;
-};
-
-static const char *text_of(struct arena *arena, const json_t *value) {
-  return json_is_string(value)
-             ? arena_copy(arena, (struct str){json_string_value(value), json_string_length(value)})
-             : NULL;
-}
-
-static bool read_number(const json_t *value, int64_t *ret_number) {
-  if (!json_is_integer(value) || json_integer_value(value) < 0) return false;
-  *ret_number = json_integer_value(value);
+/* Numbers are never negative. */
+static bool all_fit(const json_int_t *numbers, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (numbers[i] < 0) return false;
   return true;
 }
 
-/* [etag, md5, headers, verified, first, last] */
-static bool read_object(const struct manifest_reader *reader, const char *key, const json_t *value,
+/* An object is the row [ETag, MD5, digest of the headers, verified, first, last]. */
+static bool read_object(struct arena *arena, const char *key, json_t *row,
                         struct known_object *object) {
-  int64_t verified, first, last;
-  object->key = arena_copy(reader->arena, str_from(key));
-  object->etag = text_of(reader->arena, json_array_get(value, 0));
-  object->md5 = text_of(reader->arena, json_array_get(value, 1));
-  object->headers_digest = text_of(reader->arena, json_array_get(value, 2));
-  if (!object->etag || !object->md5 || !object->headers_digest ||
-      !read_number(json_array_get(value, 3), &verified) ||
-      !read_number(json_array_get(value, 4), &first) ||
-      !read_number(json_array_get(value, 5), &last))
+  const char *etag, *md5, *digest;
+  json_int_t numbers[3];
+  if (json_unpack(row, "[s, s, s, I, I, I]", &etag, &md5, &digest, &numbers[0], &numbers[1],
+                  &numbers[2]) != 0 ||
+      !all_fit(numbers, 3))
     return false;
-  object->verified_s = verified;
-  object->first = (uint64_t)first;
-  object->last = (uint64_t)last;
+  *object = (struct known_object){.key = arena_copy(arena, str_from(key)),
+                                  .etag = arena_copy(arena, str_from(etag)),
+                                  .md5 = arena_copy(arena, str_from(md5)),
+                                  .headers_digest = arena_copy(arena, str_from(digest)),
+                                  .verified_s = numbers[0],
+                                  .first = (uint64_t)numbers[1],
+                                  .last = (uint64_t)numbers[2]};
   return true;
 }
 
-static bool read_objects(const struct manifest_reader *reader, json_t *objects) {
-  struct manifest *manifest = reader->manifest;
-  if (!json_is_object(objects)) return false;
-  manifest->objects =
-      arena_take(reader->arena, (json_object_size(objects) + 1) * sizeof(struct known_object));
+static bool read_objects(struct arena *arena, json_t *objects, struct manifest *manifest) {
+  manifest->objects = arena_take(arena, json_object_size(objects) * sizeof(struct known_object));
   const char *key;
-  json_t *value;
-  json_object_foreach(objects, key, value) {
-    if (!manifest->objects ||
-        !read_object(reader, key, value, &manifest->objects[manifest->object_count]))
-      return false;
-    manifest->object_count++;
-  }
+  json_t *row;
+  json_object_foreach(
+      objects, key,
+      row) if (!manifest->objects ||
+               !read_object(arena, key, row,
+                            &manifest->objects[manifest->object_count++])) return false;
   return true;
 }
 
-static bool read_release(const struct manifest_reader *reader, const json_t *value,
-                         struct known_release *release) {
-  int64_t number, files, restored;
-  release->id = text_of(reader->arena, json_object_get(value, "id"));
-  if (!release->id || !read_number(json_object_get(value, "number"), &number) ||
-      !read_number(json_object_get(value, "created"), &release->created_s) ||
-      !read_number(json_object_get(value, "files"), &files) ||
-      !read_number(json_object_get(value, "restored"), &restored))
+static bool read_release(struct arena *arena, json_t *value, struct known_release *release) {
+  const char *id;
+  json_int_t numbers[4];
+  if (json_unpack(value, "{s: s, s: I, s: I, s: I, s: I}", "id", &id, "number", &numbers[0],
+                  "created", &numbers[1], "files", &numbers[2], "restored", &numbers[3]) != 0 ||
+      !all_fit(numbers, 4))
     return false;
-  release->number = (uint64_t)number;
-  release->files = (uint64_t)files;
-  release->restored = (uint64_t)restored;
-  return number > 0;
+  *release = (struct known_release){.number = (uint64_t)numbers[0],
+                                    .id = arena_copy(arena, str_from(id)),
+                                    .created_s = numbers[1],
+                                    .files = (uint64_t)numbers[2],
+                                    .restored = (uint64_t)numbers[3]};
+  return true;
 }
 
-static bool read_releases(const struct manifest_reader *reader, const json_t *releases) {
-  struct manifest *manifest = reader->manifest;
+/* The releases are numbered from 1, the oldest first. */
+static bool read_releases(struct arena *arena, json_t *releases, struct manifest *manifest) {
   size_t count = json_array_size(releases);
-  if (!json_is_array(releases) || count > MANIFEST_RELEASES_LIMIT) return false;
-  manifest->releases = arena_take(reader->arena, (count + 1) * sizeof(struct known_release));
+  if (count > MANIFEST_RELEASES_LIMIT) return false;
+  manifest->releases = arena_take(arena, count * sizeof(struct known_release));
   for (size_t i = 0; i < count; i++) {
     struct known_release *release = &manifest->releases[i];
-    if (!manifest->releases || !read_release(reader, json_array_get(releases, i), release))
+    if (!manifest->releases || !read_release(arena, json_array_get(releases, i), release) ||
+        release->number <= manifest->sequence)
       return false;
-    if (release->number <= manifest->sequence) return false;
     manifest->sequence = release->number;
     manifest->release_count++;
   }
   return true;
 }
 
-static bool read_blobs(const struct manifest_reader *reader, json_t *blobs) {
-  struct manifest *manifest = reader->manifest;
-  if (!json_is_object(blobs)) return false;
-  manifest->blobs =
-      arena_take(reader->arena, (json_object_size(blobs) + 1) * sizeof(struct known_blob));
+static bool read_blobs(struct arena *arena, json_t *blobs, struct manifest *manifest) {
+  manifest->blobs = arena_take(arena, json_object_size(blobs) * sizeof(struct known_blob));
   const char *md5;
   json_t *value;
   json_object_foreach(blobs, md5, value) {
-    int64_t last;
-    if (!manifest->blobs || !read_number(value, &last)) return false;
+    json_int_t last = json_integer_value(value);
+    if (!manifest->blobs || !json_is_integer(value) || last < 0) return false;
     manifest->blobs[manifest->blob_count++] =
-        (struct known_blob){arena_copy(reader->arena, str_from(md5)), (uint64_t)last};
+        (struct known_blob){arena_copy(arena, str_from(md5)), (uint64_t)last};
   }
   return true;
+}
+
+static bool read_root(struct arena *arena, json_t *root, struct manifest *manifest) {
+  json_t *releases, *objects, *blobs;
+  int version;
+  return json_unpack(root, "{s: i, s: o, s: o, s: o}", "version", &version, "releases", &releases,
+                     "objects", &objects, "blobs", &blobs) == 0 &&
+         version == MANIFEST_VERSION && json_is_array(releases) && json_is_object(objects) &&
+         json_is_object(blobs) && read_releases(arena, releases, manifest) &&
+         read_objects(arena, objects, manifest) && read_blobs(arena, blobs, manifest);
 }
 
 bool manifest_parse(struct str text, struct arena *arena, struct manifest *ret_manifest,
@@ -113,11 +106,7 @@ bool manifest_parse(struct str text, struct arena *arena, struct manifest *ret_m
   json_error_t problem;
   json_t *root = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
   struct manifest manifest = {0};
-  struct manifest_reader reader = {arena, &manifest};
-  bool read = root && json_integer_value(json_object_get(root, "version")) == MANIFEST_VERSION &&
-              read_releases(&reader, json_object_get(root, "releases")) &&
-              read_objects(&reader, json_object_get(root, "objects")) &&
-              read_blobs(&reader, json_object_get(root, "blobs"));
+  bool read = root && read_root(arena, root, &manifest);
   json_decref(root);
   if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!read) return error_set(error, ERROR_INVALID, "this is not the manifest of a sync");

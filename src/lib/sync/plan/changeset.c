@@ -105,21 +105,18 @@ void changeset_write(const struct sync_plan *plan, const char *distribution,
 
 /* --- Reading --- */
 
-/* A copy of the text member `name`. When it is missing: NULL if it is required, else "". */
-static const char *text_member(const json_t *object, const char *name, bool required,
-                               struct arena *arena) {
-  const char *text = json_string_value(json_object_get(object, name));
-  if (!text) return required ? NULL : "";
-  return arena_copy(arena, str_from(text));
-}
-
-static bool read_item(const json_t *value, struct arena *arena, struct changeset_item *item) {
-  item->action = text_member(value, "action", true, arena);
-  item->key = text_member(value, "key", true, arena);
-  item->md5 = text_member(value, "md5", false, arena);
-  item->headers_digest = text_member(value, "headers_digest", false, arena);
-  item->before = text_member(json_object_get(value, "before"), "etag", false, arena);
-  return item->action && item->key;
+/* What a change takes away or does not know is left out of its row. */
+static bool read_item(json_t *row, struct arena *arena, struct changeset_item *item) {
+  const char *key, *action, *md5 = "", *digest = "", *before = "";
+  if (json_unpack(row, "{s: s, s: s, s?: s, s?: s, s?: {s: s}}", "key", &key, "action", &action,
+                  "md5", &md5, "headers_digest", &digest, "before", "etag", &before) != 0)
+    return false;
+  *item = (struct changeset_item){.key = arena_copy(arena, str_from(key)),
+                                  .action = arena_copy(arena, str_from(action)),
+                                  .md5 = arena_copy(arena, str_from(md5)),
+                                  .headers_digest = arena_copy(arena, str_from(digest)),
+                                  .before = arena_copy(arena, str_from(before))};
+  return true;
 }
 
 static bool read_items(const json_t *list, struct arena *arena, struct changeset *changeset) {
@@ -135,20 +132,20 @@ static bool read_items(const json_t *list, struct arena *arena, struct changeset
   return true;
 }
 
-static bool read_root(const json_t *root, struct arena *arena, struct changeset *changeset) {
-  changeset->id = text_member(root, "id", true, arena);
-  changeset->target = text_member(root, "target", true, arena);
-  changeset->place = (struct changeset_place){
-      .bucket = text_member(root, "bucket", true, arena),
-      .prefix = text_member(root, "prefix", true, arena),
-      .distribution = text_member(root, "distribution", true, arena),
-      .build_folder = text_member(root, "build_folder", true, arena),
-  };
-  const struct changeset_place *place = &changeset->place;
-  return json_integer_value(json_object_get(root, "version")) == CHANGESET_VERSION &&
-         changeset->id && *changeset->id && changeset->target && place->bucket && place->prefix &&
-         place->distribution && place->build_folder &&
-         read_items(json_object_get(root, "changes"), arena, changeset) && !arena->failed;
+static bool read_root(json_t *root, struct arena *arena, struct changeset *changeset) {
+  struct changeset_place *place = &changeset->place;
+  const char **texts[] = {&changeset->id, &changeset->target,   &place->bucket,
+                          &place->prefix, &place->distribution, &place->build_folder};
+  json_t *changes;
+  int version;
+  if (json_unpack(root, "{s: i, s: s, s: s, s: s, s: s, s: s, s: s, s: o}", "version", &version,
+                  "id", texts[0], "target", texts[1], "bucket", texts[2], "prefix", texts[3],
+                  "distribution", texts[4], "build_folder", texts[5], "changes", &changes) != 0 ||
+      version != CHANGESET_VERSION || !*changeset->id)
+    return false;
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    *texts[i] = arena_copy(arena, str_from(*texts[i])); /* they belong to `root` */
+  return read_items(changes, arena, changeset) && !arena->failed;
 }
 
 bool changeset_parse(struct str text, struct arena *arena, struct changeset *ret_changeset,
