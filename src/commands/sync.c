@@ -1,16 +1,21 @@
 /* sync.c: `cruddur sync`: ships the frontend: plan, show, ask, apply, invalidate; and its verbs
- * plan, apply, rollback and releases. */
+ * plan, apply, rollback and releases.
+ *
+ * The stages of lib/sync follow one another here: want (the build, or the release of a rollback),
+ * have (the bucket), plan, do. Each makes a value that the next one reads; all of them lie in one
+ * arena, which is freed at the end. */
 #include "commands/commands.h"
+#include "commands/exit.h"
 #include "commands/sync_options.h"
 #include "commands/sync_screen.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/exit_codes.h"
-#include "lib/sync/apply.h"
-#include "lib/sync/release.h"
-#include "lib/sync/restore.h"
-#include "lib/sync/survey.h"
+#include "lib/sync/do/release.h"
+#include "lib/sync/do/restore.h"
+#include "lib/sync/do/sync_apply.h"
+#include "lib/sync/plan/changeset.h"
+#include "lib/sync/plan/paths.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,48 +28,40 @@ enum { MICROSECONDS = 1000000 };
 struct sync_command {
   struct sync_options options;
   struct sync_screen screen;
-  struct sync_run run;
+  struct sync_session session;
   struct changeset changeset; /* of apply */
   struct error error;
+
+  /* The stages. */
+  struct sync_build build;
+  struct restore restore; /* of rollback: its build is in the place of `build` */
+  struct bucket bucket;
+  struct sync_plan plan;
+  struct sync_results results;
 };
 
-static int code_of(const struct error *error) {
-  switch (error->kind) {
-  case ERROR_CONFLICT: return EXIT_REFUSED;
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_CREDENTIALS;
-  default: return EXIT_FAILED;
-  }
-}
-
-static int end(struct sync_command *command, const char *result, int code) {
-  sync_screen_end(&command->screen, &command->run, result, code,
+static int end(struct sync_command *command, const char *result, enum exit_code code) {
+  sync_screen_end(&command->screen, &command->plan, &command->results, result, code,
                   command->error.kind == ERROR_NONE ? NULL : command->error.message);
-  return code;
+  return (int)code;
 }
 
-static int fail(struct sync_command *command, int code) {
+/* A request that AWS calls invalid is no wrong flag. */
+static int fail(struct sync_command *command) {
+  enum exit_code code = command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
   return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
-}
-
-/* A build that is missing, empty or holds what must not be published is refused. */
-static int fail_build(struct sync_command *command) {
-  bool memory = command->error.kind == ERROR_MEMORY;
-  return fail(command, memory ? EXIT_FAILED : EXIT_REFUSED);
 }
 
 /* --- The changeset file --- */
 
 static bool write_changeset(struct sync_command *command) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY, temporary = BUFFER_EMPTY;
-  const struct sync_run *run = &command->run;
+  const struct sync_settings *settings = &command->options.settings;
   const char *path = command->options.changeset_path;
-  /* Whole, so that it can be applied from another folder. */
-  _cleanup_free_ char *folder = realpath(run->settings.build_folder, NULL);
-  struct changeset_place place = {run->settings.bucket, run->settings.prefix,
-                                  run->settings.distribution,
-                                  folder ? folder : run->settings.build_folder};
-  changeset_write(&place, &run->journal, &run->plan, clock_unix_us() / MICROSECONDS, &text);
+  /* The whole path, so that it can be applied from another folder. */
+  _cleanup_free_ char *folder = realpath(settings->build_folder, NULL);
+  changeset_write(&command->plan, settings->distribution, folder ? folder : settings->build_folder,
+                  clock_unix_us() / MICROSECONDS, &text);
   buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
   FILE *file = sync_make_folder_of(path) ? fopen(buffer_text(&temporary), "we") : NULL;
   bool written = file && !text.failed && fwrite(text.data, 1, text.length, file) == text.length;
@@ -96,7 +93,7 @@ static bool read_changeset(struct sync_command *command) {
 static bool fits_place(struct sync_command *command, const char *what, const char *planned,
                        const char *now) {
   return !*now || strcmp(planned, now) == 0 ||
-         error_set(&command->error, ERROR_CONFLICT,
+         error_set(&command->error, ERROR_REFUSED,
                    "the changeset is for the %s '%s', not for '%s'", what, planned, now);
 }
 
@@ -113,110 +110,165 @@ static bool take_place(struct sync_command *command) {
   settings->distribution = place->distribution;
   if (!command->options.has_build_folder) settings->build_folder = place->build_folder;
   return sync_options_check_place(settings) ||
-         error_set(&command->error, ERROR_CONFLICT, "%s: this is no changeset of cruddur sync",
+         error_set(&command->error, ERROR_REFUSED, "%s: this is not a changeset of cruddur sync",
                    command->options.changeset_path);
 }
 
-/* --- Applying --- */
+/* --- Want, have, plan --- */
+
+static bool load_build(struct sync_command *command) {
+  const struct sync_settings *settings = &command->options.settings;
+  struct build_options options = {.folder = settings->build_folder,
+                                  .prefix = settings->prefix,
+                                  .strip_html = settings->strip_html,
+                                  .ignore = settings->ignore,
+                                  .rules = &settings->rules};
+  return build_load(&options, &command->options.arena, &command->build, &command->error);
+}
+
+static bool read_bucket(struct sync_command *command) {
+  const struct sync_settings *settings = &command->options.settings;
+  struct sync_place place = {settings->bucket, settings->prefix};
+  return bucket_read(&command->session, &place, &command->options.arena, &command->bucket,
+                     &command->error);
+}
+
+/* Compares `build` with the bucket. */
+static bool make_plan(struct sync_command *command, const struct sync_build *build) {
+  const struct sync_settings *settings = &command->options.settings;
+  struct arena *arena = &command->options.arena;
+  struct sync_plan_options options = {.ignore = settings->ignore,
+                                      .rules = &settings->rules,
+                                      .keep_releases = settings->keep_releases,
+                                      .keep_days = settings->keep_days,
+                                      .now_s = clock_unix_us() / MICROSECONDS};
+  return bucket_ask(&command->session, &command->bucket, build, arena, &command->error) &&
+         sync_plan_make(build, &command->bucket, &options, arena, &command->plan, &command->error);
+}
+
+static bool make_journal(struct sync_command *command) {
+  char id[CHANGESET_ID_SIZE];
+  changeset_new_id(id);
+  return paths_plan_journal(&command->plan, id, command->options.settings.origin_is_prefix,
+                            &command->options.arena, &command->error);
+}
+
+/* --- Do --- */
+
+static bool may_delete(struct sync_command *command) {
+  return sync_plan_may_delete(&command->plan, &command->options.settings.max_delete,
+                              &command->error);
+}
 
 static int apply(struct sync_command *command) {
-  bool started = false;
-  if (!survey_guard(&command->run, &command->error)) return fail(command, code_of(&command->error));
+  const struct sync_settings *settings = &command->options.settings;
+  struct sync_apply_options options = {settings->distribution, settings->wait};
+  if (!may_delete(command)) return fail(command);
   if (!command->options.yes && !sync_screen_ask(&command->screen))
     return end(command, "not applied", EXIT_PENDING);
-  if (apply_plan(&command->run, &started, &command->error)) return end(command, "done", EXIT_DONE);
-  if (!started) return fail(command, code_of(&command->error));
+  if (sync_apply(&command->session, &command->plan, &options, &command->options.arena,
+                 &command->results, &command->error))
+    return end(command, "done", EXIT_DONE);
+  if (!command->results.started) return fail(command);
   return end(command, "partly done, run it again to finish", EXIT_PARTLY);
 }
 
-/* What HEAD told is written down, so that the next run need not ask: a convenience, no failure. */
+static bool only_plans(const struct sync_command *command) {
+  return command->options.dry_run || command->options.verb == SYNC_VERB_PLAN;
+}
+
+/* What HEAD told is written down, so that the next run need not ask. It is no failure when that
+ * cannot be done. */
 static int nothing_to_do(struct sync_command *command) {
   struct error ignored = {0};
-  if (command->run.asked > 0 && !command->options.dry_run &&
-      command->options.verb != SYNC_VERB_PLAN)
-    release_learn(&command->run, &ignored);
+  if (command->bucket.asked > 0 && !only_plans(command))
+    release_learn(&command->session, &command->plan, &command->options.arena, &ignored);
   return end(command, "nothing to do", EXIT_DONE);
 }
 
 static int show_and_apply(struct sync_command *command) {
-  bool only_plan = command->options.dry_run || command->options.verb == SYNC_VERB_PLAN;
   if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command))
-    return fail(command, EXIT_FAILED);
-  sync_screen_plan(&command->screen, &command->run);
-  if (!survey_has_work(&command->run)) return nothing_to_do(command);
-  if (!only_plan) return apply(command);
-  if (!survey_guard(&command->run, &command->error)) return fail(command, code_of(&command->error));
+    return fail(command);
+  sync_screen_plan(&command->screen, &command->plan);
+  if (!sync_plan_has_work(&command->plan)) return nothing_to_do(command);
+  if (!only_plans(command)) return apply(command);
+  if (!may_delete(command)) return fail(command);
   return end(command, "pending", EXIT_PENDING);
-}
-
-/* The changeset's own id, so that it can be followed, but never for another invalidation than its
- * first: CloudFront would take that for done. */
-static void take_id(struct sync_command *command) {
-  struct sync_run *run = &command->run;
-  bool used = run->has_earlier;
-  for (size_t i = 0; i < run->manifest.release_count; i++)
-    used |= strcmp(run->manifest.releases[i].id, command->changeset.id) == 0;
-  if (!used) run->journal.id = command->changeset.id;
 }
 
 /* --- Verbs --- */
 
+/* Uses the changeset's own id, so that it can be followed, but only for its first invalidation:
+ * CloudFront would take another one with that id for done. */
+static void take_id(struct sync_command *command) {
+  const struct manifest *manifest = &command->bucket.manifest;
+  bool used = command->bucket.has_earlier;
+  for (size_t i = 0; i < manifest->release_count; i++)
+    used |= strcmp(manifest->releases[i].id, command->changeset.id) == 0;
+  if (!used) command->plan.journal.id = command->changeset.id;
+}
+
 static int run_sync(struct sync_command *command) {
-  struct sync_run *run = &command->run;
-  bool is_apply = command->options.verb == SYNC_VERB_APPLY;
-  if (!survey_build(run, &command->error)) return fail_build(command);
-  if (!survey_bucket(run, &command->error) || !survey_plan(run, &command->error))
-    return fail(command, code_of(&command->error));
-  if (is_apply) {
-    if (!changeset_check(&command->changeset, &run->plan, &run->build, &run->remote,
-                         &command->error))
-      return fail(command, EXIT_REFUSED);
+  if (!load_build(command) || !read_bucket(command) || !make_plan(command, &command->build) ||
+      !make_journal(command))
+    return fail(command);
+  if (command->options.verb == SYNC_VERB_APPLY) {
+    if (!changeset_check(&command->changeset, &command->plan, &command->error))
+      return fail(command);
     take_id(command);
   }
   return show_and_apply(command);
 }
 
 static int run_rollback(struct sync_command *command) {
-  struct sync_run *run = &command->run;
-  if (!survey_bucket(run, &command->error)) return fail(command, code_of(&command->error));
+  struct arena *arena = &command->options.arena;
+  struct restore *restore = &command->restore;
+  struct error *error = &command->error;
+  if (!read_bucket(command)) return fail(command);
   uint64_t number = command->options.release;
-  if (number == 0) number = restore_default(&run->manifest);
+  if (number == 0) number = restore_default(&command->bucket.manifest);
   if (number == 0) {
-    error_set(&command->error, ERROR_CONFLICT,
+    error_set(error, ERROR_REFUSED,
               "there is no earlier release; 'cruddur sync releases' lists them");
-    return fail(command, EXIT_REFUSED);
+    return fail(command);
   }
-  if (!restore_plan(run, number, &command->error)) {
-    bool gone = command->error.kind == ERROR_NOT_FOUND;
-    return fail(command, gone ? EXIT_REFUSED : code_of(&command->error));
-  }
+  if (!restore_read(&command->session, &command->bucket, number, arena, restore, error) ||
+      !make_plan(command, &restore->build) ||
+      !restore_narrow(restore, &command->session, &command->plan, arena, error) ||
+      !make_journal(command))
+    return fail(command);
   return show_and_apply(command);
 }
 
 static int run_releases(struct sync_command *command) {
-  if (!survey_bucket(&command->run, &command->error))
-    return fail(command, code_of(&command->error));
-  sync_screen_releases(&command->screen, &command->run);
+  if (!read_bucket(command)) return fail(command);
+  sync_screen_releases(&command->screen, &command->bucket.manifest);
   return EXIT_DONE;
 }
 
+static bool open_session(struct sync_command *command) {
+  command->session.observer = sync_screen_observer(&command->screen);
+  command->session.jobs = command->options.settings.jobs;
+  return sync_session_open(&command->session, &command->options.config, &command->error);
+}
+
 static int run_verb(struct sync_command *command) {
-  if (command->options.verb == SYNC_VERB_APPLY && !read_changeset(command)) {
+  bool is_apply = command->options.verb == SYNC_VERB_APPLY;
+  if (is_apply && !read_changeset(command)) {
     fprintf(stderr, "cruddur sync: %s\n", command->error.message);
     return EXIT_USAGE;
   }
-  command->run.observer = sync_screen_open(&command->screen, &command->options);
-  if (command->options.verb == SYNC_VERB_APPLY && !take_place(command))
-    return fail(command, EXIT_REFUSED);
-  command->run.settings = command->options.settings;
-  if (!run_open(&command->run, &command->options.config, &command->error))
-    return fail(command,
-                command->error.kind == ERROR_INVALID ? EXIT_USAGE : code_of(&command->error));
+  sync_screen_open(&command->screen, &command->options);
+  if (is_apply && !take_place(command)) return fail(command);
+  if (!open_session(command)) return end(command, "failed", exit_code_of(&command->error));
   switch (command->options.verb) {
   case SYNC_VERB_ROLLBACK: return run_rollback(command);
   case SYNC_VERB_RELEASES: return run_releases(command);
-  default: return run_sync(command);
+  case SYNC_VERB_SYNC:
+  case SYNC_VERB_PLAN:
+  case SYNC_VERB_APPLY: break;
   }
+  return run_sync(command);
 }
 
 int command_sync(int argc, char **argv) {
@@ -226,7 +278,7 @@ int command_sync(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (sync_options_read(&command->options, argc, argv, &code)) {
     code = run_verb(command);
-    run_close(&command->run);
+    sync_session_close(&command->session);
   }
   arena_free(&command->options.arena);
   free(command);

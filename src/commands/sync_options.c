@@ -53,7 +53,6 @@ static const char HELP[] =
     "  -y, --yes                  do not ask (SYNC_AUTO_APPROVE)\n"
     "      --wait                 wait until the invalidation is complete\n"
     "      --jobs N               requests side by side (16)\n"
-    "      --no-cache             hash every file anew\n"
     "      --json                 one JSON object on stdout instead of text\n"
     "      --silent LIST          leave these out: create,update,headers,delete,keep,ignore,"
     "no_change\n"
@@ -80,7 +79,6 @@ enum option_code {
   OPTION_DRY_RUN,
   OPTION_WAIT,
   OPTION_JOBS,
-  OPTION_NO_CACHE,
   OPTION_JSON,
   OPTION_SILENT,
 };
@@ -103,7 +101,6 @@ static const struct option OPTIONS[] = {
     {"yes", no_argument, NULL, 'y'},
     {"wait", no_argument, NULL, OPTION_WAIT},
     {"jobs", required_argument, NULL, OPTION_JOBS},
-    {"no-cache", no_argument, NULL, OPTION_NO_CACHE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"silent", required_argument, NULL, OPTION_SILENT},
     {"help", no_argument, NULL, 'h'},
@@ -112,7 +109,6 @@ static const struct option OPTIONS[] = {
 /* The flags that wait for what the files and the environment say. */
 struct given {
   const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config;
-  bool no_cache;
 };
 
 static bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -163,7 +159,6 @@ static bool add_pattern(struct sync_options *options, const char *pattern) {
 static bool read_value(struct sync_options *options, struct given *given, int code) {
   struct sync_settings *settings = &options->settings;
   long number = 0;
-  size_t limit;
   switch (code) {
   case OPTION_BUCKET: given->bucket = optarg; return true;
   case OPTION_PREFIX: given->prefix = optarg; return true;
@@ -187,8 +182,7 @@ static bool read_value(struct sync_options *options, struct given *given, int co
     settings->jobs = (unsigned)number;
     return true;
   case OPTION_MAX_DELETE:
-    settings->max_delete = optarg;
-    return sync_plan_delete_limit(optarg, 0, &limit) ||
+    return sync_plan_parse_limit(optarg, &settings->max_delete) ||
            wrong("--max-delete is a count or a percentage such as 30%%, not '%s'", optarg);
   default: return false;
   }
@@ -200,7 +194,6 @@ static bool read_switch(struct sync_options *options, struct given *given, int c
   case OPTION_KEEP_HTML: options->settings.strip_html = false; return true;
   case OPTION_DRY_RUN: options->dry_run = true; return true;
   case OPTION_WAIT: options->settings.wait = true; return true;
-  case OPTION_NO_CACHE: given->no_cache = true; return true;
   case OPTION_JSON: options->json = true; return true;
   case 'y': options->yes = true; return true;
   default: return read_value(options, given, code);
@@ -338,17 +331,6 @@ static const char *settle_changeset(struct sync_options *options, const char *pa
   return join(options, path, "/changeset.json");
 }
 
-/* One cache a build folder, where the user's caches are; NULL where there is no place for it. */
-static const char *settle_cache(struct sync_options *options) {
-  _cleanup_free_ char *folder = realpath(options->settings.build_folder, NULL);
-  const char *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-  char digest[DIGEST_SHORT_SIZE];
-  if (!folder || ((!caches || *caches != '/') && (!home || *home != '/'))) return NULL;
-  digest_short(str_from(folder), digest);
-  const char *base = caches && *caches == '/' ? caches : join(options, home, "/.cache");
-  return join(options, join(options, base, "/cruddur/sync-"), join(options, digest, ".hashes"));
-}
-
 static bool is_id(const char *text) {
   return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") ==
          strlen(text);
@@ -385,7 +367,6 @@ static bool settle(struct sync_options *options, const struct given *given) {
   options->changeset_path = settle_changeset(
       options, given->changeset_path ? given->changeset_path : config->sync.changeset_path);
   options->yes |= config->sync.auto_approve;
-  if (!given->no_cache) settings->cache_path = settle_cache(options);
   return true;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lib/base/config.h"
-#include "lib/sync/run.h"
+#include "lib/sync/plan/sync_plan.h"
 
 enum sync_verb {
   SYNC_VERB_SYNC,
@@ -14,6 +14,22 @@ enum sync_verb {
 };
 
 enum { SYNC_PATTERNS_LIMIT = 256 };
+
+struct sync_settings {
+  const char *bucket;
+  const char *prefix;       /* "" or ends in '/' */
+  const char *distribution; /* "": nothing is invalidated */
+  const char *build_folder;
+  bool strip_html;
+  bool origin_is_prefix; /* the distribution's origin path covers the prefix */
+  struct sync_ignore ignore;
+  struct sync_rules rules;
+  uint64_t keep_releases;
+  int64_t keep_days;
+  struct sync_delete_limit max_delete;
+  unsigned jobs;
+  bool wait; /* until the invalidation is complete */
+};
 
 struct sync_options {
   enum sync_verb verb;

@@ -1,4 +1,4 @@
-/* sync_screen.c: see sync_screen.h. */
+/* sync_screen.c: what people see of a sync. */
 #include "commands/sync_screen.h"
 
 #include "lib/base/clock.h"
@@ -70,11 +70,13 @@ static void on_progress(const struct sync_progress *progress, void *argument) {
   draw(progress, (double)(now_us - screen->step_us) / MICROSECONDS);
 }
 
-struct sync_observer sync_screen_open(struct sync_screen *screen,
-                                      const struct sync_options *options) {
+void sync_screen_open(struct sync_screen *screen, const struct sync_options *options) {
   const char *terminal = getenv("TERM");
   *screen = (struct sync_screen){.options = options, .start_us = clock_monotonic_us()};
   screen->draws = isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+struct sync_observer sync_screen_observer(struct sync_screen *screen) {
   return (struct sync_observer){on_notice, on_progress, screen};
 }
 
@@ -83,49 +85,48 @@ static void print_action(enum sync_action action, bool colours) {
           colours ? "\033[0m" : "");
 }
 
-static void print_unchanged(const struct sync_run *run, bool colours) {
-  for (size_t i = 0; i < run->build.count; i++) {
-    const char *key = run->build.objects[i].key;
-    if (sync_plan_find(&run->plan, key)) continue;
-    putchar('\t');
-    print_action(SYNC_NO_CHANGE, colours);
-    putchar(' ');
-    print_safely(stdout, key);
-    putchar('\n');
-  }
+static void print_line(enum sync_action action, const char *key, bool colours) {
+  putchar('\t');
+  print_action(action, colours);
+  putchar(' ');
+  print_safely(stdout, key);
+  putchar('\n');
 }
 
-static void print_changes(const struct sync_screen *screen, const struct sync_run *run,
+static void print_changes(const struct sync_screen *screen, const struct sync_plan *plan,
                           bool colours) {
-  for (size_t i = 0; i < run->plan.count; i++) {
-    const struct sync_change *change = &run->plan.changes[i];
-    if (screen->options->silent[change->action]) continue;
-    putchar('\t');
-    print_action(change->action, colours);
-    putchar(' ');
-    print_safely(stdout, change->key);
-    putchar('\n');
-  }
-  if (!screen->options->silent[SYNC_NO_CHANGE]) print_unchanged(run, colours);
+  const bool *silent = screen->options->silent;
+  for (size_t i = 0; i < plan->count; i++)
+    if (!silent[plan->changes[i].action])
+      print_line(plan->changes[i].action, plan->changes[i].key, colours);
+  for (size_t i = 0; !silent[SYNC_NO_CHANGE] && i < plan->build->count; i++)
+    if (!sync_plan_find(plan, plan->build->objects[i].key))
+      print_line(SYNC_NO_CHANGE, plan->build->objects[i].key, colours);
 }
 
-void sync_screen_plan(const struct sync_screen *screen, const struct sync_run *run) {
-  bool colours = has_colours(stdout);
-  clear_line((struct sync_screen *)(uintptr_t)screen);
-  if (screen->options->json) return;
-  printf("---[ Plan ]---\nbucket: %s", run->settings.bucket);
-  if (*run->settings.prefix) printf(", below %s", run->settings.prefix);
-  printf("\nchangeset: %s\n\n", run->journal.id);
-  print_changes(screen, run, colours);
+static void print_summary(const struct sync_plan *plan, bool invalidates, bool colours) {
+  const struct journal *journal = &plan->journal;
   puts("---");
   for (enum sync_action action = 0; action < SYNC_ACTIONS; action++) {
     print_action(action, colours);
-    printf(": %zu%s", run->plan.counts[action], action + 1 < SYNC_ACTIONS ? "   " : "\n");
+    printf(": %zu%s", plan->counts[action], action + 1 < SYNC_ACTIONS ? "   " : "\n");
   }
-  printf("upload: %.1f MB   invalidate: %zu paths\n", (double)run->plan.upload_bytes / 1e6,
-         *run->settings.distribution ? run->journal.changed.count + run->journal.deleted.count : 0);
-  if (run->has_earlier) puts("An earlier run was cut off: this one finishes it.");
-  if (!*run->settings.distribution) puts("No distribution is set: nothing will be invalidated.");
+  printf("upload: %.1f MB   invalidate: %zu paths\n", (double)plan->upload_bytes / 1e6,
+         invalidates ? journal->changed.count + journal->deleted.count : 0);
+  if (plan->bucket->has_earlier) puts("An earlier run was cut off: this one finishes it.");
+  if (!invalidates) puts("No distribution is set: nothing will be invalidated.");
+}
+
+void sync_screen_plan(struct sync_screen *screen, const struct sync_plan *plan) {
+  const struct sync_place *place = &plan->bucket->place;
+  bool colours = has_colours(stdout);
+  clear_line(screen);
+  if (screen->options->json) return;
+  printf("---[ Plan ]---\nbucket: %s", place->bucket);
+  if (*place->prefix) printf(", below %s", place->prefix);
+  printf("\nchangeset: %s\n\n", plan->journal.id);
+  print_changes(screen, plan, colours);
+  print_summary(plan, *screen->options->settings.distribution != '\0', colours);
   fflush(stdout);
 }
 
@@ -139,8 +140,9 @@ bool sync_screen_ask(const struct sync_screen *screen) {
   return strcmp(answer, "yes") == 0;
 }
 
-static void end_in_json(const struct sync_run *run, const char *path, const char *result,
-                        int exit_code, const char *sentence, double seconds) {
+static void end_in_json(const struct sync_plan *plan, const struct sync_results *results,
+                        const char *path, const char *result, int exit_code, const char *sentence,
+                        double seconds) {
   struct buffer output = BUFFER_EMPTY;
   buffer_append_text(&output, "{\"result\":");
   json_append_string(&output, str_from(result));
@@ -154,35 +156,34 @@ static void end_in_json(const struct sync_run *run, const char *path, const char
   buffer_append_text(&output, ",\"plan\":{");
   for (enum sync_action action = 0; action < SYNC_ACTIONS; action++)
     buffer_append_format(&output, "%s\"%s\":%zu", action == 0 ? "" : ",",
-                         sync_plan_action_name(action), run->plan.counts[action]);
-  const struct sync_counts *counts = &run->counts;
+                         sync_plan_action_name(action), plan->counts[action]);
   buffer_append_format(&output,
                        "},\"uploaded\":%zu,\"copied\":%zu,\"deleted\":%zu,\"failed\":%zu,"
                        "\"invalidated\":%zu,\"bytes\":%" PRIu64 ",\"seconds\":%.3f}\n",
-                       counts->uploaded, counts->copied, counts->deleted, counts->failed,
-                       counts->invalidated, counts->bytes, seconds);
+                       results->uploaded, results->copied, results->deleted, results->failed,
+                       results->invalidated, results->bytes, seconds);
   fputs(buffer_text(&output), stdout);
   buffer_free(&output);
 }
 
-void sync_screen_end(struct sync_screen *screen, const struct sync_run *run, const char *result,
-                     int exit_code, const char *sentence) {
+void sync_screen_end(struct sync_screen *screen, const struct sync_plan *plan,
+                     const struct sync_results *results, const char *result, int exit_code,
+                     const char *sentence) {
   double seconds = (double)(clock_monotonic_us() - screen->start_us) / MICROSECONDS;
   clear_line(screen);
   if (sentence) on_notice(sentence, screen);
   if (screen->options->json) {
-    end_in_json(run, screen->options->changeset_path, result, exit_code, sentence, seconds);
+    end_in_json(plan, results, screen->options->changeset_path, result, exit_code, sentence,
+                seconds);
     return;
   }
-  const struct sync_counts *counts = &run->counts;
   printf("%s: %zu uploaded, %zu copied, %zu deleted, %zu failed, %zu paths invalidated, %" PRIu64
          " bytes in %.2f s\n",
-         result, counts->uploaded, counts->copied, counts->deleted, counts->failed,
-         counts->invalidated, counts->bytes, seconds);
+         result, results->uploaded, results->copied, results->deleted, results->failed,
+         results->invalidated, results->bytes, seconds);
 }
 
-void sync_screen_releases(const struct sync_screen *screen, const struct sync_run *run) {
-  const struct manifest *manifest = &run->manifest;
+void sync_screen_releases(const struct sync_screen *screen, const struct manifest *manifest) {
   bool json = screen->options->json;
   if (json) puts("[");
   for (size_t i = 0; i < manifest->release_count; i++) {

@@ -1,12 +1,12 @@
 /* fuzz_changeset.c: a changeset that somebody kept, held against a plan that changes nothing. */
 #include "fuzz.h"
 
-#include "lib/sync/changeset.h"
+#include "lib/sync/plan/changeset.h"
 
 static void check(const struct changeset *changeset) {
-  struct sync_plan plan = {0};
   struct sync_build build = {0};
-  struct remote remote = {0};
+  struct bucket bucket = {.place = {"bucket", ""}};
+  struct sync_plan plan = {.build = &build, .bucket = &bucket};
   struct error error = {0};
   assert(*changeset->id && changeset->target && changeset->place.bucket);
   assert(changeset->place.prefix && changeset->place.distribution && changeset->place.build_folder);
@@ -15,8 +15,8 @@ static void check(const struct changeset *changeset) {
     assert(item->action && item->key && item->md5 && item->headers_digest && item->before);
     assert(i == 0 || strcmp(changeset->items[i - 1].key, item->key) <= 0);
   }
-  if (!changeset_check(changeset, &plan, &build, &remote, &error))
-    assert(error.kind == ERROR_CONFLICT && changeset->count > 0);
+  if (!changeset_check(changeset, &plan, &error))
+    assert(error.kind == ERROR_REFUSED && changeset->count > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

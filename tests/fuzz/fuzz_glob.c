@@ -2,7 +2,7 @@
  * other, trying everything. A line is the pattern, the rest the path. */
 #include "fuzz.h"
 
-#include "lib/sync/glob.h"
+#include "lib/sync/want/glob.h"
 
 enum { PATTERN_LIMIT = 12, PATH_LIMIT = 16 }; /* trying everything takes its time */
 

@@ -1,7 +1,7 @@
 /* fuzz_manifest.c: what earlier syncs left in the bucket: written again it reads as the same. */
 #include "fuzz.h"
 
-#include "lib/sync/manifest.h"
+#include "lib/sync/have/manifest.h"
 
 static void check(const struct manifest *manifest) {
   for (size_t i = 0; i < manifest->object_count; i++) {

@@ -3,17 +3,15 @@
 #include "fuzz.h"
 
 #include "lib/base/cleanup.h"
-#include "lib/sync/build.h"
-#include "lib/sync/mime.h"
-#include "lib/sync/rules.h"
-#include "lib/sync/scan.h"
+#include "lib/sync/want/build.h"
+#include "lib/sync/want/mime.h"
+#include "lib/sync/want/scan.h"
 
 static void check_traits(const struct sync_rules *rules, struct str path) {
   struct sync_traits traits = rules_traits(rules, path, true);
   assert(traits.class <= SYNC_PAGE && rules_class_name(traits.class));
-  assert(traits.variants[SYNC_PLAIN]);
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++) {
-    const char *value = headers_get(&traits.headers, i);
+    const char *value = traits.headers.values[i];
     assert(value);
     for (; *value; value++)
       assert(*value >= ' ' && *value <= '~');

@@ -115,7 +115,7 @@ def test_a_missing_bucket_setting_names_the_variable(site):
 
 
 @pytest.mark.parametrize("text", ["cache-control = x\n", "[a\n", "[a]\nnonsense\n",
-                                  "[a]\nvariants = zip\n", "[a]\nhashed = maybe\n"])
+                                  "[a]\nvariants = gzip\n", "[a]\nhashed = maybe\n"])
 def test_a_bad_sync_conf_names_the_line(site, text):
     site.release(1)
     (site.folder / "sync.conf").write_text(text)

@@ -2,11 +2,11 @@
  * that must not be published; and what it reads out of small files: dotenv, sync.conf. */
 #include "unit.h"
 
-#include "lib/sync/build.h"
 #include "lib/sync/dotenv.h"
-#include "lib/sync/glob.h"
-#include "lib/sync/mime.h"
-#include "lib/sync/scan.h"
+#include "lib/sync/want/build.h"
+#include "lib/sync/want/glob.h"
+#include "lib/sync/want/mime.h"
+#include "lib/sync/want/scan.h"
 
 static void patterns_fit_as_in_gitignore(void **state) {
   static const struct {
@@ -161,25 +161,25 @@ static struct sync_traits traits_of(const char *conf, const char *path, struct a
 
 static void rules_override_setting_by_setting(void **state) {
   struct arena arena = ARENA_EMPTY;
-  static const char CONF[] = "# all\n[*.js]\ncache-control = no-store\nvariants = gzip, br\n"
-                             "[/main.js]\nContent-Type = text/plain\nvariants = none\n"
+  static const char CONF[] = "# all\n[*.js]\ncache-control = no-store\n"
+                             "[/main.js]\nContent-Type = text/plain\n"
                              "[*.secret]\nignore = yes\n[keep/**]\nstrip-html = no\n"
                              "[vendor/*]\nhashed = yes\n";
   struct sync_traits traits = traits_of(CONF, "main.js", &arena);
-  assert_string_equal(traits.headers.cache_control, "no-store");
-  assert_string_equal(traits.headers.content_type, "text/plain");
-  assert_false(traits.variants[SYNC_GZIP]);
-  assert_true(traits_of(CONF, "x/a.js", &arena).variants[SYNC_BROTLI]);
+  assert_string_equal(traits.headers.values[SYNC_CACHE_CONTROL], "no-store");
+  assert_string_equal(traits.headers.values[SYNC_CONTENT_TYPE], "text/plain");
   assert_true(traits_of(CONF, "x.secret", &arena).ignored);
   assert_false(traits_of(CONF, "keep/a.html", &arena).strip_html);
   traits = traits_of(CONF, "vendor/lib.css", &arena);
   assert_int_equal(traits.class, SYNC_ASSET);
-  assert_string_equal(traits.headers.cache_control, "public, max-age=31536000, immutable");
+  assert_string_equal(traits.headers.values[SYNC_CACHE_CONTROL],
+                      "public, max-age=31536000, immutable");
   traits = traits_of("", "a.html", &arena);
   assert_int_equal(traits.class, SYNC_PAGE);
-  assert_string_equal(traits.headers.cache_control, "no-cache");
-  assert_string_equal(traits.headers.content_encoding, "");
-  assert_string_equal(traits_of("", "a.png", &arena).headers.cache_control, "public, max-age=300");
+  assert_string_equal(traits.headers.values[SYNC_CACHE_CONTROL], "no-cache");
+  assert_string_equal(traits.headers.values[SYNC_CONTENT_ENCODING], "");
+  assert_string_equal(traits_of("", "a.png", &arena).headers.values[SYNC_CACHE_CONTROL],
+                      "public, max-age=300");
   arena_free(&arena);
 }
 
@@ -190,7 +190,7 @@ static void bad_rules_name_their_line(void **state) {
                                     "[a]\nwords",
                                     "[a]\nno-such = x",
                                     "[a]\nhashed = maybe",
-                                    "[a]\nvariants = zip",
+                                    "[a]\nvariants = gzip",
                                     "[a]\ncache-control = \x01"};
   struct arena arena = ARENA_EMPTY;
   struct sync_rules rules;

@@ -2,9 +2,11 @@
  * plan is written to. */
 #include "unit.h"
 
-#include "lib/sync/changeset.h"
-#include "lib/sync/order.h"
-#include "lib/sync/upload.h"
+#include "lib/sync/plan/changeset.h"
+#include "lib/sync/plan/order.h"
+#include "lib/sync/plan/paths.h"
+
+#include <stdlib.h>
 
 enum { DAY = 24 * 60 * 60 };
 static const int64_t NOW = 1700000000;
@@ -15,26 +17,25 @@ static const int64_t NOW = 1700000000;
 struct world {
   struct arena arena;
   struct sync_object objects[8];
+  struct bucket_object held[8];
   struct sync_build build;
-  struct remote remote;
-  struct manifest manifest;
-  struct plan_options options;
+  struct bucket bucket;
+  struct sync_plan_options options;
   struct sync_plan plan;
 };
 
 static struct world world_new(void) {
-  return (struct world){.options = {.prefix = "", .keep_releases = 2, .now_s = NOW}};
+  return (struct world){.bucket = {.place = {"bucket", ""}},
+                        .options = {.keep_releases = 2, .now_s = NOW}};
 }
 
 static void world_free(struct world *world) {
-  sync_plan_free(&world->plan);
-  remote_free(&world->remote);
   arena_free(&world->arena);
 }
 
-static struct sync_headers headers_of(const char *cache_control) {
-  struct sync_headers headers = SYNC_HEADERS_EMPTY;
-  headers.cache_control = cache_control;
+static struct object_headers headers_of(const char *cache_control) {
+  struct object_headers headers = OBJECT_HEADERS_EMPTY;
+  headers.values[SYNC_CACHE_CONTROL] = cache_control;
   return headers;
 }
 
@@ -47,24 +48,29 @@ static void want(struct world *world, const char *key, const char *md5) {
   world->build.objects = world->objects;
 }
 
-static struct remote_object *have(struct world *world, const char *key, const char *etag) {
-  struct remote_object object = {.key = key,
-                                 .etag = etag,
-                                 .size = 1,
-                                 .modified_s = NOW,
-                                 .stored_md5 = "",
-                                 .headers = SYNC_HEADERS_EMPTY};
-  assert_true(remote_add(&world->remote, &object));
-  remote_sort(&world->remote);
-  return remote_find(&world->remote, key);
+static int compare_held(const void *a, const void *b) {
+  return strcmp(((const struct bucket_object *)a)->key, ((const struct bucket_object *)b)->key);
+}
+
+static struct bucket_object *have(struct world *world, const char *key, const char *etag) {
+  struct bucket *bucket = &world->bucket;
+  bucket->objects = world->held;
+  bucket->objects[bucket->count++] = (struct bucket_object){.key = key,
+                                                            .etag = etag,
+                                                            .size = 1,
+                                                            .modified_s = NOW,
+                                                            .stored_md5 = "",
+                                                            .headers = OBJECT_HEADERS_EMPTY};
+  qsort(bucket->objects, bucket->count, sizeof(bucket->objects[0]), compare_held);
+  return bucket_find(bucket, key);
 }
 
 static void know(struct world *world, const char *key, const char *etag, const char *md5,
                  uint64_t last) {
   char digest[DIGEST_SHORT_SIZE];
-  struct sync_headers headers = headers_of("x");
-  headers_digest(&headers, digest);
-  struct manifest *manifest = &world->manifest;
+  struct object_headers headers = headers_of("x");
+  object_headers_digest(&headers, digest);
+  struct manifest *manifest = &world->bucket.manifest;
   struct known_object *objects = arena_take(&world->arena, 8 * sizeof(*objects));
   if (manifest->objects)
     memcpy(objects, manifest->objects, manifest->object_count * sizeof(*objects));
@@ -81,8 +87,7 @@ static void know(struct world *world, const char *key, const char *etag, const c
 }
 
 static enum sync_action action_of(struct world *world, const char *key) {
-  sync_plan_free(&world->plan);
-  assert_true(sync_plan_make(&world->build, &world->remote, &world->manifest, &world->options,
+  assert_true(sync_plan_make(&world->build, &world->bucket, &world->options, &world->arena,
                              &world->plan, NULL));
   const struct sync_change *change = sync_plan_find(&world->plan, key);
   return change ? change->action : SYNC_NO_CHANGE;
@@ -92,7 +97,7 @@ static void content_is_compared(void **state) {
   struct world world = world_new();
   want(&world, "a.txt", MD5_A);
   assert_int_equal(action_of(&world, "a.txt"), SYNC_CREATE);
-  struct remote_object *remote = have(&world, "a.txt", MD5_B);
+  struct bucket_object *remote = have(&world, "a.txt", MD5_B);
   assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
   remote->etag = MD5_A;
   remote->asked = true;
@@ -104,25 +109,26 @@ static void content_is_compared(void **state) {
   world_free(&world);
 }
 
-static void what_the_manifest_knows_needs_no_question(void **state) {
+static void what_the_manifest_knows_is_compared_by_its_note(void **state) {
   struct world world = world_new();
   want(&world, "a.txt", MD5_A);
-  struct remote_object *remote = have(&world, "a.txt", "encrypted");
-  assert_true(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  struct bucket_object *remote = have(&world, "a.txt", "encrypted");
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
   know(&world, "a.txt", "encrypted", MD5_A, 1);
-  assert_false(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  const struct known_object *known = manifest_object(&world.bucket.manifest, "a.txt");
+  assert_true(bucket_object_is_known(remote, known));
   assert_int_equal(action_of(&world, "a.txt"), SYNC_NO_CHANGE);
   remote->modified_s = NOW + 5; /* somebody wrote it since */
-  assert_true(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
-  remote->size = 2; /* whatever it is, it is another */
-  assert_false(sync_plan_must_ask(&world.objects[0], remote, &world.manifest));
+  assert_false(bucket_object_is_known(remote, known));
+  assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
+  assert_false(bucket_object_is_known(remote, NULL));
   world_free(&world);
 }
 
 static void encrypted_objects_go_by_the_stored_checksum(void **state) {
   struct world world = world_new();
   want(&world, "a.txt", MD5_A);
-  struct remote_object *remote = have(&world, "a.txt", MD5_B);
+  struct bucket_object *remote = have(&world, "a.txt", MD5_B);
   remote->asked = remote->encrypted = true;
   remote->headers = headers_of("x");
   assert_int_equal(action_of(&world, "a.txt"), SYNC_UPDATE);
@@ -135,19 +141,19 @@ static void assets_are_kept_for_their_grace(void **state) {
   struct world world = world_new();
   want(&world, "index.html", MD5_A); /* a change, so that this plan is release 6 */
   have(&world, ASSET("a"), MD5_A);
-  world.manifest.sequence = 5;
+  world.bucket.manifest.sequence = 5;
   know(&world, ASSET("a"), MD5_A, MD5_A, 4);
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
-  world.manifest.objects[0].last = 3;
+  world.bucket.manifest.objects[0].last = 3;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
   struct known_release replaced = {.number = 4, .id = "", .created_s = NOW - 3 * DAY};
-  world.manifest.releases = &replaced;
-  world.manifest.release_count = 1;
+  world.bucket.manifest.releases = &replaced;
+  world.bucket.manifest.release_count = 1;
   world.options.keep_days = 4;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
   world.options.keep_days = 2;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
-  world.manifest.object_count = 0; /* nobody knows it: it may be in use */
+  world.bucket.manifest.object_count = 0; /* nobody knows it: it may be in use */
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
   world_free(&world);
 }
@@ -159,7 +165,7 @@ static void a_plan_without_changes_makes_no_asset_older(void **state) {
   know(&world, "index.html", MD5_A, MD5_A, 5);
   have(&world, ASSET("a"), MD5_A);
   know(&world, ASSET("a"), MD5_A, MD5_A, 3);
-  world.manifest.sequence = 5;
+  world.bucket.manifest.sequence = 5;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
   have(&world, "old.txt", MD5_B);
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
@@ -185,21 +191,52 @@ static void ignored_and_foreign_keys_are_left_alone(void **state) {
   world_free(&world);
 }
 
-static void deletions_have_a_limit(void **state) {
-  size_t limit = 0;
-  assert_true(sync_plan_delete_limit("12", 100, &limit) && limit == 12);
-  assert_true(sync_plan_delete_limit("0", 100, &limit) && limit == 0);
-  assert_true(sync_plan_delete_limit("30%", 10, &limit) && limit == 3);
-  assert_true(sync_plan_delete_limit("100%", 10, &limit) && limit == 10);
-  assert_true(sync_plan_delete_limit(NULL, 10, &limit) && limit == 20);
-  assert_true(sync_plan_delete_limit(NULL, 1000, &limit) && limit == 500);
-  assert_false(sync_plan_delete_limit("101%", 10, &limit));
-  assert_false(sync_plan_delete_limit("x", 10, &limit));
-  assert_false(sync_plan_delete_limit("-1", 10, &limit));
-  assert_false(sync_plan_delete_limit("5%x", 10, &limit));
+static void a_key_has_one_change(void **state) {
+  static const char *IGNORED[] = {"about", "other"};
+  struct world world = world_new();
+  want(&world, "about", MD5_A); /* the file about; about.html is ignored */
+  have(&world, "other", MD5_A);
+  world.build.ignored = IGNORED;
+  world.build.ignored_count = 2;
+  assert_int_equal(action_of(&world, "about"), SYNC_CREATE);
+  assert_int_equal(action_of(&world, "other"), SYNC_IGNORE);
+  assert_int_equal(world.plan.count, 2);
+  world_free(&world);
 }
 
-static void what_is_pointed_to_comes_first_and_goes_last(void **state) {
+static void limits_of_deletions_are_read(void **state) {
+  static const char *const BAD[] = {"101%", "x", "-1", "+1", "5%x",
+                                    "5x",   "",  "%",  " 5", "18446744073709551616"};
+  struct sync_delete_limit limit;
+  assert_true(sync_plan_parse_limit("12", &limit));
+  assert_true(limit.kind == SYNC_LIMIT_COUNT && limit.number == 12);
+  assert_true(sync_plan_parse_limit("100%", &limit));
+  assert_true(limit.kind == SYNC_LIMIT_PERCENT && limit.number == 100);
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+    if (sync_plan_parse_limit(BAD[i], &limit)) fail_msg("'%s'", BAD[i]);
+}
+
+static void deletions_have_a_limit(void **state) {
+  static const struct {
+    struct sync_delete_limit limit;
+    size_t managed, allowed;
+  } CASES[] = {
+      {{SYNC_LIMIT_COUNT, 12}, 100, 12},    {{SYNC_LIMIT_COUNT, 0}, 100, 0},
+      {{SYNC_LIMIT_PERCENT, 30}, 10, 3},    {{SYNC_LIMIT_PERCENT, 100}, 10, 10},
+      {{.kind = SYNC_LIMIT_USUAL}, 10, 20}, {{.kind = SYNC_LIMIT_USUAL}, 1000, 500},
+  };
+  for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+    struct sync_plan plan = {.managed = CASES[i].managed};
+    struct error error = {0};
+    plan.counts[SYNC_DELETE] = CASES[i].allowed;
+    assert_true(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
+    plan.counts[SYNC_DELETE]++;
+    assert_false(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
+    assert_int_equal(error.kind, ERROR_REFUSED);
+  }
+}
+
+static void targets_come_first_and_go_last(void **state) {
   static const struct {
     enum sync_action action;
     enum sync_class class;
@@ -217,13 +254,17 @@ static void what_is_pointed_to_comes_first_and_goes_last(void **state) {
       {SYNC_UPDATE, SYNC_PAGE, "p/x/index.html", PHASE_PAGES_CHANGED},
       {SYNC_DELETE, SYNC_PAGE, "p/index.html", PHASE_DELETE_PAGES},
       {SYNC_DELETE, SYNC_ASSET, "p/a", PHASE_DELETE_REST},
-      {SYNC_KEEP, SYNC_ASSET, "p/a", PHASE_NONE},
-      {SYNC_IGNORE, SYNC_REST, "p/a", PHASE_NONE},
+      {SYNC_KEEP, SYNC_ASSET, "p/a", SYNC_PHASES}, /* of no phase */
+      {SYNC_IGNORE, SYNC_REST, "p/a", SYNC_PHASES},
   };
+  const struct bucket bucket = {.place = {"bucket", "p/"}};
+  size_t indexes[1];
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct sync_change change = {
         .action = CASES[i].action, .class = CASES[i].class, .key = CASES[i].key};
-    assert_int_equal(order_phase(&change, "p/"), CASES[i].phase);
+    struct sync_plan plan = {.bucket = &bucket, .changes = &change, .count = 1};
+    for (enum sync_phase phase = 0; phase < SYNC_PHASES; phase++)
+      assert_int_equal(order_select(&plan, phase, indexes), phase == CASES[i].phase);
   }
 }
 
@@ -235,11 +276,11 @@ static void a_manifest_comes_back_as_it_was_written(void **state) {
   struct known_blob blob = {MD5_A, 3};
   know(&world, "b \"quoted\" ü", "etag-2", MD5_A, 3);
   know(&world, "a", "etag", MD5_B, 0);
-  world.manifest.releases = &release;
-  world.manifest.release_count = 1;
-  world.manifest.blobs = &blob;
-  world.manifest.blob_count = 1;
-  manifest_write(&world.manifest, &text);
+  world.bucket.manifest.releases = &release;
+  world.bucket.manifest.release_count = 1;
+  world.bucket.manifest.blobs = &blob;
+  world.bucket.manifest.blob_count = 1;
+  manifest_write(&world.bucket.manifest, &text);
   struct manifest read;
   assert_true(manifest_parse(buffer_str(&text), &world.arena, &read, NULL));
   manifest_write(&read, &again);
@@ -270,47 +311,44 @@ static void bad_manifests_are_refused(void **state) {
 }
 
 static void large_files_have_longer(void **state) {
-  (void)state;
-  assert_int_equal(upload_allowance_ms(0), 0);
-  assert_true(upload_allowance_ms(1000) < 100);
-  assert_true(upload_allowance_ms((uint64_t)1 << 30) > (uint64_t)4 * 3600 * 1000);
+  const struct sync_place place = {"bucket", ""};
+  uint64_t usual_ms = place_bucket(&place, 0).try_timeout_ms;
+  assert_true(place_bucket(&place, 1000).try_timeout_ms < usual_ms + 100);
+  assert_true(place_bucket(&place, (uint64_t)1 << 30).try_timeout_ms > (uint64_t)4 * 3600 * 1000);
+  assert_true(place_bucket(&place, (uint64_t)1 << 30).deadline_ms >
+              place_bucket(&place, (uint64_t)1 << 30).try_timeout_ms);
 }
 
 static void a_journal_hands_over_what_it_owes(void **state) {
   struct arena arena = ARENA_EMPTY;
   struct buffer text = BUFFER_EMPTY;
   struct journal earlier = {.id = "first", .target = "same"}, read;
-  assert_true(invalidation_add(&earlier.changed, "/a"));
-  assert_true(invalidation_add(&earlier.deleted, "/b"));
+  assert_true(journal_add_path(&earlier.changed, &arena, "/a"));
+  assert_true(journal_add_path(&earlier.deleted, &arena, "/b"));
   journal_write(&earlier, &text);
   assert_true(journal_parse(buffer_str(&text), &arena, &read, NULL));
   struct journal finishing = {.id = "second", .target = "same"};
-  assert_true(journal_inherit(&finishing, &read, false, &arena));
+  assert_true(paths_inherit(&finishing, &read, false, &arena));
   assert_string_equal(finishing.id, "first"); /* nothing new: the same invalidation */
   assert_int_equal(finishing.changed.count, 1);
   assert_string_equal(finishing.deleted.paths[0], "/b");
   struct journal going_on = {.id = "third", .target = "same"};
-  assert_true(invalidation_add(&going_on.changed, "/c"));
-  assert_true(journal_inherit(&going_on, &read, true, &arena));
+  assert_true(journal_add_path(&going_on.changed, &arena, "/c"));
+  assert_true(paths_inherit(&going_on, &read, true, &arena));
   assert_string_equal(going_on.id, "third"); /* it uploads: what was purged may be stale again */
   assert_int_equal(going_on.changed.count, 2);
   struct journal other = {.id = "fourth", .target = "another"};
-  assert_true(journal_inherit(&other, &read, false, &arena));
+  assert_true(paths_inherit(&other, &read, false, &arena));
   assert_string_equal(other.id, "fourth");
-  journal_free(&read);
   assert_false(journal_parse(STR("{\"version\":1}"), &arena, &read, NULL));
   assert_false(journal_parse(STR("nonsense"), &arena, &read, NULL));
-  journal_free(&earlier);
-  journal_free(&finishing);
-  journal_free(&going_on);
-  journal_free(&other);
   buffer_free(&text);
   arena_free(&arena);
 }
 
 static bool still_fits(struct world *world, const struct changeset *changeset) {
   action_of(world, "");
-  return changeset_check(changeset, &world->plan, &world->build, &world->remote, NULL);
+  return changeset_check(changeset, &world->plan, NULL);
 }
 
 static void a_changeset_fits_only_what_it_was_made_for(void **state) {
@@ -319,12 +357,11 @@ static void a_changeset_fits_only_what_it_was_made_for(void **state) {
   struct changeset changeset;
   want(&world, "a.txt", MD5_A);
   want(&world, "b.txt", MD5_A);
-  struct remote_object *old = have(&world, "b.txt", MD5_B);
+  struct bucket_object *old = have(&world, "b.txt", MD5_B);
   have(&world, "old.txt", MD5_B);
   action_of(&world, "");
-  struct changeset_place place = {"bucket", "", "E1", "build"};
-  struct journal journal = {.id = "id", .target = "target"};
-  changeset_write(&place, &journal, &world.plan, NOW, &text);
+  assert_true(paths_plan_journal(&world.plan, "id", false, &world.arena, NULL));
+  changeset_write(&world.plan, "E1", "build", NOW, &text);
   assert_true(changeset_parse(buffer_str(&text), &world.arena, &changeset, NULL));
   assert_int_equal(changeset.count, 3);
   assert_string_equal(changeset.place.bucket, "bucket");
@@ -348,13 +385,15 @@ static void a_changeset_fits_only_what_it_was_made_for(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(content_is_compared),
-      cmocka_unit_test(what_the_manifest_knows_needs_no_question),
+      cmocka_unit_test(what_the_manifest_knows_is_compared_by_its_note),
       cmocka_unit_test(encrypted_objects_go_by_the_stored_checksum),
       cmocka_unit_test(assets_are_kept_for_their_grace),
       cmocka_unit_test(a_plan_without_changes_makes_no_asset_older),
       cmocka_unit_test(ignored_and_foreign_keys_are_left_alone),
+      cmocka_unit_test(a_key_has_one_change),
+      cmocka_unit_test(limits_of_deletions_are_read),
       cmocka_unit_test(deletions_have_a_limit),
-      cmocka_unit_test(what_is_pointed_to_comes_first_and_goes_last),
+      cmocka_unit_test(targets_come_first_and_go_last),
       cmocka_unit_test(a_manifest_comes_back_as_it_was_written),
       cmocka_unit_test(bad_manifests_are_refused),
       cmocka_unit_test(large_files_have_longer),

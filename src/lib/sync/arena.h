@@ -13,11 +13,17 @@ struct arena {
 
 #define ARENA_EMPTY ((struct arena){0})
 
-/* `size` zeroed bytes, aligned for any type; NULL (and `failed`) when memory is out. */
+/* Returns `size` zeroed bytes, aligned for any type; NULL (and sets `failed`) when memory is out.
+ */
 void *arena_take(struct arena *arena, size_t size);
 
-/* A NUL-terminated copy; "" (and `failed`) when memory is out. */
+/* Returns a NUL-terminated copy; "" (and sets `failed`) when memory is out. */
 const char *arena_copy(struct arena *arena, struct str text);
+
+/* Makes room for one more item behind the `count` items (of `size` bytes each) of an array that the
+ * arena holds. Returns the array: `items` itself, or a copy with twice the room when `items` is
+ * full, and then updates `*capacity`. NULL (and sets `failed`) when memory is out. */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size);
 
 /* Gives everything back. */
 void arena_free(struct arena *arena);

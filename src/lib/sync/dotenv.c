@@ -1,4 +1,4 @@
-/* dotenv.c: see dotenv.h. */
+/* dotenv.c: files of NAME=value lines, read as data. */
 #include "lib/sync/dotenv.h"
 
 #include "lib/base/buffer.h"

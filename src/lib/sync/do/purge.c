@@ -1,0 +1,133 @@
+/* purge.c: makes CloudFront forget what changed.
+ *
+ * Blocks: creates the invalidation, again and again while CloudFront is busy, then asks how far it
+ * is until it is complete. Both waits are bounded. Creating twice does no harm: the caller
+ * reference is the same, so that CloudFront answers with the first invalidation. */
+#include "lib/sync/do/purge.h"
+
+#include "lib/aws/cloudfront.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/sync/want/digest.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum {
+  CALL_DEADLINE_MS = 60 * 1000,
+  BUSY_BASE_MS = 500,
+  BUSY_CAP_MS = 30 * 1000,
+  POLL_FIRST_MS = 250,
+  POLL_CAP_MS = 10 * 1000,
+  REFERENCE_SIZE = 96,
+  UNCLEAR_LIMIT = 4, /* answers that were cut short */
+};
+static const uint64_t BUSY_LIMIT_US = UINT64_C(20) * 60 * 1000000;
+static const uint64_t WAIT_LIMIT_US = UINT64_C(30) * 60 * 1000000;
+
+struct purge_request {
+  bool done, ok, busy, completed;
+  bool unclear; /* no usable answer: asking again may bring one, and costs nothing */
+  char id[CLOUDFRONT_ID_SIZE];
+  struct error error;
+};
+
+static void on_answer(const struct cloudfront_answer *answer, void *argument) {
+  struct purge_request *request = argument;
+  request->done = true;
+  request->ok = !answer->error;
+  request->completed = answer->completed;
+  request->busy = answer->code && strcmp(answer->code, "TooManyInvalidationsInProgress") == 0;
+  snprintf(request->id, sizeof(request->id), "%s", answer->id);
+  if (!answer->error) return;
+  request->error = *answer->error;
+  request->unclear = answer->error->kind == ERROR_UNAVAILABLE;
+}
+
+static void make_reference(const struct journal_paths *paths, const char *id,
+                           char reference[REFERENCE_SIZE]) {
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
+  char digest[DIGEST_SHORT_SIZE];
+  for (size_t i = 0; i < paths->count; i++)
+    buffer_append_format(&text, "%s\n", paths->paths[i]);
+  digest_short(buffer_str(&text), digest);
+  snprintf(reference, REFERENCE_SIZE, "cruddur-%.48s-%s", id, digest);
+}
+
+static void start_again(struct purge_request *request) {
+  *request = (struct purge_request){0};
+}
+
+static bool create(const struct sync_session *session,
+                   const struct cloudfront_invalidation *invalidation,
+                   struct purge_request *request, struct error *error) {
+  uint64_t start_us = clock_monotonic_us();
+  unsigned unclear = 0;
+  for (unsigned attempt = 0;; attempt++) {
+    start_again(request);
+    if (!cloudfront_invalidate(sync_session_client(session), invalidation, on_answer, request))
+      return error_set(error, ERROR_MEMORY, "out of memory");
+    sync_session_wait(session, &request->done);
+    if (request->ok) return true;
+    bool again = request->busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
+                               : request->unclear && ++unclear < UNCLEAR_LIMIT;
+    if (!again) break;
+    if (attempt == 0 && request->busy)
+      sync_session_notice(session,
+                          "CloudFront has too many invalidations in progress: waiting for them");
+    sync_session_pause(session,
+                       BUSY_BASE_MS + random_backoff_ms(attempt, BUSY_BASE_MS, BUSY_CAP_MS));
+  }
+  *error = request->error;
+  return error_prefix(error, "invalidating %zu paths of the distribution %s", invalidation->count,
+                      invalidation->distribution);
+}
+
+static void show_progress(const struct sync_session *session, bool completed) {
+  struct sync_progress progress = {.what = "invalidating", .done = completed, .total = 1};
+  sync_session_progress(session, &progress);
+}
+
+static bool await(const struct sync_session *session, const char *distribution,
+                  struct purge_request *request, struct error *error) {
+  char id[CLOUDFRONT_ID_SIZE];
+  snprintf(id, sizeof(id), "%s", request->id);
+  uint64_t start_us = clock_monotonic_us(), pause_ms = POLL_FIRST_MS;
+  unsigned unclear = 0;
+  while (!request->completed) {
+    show_progress(session, false);
+    if (clock_monotonic_us() - start_us > WAIT_LIMIT_US)
+      return error_set(error, ERROR_UNAVAILABLE, "the invalidation %s is not complete yet", id);
+    sync_session_pause(session, pause_ms);
+    pause_ms = pause_ms * 2 < POLL_CAP_MS ? pause_ms * 2 : POLL_CAP_MS;
+    start_again(request);
+    if (!cloudfront_get(sync_session_client(session), distribution, id, CALL_DEADLINE_MS, on_answer,
+                        request))
+      return error_set(error, ERROR_MEMORY, "out of memory");
+    sync_session_wait(session, &request->done);
+    if (request->ok || (request->unclear && ++unclear < UNCLEAR_LIMIT)) continue;
+    *error = request->error;
+    return error_prefix(error, "asking how far the invalidation %s is", id);
+  }
+  show_progress(session, true);
+  return true;
+}
+
+bool purge_paths(const struct sync_session *session, const char *distribution,
+                 const struct journal_paths *paths, const char *id, bool wait,
+                 struct sync_results *results, struct error *error) {
+  if (paths->count == 0 || !*distribution) return true;
+  char reference[REFERENCE_SIZE];
+  struct purge_request request;
+  assert(paths->count <= JOURNAL_PATHS_LIMIT); /* more than CloudFront takes in one request */
+  make_reference(paths, id, reference);
+  struct cloudfront_invalidation invalidation = {.distribution = distribution,
+                                                 .caller_reference = reference,
+                                                 .paths = paths->paths,
+                                                 .count = paths->count,
+                                                 .deadline_ms = CALL_DEADLINE_MS};
+  if (!create(session, &invalidation, &request, error)) return false;
+  results->invalidated += paths->count;
+  return !wait || await(session, distribution, &request, error);
+}

@@ -1,0 +1,84 @@
+/* journal.c: what a sync owes to the caches, as a JSON file in the bucket. */
+#include "lib/sync/have/journal.h"
+
+#include "lib/base/json_writer.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <string.h>
+
+enum { JOURNAL_VERSION = 1, PATH_LENGTH_LIMIT = 4096 };
+
+/* CloudFront refuses every other path, and a run that it refuses could never be finished. */
+static bool is_path(const char *path) {
+  if (!path || path[0] != '/' || strlen(path) > PATH_LENGTH_LIMIT) return false;
+  for (; *path; path++)
+    if (*path <= ' ' || *path > '~') return false;
+  return true;
+}
+
+bool journal_add_path(struct journal_paths *paths, struct arena *arena, const char *path) {
+  const char **list =
+      arena_grow(arena, paths->paths, paths->count, &paths->capacity, sizeof(*list));
+  if (!list) return false;
+  paths->paths = list;
+  paths->paths[paths->count++] = path;
+  return true;
+}
+
+static bool read_paths(const json_t *list, struct arena *arena, struct journal_paths *paths) {
+  if (!json_is_array(list) || json_array_size(list) > JOURNAL_PATHS_LIMIT) return false;
+  for (size_t i = 0; i < json_array_size(list); i++) {
+    const char *path = json_string_value(json_array_get(list, i));
+    if (!is_path(path) || !journal_add_path(paths, arena, arena_copy(arena, str_from(path))))
+      return false;
+  }
+  return true;
+}
+
+bool journal_parse(struct str text, struct arena *arena, struct journal *ret_journal,
+                   struct error *error) {
+  json_error_t problem;
+  struct journal journal = {0};
+  json_t *root = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
+  const char *id, *target;
+  json_t *changed, *deleted;
+  int version;
+  bool read = root &&
+              json_unpack(root, "{s: i, s: s, s: s, s: o, s: o}", "version", &version, "id", &id,
+                          "target", &target, "changed", &changed, "deleted", &deleted) == 0 &&
+              version == JOURNAL_VERSION && *id && *target &&
+              read_paths(changed, arena, &journal.changed) &&
+              read_paths(deleted, arena, &journal.deleted);
+  if (read) {
+    journal.id = arena_copy(arena, str_from(id));
+    journal.target = arena_copy(arena, str_from(target));
+  }
+  json_decref(root);
+  if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  if (!read) return error_set(error, ERROR_INVALID, "this is not the journal of a sync");
+  *ret_journal = journal;
+  return true;
+}
+
+static void write_paths(const struct journal_paths *paths, struct buffer *output) {
+  buffer_append_char(output, '[');
+  for (size_t i = 0; i < paths->count; i++) {
+    buffer_append_text(output, i == 0 ? "\n" : ",\n");
+    json_append_string(output, str_from(paths->paths[i]));
+  }
+  buffer_append_char(output, ']');
+}
+
+void journal_write(const struct journal *journal, struct buffer *output) {
+  assert(*journal->id && *journal->target);
+  buffer_append_format(output, "{\"version\":%d,\"id\":", JOURNAL_VERSION);
+  json_append_string(output, str_from(journal->id));
+  buffer_append_text(output, ",\"target\":");
+  json_append_string(output, str_from(journal->target));
+  buffer_append_text(output, ",\n\"changed\":");
+  write_paths(&journal->changed, output);
+  buffer_append_text(output, ",\n\"deleted\":");
+  write_paths(&journal->deleted, output);
+  buffer_append_text(output, "}\n");
+}

@@ -1,0 +1,308 @@
+/* sync_plan.c: what has to change so that the bucket holds the build.
+ *
+ * Three passes: the objects of the build are compared with the bucket; then the keys that only the
+ * bucket has, but for hashed assets, are kept out or deleted; then the assets, whose age depends on
+ * whether the passes before found a change. The result is sorted by key and checked. Nothing is
+ * written and nobody is asked: everything that matters was read before. */
+#include "lib/sync/plan/sync_plan.h"
+
+#include "lib/sync/keyed.h"
+#include "lib/sync/want/mime.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+enum { SECONDS_A_DAY = 24 * 60 * 60, DELETES_ALWAYS_FINE = 20, PERCENT_LIMIT = 100 };
+
+struct sync_planner {
+  const struct sync_build *build;
+  const struct bucket *bucket;
+  const struct sync_plan_options *options;
+  struct arena *arena;
+  struct sync_plan plan;
+  uint64_t next;           /* the number of the release that this plan makes, or confirms */
+  const char **neighbours; /* manifests of syncs in folders below the prefix */
+  size_t neighbour_count, neighbour_capacity;
+};
+
+const char *sync_plan_action_name(enum sync_action action) {
+  static const char *const NAMES[SYNC_ACTIONS] = {"create", "update", "headers",  "delete",
+                                                  "keep",   "ignore", "no_change"};
+  assert(action < SYNC_ACTIONS);
+  return NAMES[action];
+}
+
+bool sync_plan_has_changes(const struct sync_plan *plan) {
+  const size_t *counts = plan->counts;
+  return counts[SYNC_CREATE] + counts[SYNC_UPDATE] + counts[SYNC_HEADERS] + counts[SYNC_DELETE] > 0;
+}
+
+bool sync_plan_has_work(const struct sync_plan *plan) {
+  return sync_plan_has_changes(plan) || plan->bucket->has_earlier;
+}
+
+bool sync_plan_add(struct sync_plan *plan, struct arena *arena, const struct sync_change *change) {
+  plan->counts[change->action]++;
+  if (change->action == SYNC_NO_CHANGE) return true;
+  bool is_upload = change->action == SYNC_CREATE || change->action == SYNC_UPDATE;
+  if (is_upload && !change->copy_source) plan->upload_bytes += change->object->size;
+  struct sync_change *changes =
+      arena_grow(arena, plan->changes, plan->count, &plan->capacity, sizeof(*changes));
+  if (!changes) return false;
+  plan->changes = changes;
+  plan->changes[plan->count++] = *change;
+  return true;
+}
+
+const struct sync_change *sync_plan_find(const struct sync_plan *plan, const char *key) {
+  return keyed_find(plan->changes, plan->count, sizeof(plan->changes[0]), key);
+}
+
+/* --- What is the same --- */
+
+/* The list tells an ETag that is the content's MD5, unless the object is encrypted or was uploaded
+ * in parts. Then the checksum counts that an upload of ours noted beside the object. */
+static bool is_same_content(const struct sync_object *object, const struct bucket_object *before,
+                            const struct known_object *known) {
+  if (object->size != before->size) return false;
+  if (bucket_object_is_known(before, known)) return strcmp(known->md5, object->md5) == 0;
+  bool is_checksum = strlen(before->etag) == DIGEST_MD5_SIZE - 1 && !before->encrypted;
+  return strcmp(is_checksum ? before->etag : before->stored_md5, object->md5) == 0;
+}
+
+static bool has_same_headers(const struct sync_object *object, const struct bucket_object *before,
+                             const struct known_object *known) {
+  char digest[DIGEST_SHORT_SIZE];
+  if (!bucket_object_is_known(before, known))
+    return object_headers_equal(&object->headers, &before->headers);
+  object_headers_digest(&object->headers, digest);
+  return strcmp(digest, known->headers_digest) == 0;
+}
+
+static bool compare_object(struct sync_planner *planner, const struct sync_object *object) {
+  const struct bucket_object *before = bucket_find(planner->bucket, object->key);
+  struct sync_change change = {
+      .key = object->key, .class = object->class, .object = object, .before = before};
+  if (!before) {
+    change.action = SYNC_CREATE;
+  } else {
+    const struct known_object *known = manifest_object(&planner->bucket->manifest, object->key);
+    planner->plan.managed++;
+    if (!is_same_content(object, before, known))
+      change.action = SYNC_UPDATE;
+    else
+      change.action = has_same_headers(object, before, known) ? SYNC_NO_CHANGE : SYNC_HEADERS;
+  }
+  return sync_plan_add(&planner->plan, planner->arena, &change);
+}
+
+/* --- What is only in the bucket --- */
+
+enum sync_class sync_plan_class_of_key(const char *key) {
+  struct str text = str_from(key);
+  if (mime_name_is_hashed(text)) return SYNC_ASSET;
+  const char *slash = strrchr(key, '/');
+  bool has_dot = strchr(slash ? slash + 1 : key, '.') != NULL;
+  bool is_html = str_starts_with(str_from(mime_type(text)), STR("text/html"));
+  return is_html || !has_dot ? SYNC_PAGE : SYNC_REST;
+}
+
+/* The rules say what is hashed in the build, and so what was hashed when it was in a build. */
+static enum sync_class class_of(const struct sync_planner *planner, const char *key) {
+  const struct sync_rules *rules = planner->options->rules;
+  enum sync_class class = sync_plan_class_of_key(key);
+  if (!rules || !rules->first || class == SYNC_PAGE) return class;
+  struct str below = str_from(place_below(&planner->bucket->place, key));
+  struct sync_traits traits = rules_traits(rules, below, false);
+  return traits.class == SYNC_PAGE ? class : traits.class;
+}
+
+/* An asset that no release is known to have counts as one of the latest release: the first sync of
+ * a bucket must not delete what open tabs still need. */
+static bool is_within_grace(const struct sync_planner *planner, const char *key) {
+  const struct sync_plan_options *options = planner->options;
+  const struct manifest *manifest = &planner->bucket->manifest;
+  const struct known_object *known = manifest_object(manifest, key);
+  uint64_t last = known && known->last > 0 ? known->last : manifest->sequence;
+  if (options->keep_releases == 0 && options->keep_days == 0) return false;
+  if (planner->next - last <= options->keep_releases) return true;
+  if (options->keep_days == 0) return false;
+  const struct known_release *replaced_by = manifest_release(manifest, last + 1);
+  int64_t replaced_s = replaced_by                 ? replaced_by->created_s
+                       : last + 1 == planner->next ? options->now_s
+                                                   : 0;
+  return options->now_s - replaced_s < options->keep_days * SECONDS_A_DAY;
+}
+
+/* A folder below the prefix with a manifest of its own belongs to another sync. */
+static bool find_neighbours(struct sync_planner *planner) {
+  const struct bucket *bucket = planner->bucket;
+  struct str ending = STR("/" SYNC_STATE_FOLDER "manifest.json");
+  for (size_t i = 0; i < bucket->count; i++) {
+    struct str key = str_from(bucket->objects[i].key);
+    if (key.length <= ending.length + strlen(bucket->place.prefix) ||
+        memcmp(key.data + key.length - ending.length, ending.data, ending.length) != 0)
+      continue;
+    const char **neighbours =
+        arena_grow(planner->arena, planner->neighbours, planner->neighbour_count,
+                   &planner->neighbour_capacity, sizeof(*neighbours));
+    if (!neighbours) return false;
+    planner->neighbours = neighbours;
+    planner->neighbours[planner->neighbour_count++] = key.data;
+  }
+  return true;
+}
+
+static bool belongs_to_neighbour(const struct sync_planner *planner, const char *key) {
+  for (size_t i = 0; i < planner->neighbour_count; i++) {
+    struct str folder = str_from(planner->neighbours[i]);
+    folder.length -= strlen(SYNC_STATE_FOLDER "manifest.json");
+    if (str_starts_with(str_from(key), folder)) return true;
+  }
+  return false;
+}
+
+static bool is_ignored(const struct sync_planner *planner, const char *key) {
+  const struct sync_build *build = planner->build;
+  if (build_ignores(&planner->options->ignore, place_below(&planner->bucket->place, key)))
+    return true;
+  return keyed_find(build->ignored, build->ignored_count, sizeof(build->ignored[0]), key) != NULL;
+}
+
+static bool add_bucket_only(struct sync_planner *planner, const struct bucket_object *before,
+                            enum sync_class class) {
+  struct sync_change change = {.key = before->key, .class = class, .before = before};
+  if (is_ignored(planner, before->key) || belongs_to_neighbour(planner, before->key)) {
+    change.action = SYNC_IGNORE;
+  } else {
+    planner->plan.managed++;
+    bool kept = class == SYNC_ASSET && is_within_grace(planner, before->key);
+    change.action = kept ? SYNC_KEEP : SYNC_DELETE;
+  }
+  return sync_plan_add(&planner->plan, planner->arena, &change);
+}
+
+/* The objects that only the bucket has: the assets, or all others. */
+static bool compare_bucket_only(struct sync_planner *planner, bool assets) {
+  const struct bucket *bucket = planner->bucket;
+  for (size_t i = 0; i < bucket->count; i++) {
+    const struct bucket_object *before = &bucket->objects[i];
+    enum sync_class class = class_of(planner, before->key);
+    if ((class == SYNC_ASSET) == assets && !build_find(planner->build, before->key) &&
+        !place_is_state(&bucket->place, before->key) && !add_bucket_only(planner, before, class))
+      return false;
+  }
+  return true;
+}
+
+/* The plan also shows what the ignore list keeps out of the bucket. */
+static bool add_ignored(struct sync_planner *planner) {
+  const struct sync_build *build = planner->build;
+  for (size_t i = 0; i < build->ignored_count; i++) {
+    struct sync_change change = {.action = SYNC_IGNORE, .key = build->ignored[i]};
+    change.class = sync_plan_class_of_key(change.key);
+    if (build_find(build, change.key) || bucket_find(planner->bucket, change.key)) continue;
+    if (!sync_plan_add(&planner->plan, planner->arena, &change)) return false;
+  }
+  return true;
+}
+
+/* The assets come last: a plan that changes nothing else makes no release, and the assets of
+ * earlier releases do not grow older by it. */
+static bool compare_all(struct sync_planner *planner) {
+  const struct sync_build *build = planner->build;
+  if (!find_neighbours(planner)) return false;
+  for (size_t i = 0; i < build->count; i++)
+    if (!compare_object(planner, &build->objects[i])) return false;
+  if (!add_ignored(planner) || !compare_bucket_only(planner, false)) return false;
+  planner->next = planner->bucket->manifest.sequence;
+  if (sync_plan_has_changes(&planner->plan)) planner->next++;
+  return compare_bucket_only(planner, true);
+}
+
+bool sync_plan_make(const struct sync_build *build, const struct bucket *bucket,
+                    const struct sync_plan_options *options, struct arena *arena,
+                    struct sync_plan *ret_plan, struct error *error) {
+  struct sync_planner planner = {
+      .build = build,
+      .bucket = bucket,
+      .options = options,
+      .arena = arena,
+      .plan = {.build = build, .bucket = bucket, .keep_releases = options->keep_releases}};
+  struct sync_plan *plan = &planner.plan;
+  if (!compare_all(&planner)) return error_set(error, ERROR_MEMORY, "out of memory");
+  keyed_sort(plan->changes, plan->count, sizeof(plan->changes[0]));
+  assert(build->count == plan->counts[SYNC_CREATE] + plan->counts[SYNC_UPDATE] +
+                             plan->counts[SYNC_HEADERS] + plan->counts[SYNC_NO_CHANGE]);
+  sync_plan_check(plan);
+  *ret_plan = *plan;
+  return true;
+}
+
+/* --- What holds for every plan --- */
+
+static void check_change(const struct sync_plan *plan, const struct sync_change *change) {
+  const struct sync_place *place = &plan->bucket->place;
+  bool has_object = change->object != NULL, has_before = change->before != NULL;
+  assert(!place_is_state(place, change->key));
+  assert(!has_object || strcmp(change->object->key, change->key) == 0);
+  assert(!has_before || strcmp(change->before->key, change->key) == 0);
+  assert(!change->copy_source || (has_object && plan->restored > 0));
+  switch (change->action) {
+  case SYNC_CREATE: assert(has_object && !has_before); break;
+  case SYNC_UPDATE:
+  case SYNC_HEADERS: assert(has_object && has_before); break;
+  case SYNC_DELETE:
+    assert(!has_object && has_before && !build_find(plan->build, change->key));
+    break;
+  case SYNC_KEEP: assert(!has_object && has_before && change->class == SYNC_ASSET); break;
+  case SYNC_IGNORE: assert(!has_object); break;
+  case SYNC_NO_CHANGE:
+  case SYNC_ACTIONS: assert(change->action < SYNC_NO_CHANGE); break;
+  }
+}
+
+void sync_plan_check(const struct sync_plan *plan) {
+  size_t counts[SYNC_ACTIONS] = {[SYNC_NO_CHANGE] = plan->counts[SYNC_NO_CHANGE]};
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct sync_change *change = &plan->changes[i];
+    assert(i == 0 || strcmp(plan->changes[i - 1].key, change->key) < 0);
+    check_change(plan, change);
+    counts[change->action]++;
+  }
+  assert(memcmp(counts, plan->counts, sizeof(counts)) == 0);
+  assert(counts[SYNC_DELETE] <= plan->managed);
+}
+
+/* --- The guard --- */
+
+bool sync_plan_parse_limit(const char *text, struct sync_delete_limit *ret_limit) {
+  struct str rest = str_from(text);
+  struct sync_delete_limit limit = {.kind = SYNC_LIMIT_COUNT};
+  if (!str_cut_u64(&rest, 0, UINT64_MAX, &limit.number)) return false;
+  if (str_equal(rest, STR("%"))) limit.kind = SYNC_LIMIT_PERCENT;
+  if (limit.kind == SYNC_LIMIT_PERCENT ? limit.number > PERCENT_LIMIT : rest.length > 0)
+    return false;
+  *ret_limit = limit;
+  return true;
+}
+
+static uint64_t allowed_deletes(const struct sync_delete_limit *limit, size_t managed) {
+  switch (limit->kind) {
+  case SYNC_LIMIT_COUNT: return limit->number;
+  case SYNC_LIMIT_PERCENT: return managed * limit->number / PERCENT_LIMIT;
+  case SYNC_LIMIT_USUAL: break;
+  }
+  return managed / 2 > DELETES_ALWAYS_FINE ? managed / 2 : DELETES_ALWAYS_FINE;
+}
+
+bool sync_plan_may_delete(const struct sync_plan *plan, const struct sync_delete_limit *limit,
+                          struct error *error) {
+  size_t deletes = plan->counts[SYNC_DELETE];
+  uint64_t allowed = allowed_deletes(limit, plan->managed);
+  if (deletes <= allowed) return true;
+  return error_set(error, ERROR_REFUSED,
+                   "%zu of %zu objects would be deleted, %" PRIu64
+                   " are allowed; nothing was changed. If that is meant, say so: --max-delete %zu",
+                   deletes, plan->managed, allowed, deletes);
+}

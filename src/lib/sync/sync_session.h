@@ -1,0 +1,48 @@
+/* sync_session.h: what a run needs to reach AWS and to tell people about it. The functions of have/
+ * and do/ are blocking: each starts its requests, many side by side where that helps, and drives
+ * the session's loop until they have ended. */
+#pragma once
+
+#include "lib/aws/session.h"
+
+/* How far a step is. */
+struct sync_progress {
+  const char *what; /* "uploading assets", "deleting", … */
+  size_t done, failed, total;
+  uint64_t bytes, total_bytes;
+};
+
+/* Who is told what happens; either function may be NULL. */
+struct sync_observer {
+  void (*notice)(const char *sentence, void *argument);
+  void (*progress)(const struct sync_progress *progress, void *argument);
+  void *argument;
+};
+
+struct sync_session {
+  struct aws_session *aws;
+  struct sync_observer observer;
+  unsigned jobs; /* requests side by side, at least 1 */
+};
+
+/* Opens the session: observer and jobs are the caller's to set. `config` was loaded with CONFIG_AWS
+ * and must outlive it. Errors as aws_session_open(). */
+bool sync_session_open(struct sync_session *session, const struct config *config,
+                       struct error *error);
+
+/* Takes a session that was not opened as well. */
+void sync_session_close(struct sync_session *session);
+
+struct aws_client *sync_session_client(const struct sync_session *session);
+
+/* Drives the loop until `*done`, which a callback sets. */
+void sync_session_wait(const struct sync_session *session, const bool *done);
+
+/* Drives the loop for so many milliseconds. */
+void sync_session_pause(const struct sync_session *session, uint64_t ms);
+
+/* Tells the observer a printf-style sentence. */
+void sync_session_notice(const struct sync_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void sync_session_progress(const struct sync_session *session,
+                           const struct sync_progress *progress);
