@@ -217,3 +217,23 @@ def test_rules_of_the_house(top, path, text, breach):
     done = run(rooms, top)
     assert done.returncode == 1
     assert breach in done.stdout and done.stdout.startswith(path), done.stdout
+
+
+@pytest.mark.parametrize("text, breach", [
+    ("# a: b.\nif(A)\n  set(b\n      c)\nelse()\n  set(d e)\nendif()\n", None),
+    ("set(a b)\n", "1: begins not with a comment that says what it is"),
+    ("# a : b.\n", "1: a blank before punctuation in a comment"),
+    ("# a\n#b\n", "2: a comment begins with '# '"),
+    ("# a\n    set(b c)\n", "2: set() is not indented by 0 columns"),
+    ("# a\nif(A)\nset(b c)\nendif()\n", "3: set() is not indented by 2 columns"),
+    ("# \u00e4\n", "1: not ASCII"),
+    ("# a\nset(a\tb)\n", "2: a tab"),
+    ("# a\nset(a b) \n", "2: blanks at the end"),
+    ("# " + "a" * 160 + "\n", "1: more than 160 columns"),
+    ('# a\nset(a "#b\n#c \u00e4")\nset(b [[\n  set(c)\n]])\n', None),
+])
+def test_cmake_files(tmp_path, text, breach):
+    write(tmp_path, {"CMakeLists.txt": text})
+    done = run(LIB / "check_cmake.py", "CMakeLists.txt", cwd=tmp_path)
+    expected = f"CMakeLists.txt:{breach}\n" if breach else ""
+    assert (done.stdout, done.returncode) == (expected, 1 if breach else 0)
