@@ -237,3 +237,11 @@ def test_cmake_files(tmp_path, text, breach):
     done = run(LIB / "check_cmake.py", "CMakeLists.txt", cwd=tmp_path)
     expected = f"CMakeLists.txt:{breach}\n" if breach else ""
     assert (done.stdout, done.returncode) == (expected, 1 if breach else 0)
+
+
+def test_actions_of_workflows_are_pinned_by_commit():
+    for workflow in (PROJECT / ".github" / "workflows").iterdir():
+        used = re.findall(r"uses: *(\S+)( # v\d+\.\d+\.\d+)?", workflow.read_text())
+        assert used, workflow
+        for action, version in used:
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) and version, f"{workflow}: {action}"
