@@ -8,7 +8,7 @@ import subprocess
 WIDEST = 100
 LONG_WORD = 70  # a URL, which cannot be broken
 WIDEST_SUBJECT = 72
-LATEST_COMMITS = 20  # what is looked at when nobody knows where origin's main is
+LATEST_COMMITS = 10  # what is looked at when nobody knows where origin's main is
 
 WORDS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "check_words.txt")
 # First words that end as if they were no imperatives.
