@@ -28,7 +28,7 @@ function(embed_gzip target symbol path)
   embed_file(${target} ${symbol} ${compressed})
 endfunction()
 
-# embed_statements(SQL_FOLDER OUTPUT_FOLDER NAME…): NAME is resource/verb, a file NAME.sql below the
+# embed_statements(SQL_FOLDER OUTPUT_FOLDER NAME...): NAME is resource/verb, a file NAME.sql below the
 # folder. Generates statements.h (enum pg_statement: PG_RESOURCE_VERB) and statements.c (their text).
 function(embed_statements folder output)
   set(names ${ARGN})

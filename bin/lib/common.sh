@@ -49,7 +49,7 @@ as_root() {
   fi
 }
 
-# configure FOLDER [CMAKE OPTION…]: configures build/FOLDER, anew when it came from another place.
+# configure FOLDER [CMAKE OPTION…]: configures build/FOLDER, from scratch when it came from another place.
 configure() {
   local folder=$project/build/$1 fresh=()
   shift

@@ -1,14 +1,15 @@
-# postgres.sh: a private Postgres for development: its own data folder, a Unix socket that only its
-# owner may open, and a random free port on 127.0.0.1 that asks for a password. Sourced after
-# common.sh, with `state` set to the folder that remembers it (bin/dev: .dev).
+# postgres.sh: a private Postgres for development (private_postgres.py): its own data folder, a Unix
+# socket that only its owner may open, and a random free port on 127.0.0.1 that asks for a password.
+# Sourced after common.sh, with `state` set to the folder that remembers it (bin/dev: .dev).
 #
 # Postgres refuses to run as root: there it runs as the user postgres, in a folder of its own when
 # that user cannot reach the project.
 # shellcheck shell=bash
 
-: "${state:?the folder that remembers the cluster}"
+: "${project:?source common.sh first}" "${state:?the folder that remembers the cluster}"
 pg_bin=/usr/lib/postgresql/15/bin
 pg_pid=''
+private_postgres=(/usr/bin/python3 -B "$project/bin/lib/private_postgres.py")
 
 # Runs a command as the user that owns the cluster. Not in the project's folder: postgres may not
 # be able to enter it.
@@ -89,12 +90,10 @@ choose_pg_socket() {
 make_pg_cluster() {
   if [[ -s $pg_home/data/PG_VERSION ]]; then return; fi
   say 'Making a private Postgres cluster'
-  rm -rf "$pg_home/data" # what an interrupted initdb left
   (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$pg_home/password")
   if ((EUID == 0)); then chown postgres: "$pg_home/password"; fi
-  if ! as_postgres "$pg_bin/initdb" --pgdata="$pg_home/data" --username=cruddur --encoding=UTF8 \
-    --locale=C.UTF-8 --auth-local=trust --auth-host=scram-sha-256 --pwfile="$pg_home/password" \
-    >"$state/initdb.log" 2>&1; then
+  if ! "${private_postgres[@]}" make "$pg_home" --username=cruddur --auth-local=trust \
+    --auth-host=scram-sha-256 --pwfile="$pg_home/password" >"$state/initdb.log" 2>&1; then
     tail -n 20 "$state/initdb.log" >&2
     fail 'initdb failed, see above'
   fi
@@ -110,13 +109,10 @@ stop_stray_postgres() {
 
 # Starts the cluster as a child that gets no Ctrl-C of the terminal's and ends with this script.
 launch_postgres() {
-  local drop=()
-  if ((EUID == 0)); then drop=(--reuid=postgres --regid=postgres --init-groups); fi
   (
     cd /
-    exec setsid setpriv "${drop[@]}" --pdeathsig INT "$pg_bin/postgres" -D "$pg_home/data" \
-      -p "$pg_port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$pg_socket" \
-      -c unix_socket_permissions=0700 -c timezone=UTC
+    exec setsid "${private_postgres[@]}" run "$pg_home" "$pg_socket" "$pg_port" \
+      listen_addresses=127.0.0.1 unix_socket_permissions=0700 timezone=UTC
   ) >"$state/postgres.log" 2>&1 </dev/null 9>&- &
   pg_pid=$!
 }

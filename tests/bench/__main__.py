@@ -1,7 +1,8 @@
 """Runs the benchmarks of cases/ and prints what they measured. Called by bin/bench, which documents
-the options; needs nothing but Python's standard library, Postgres 15, wrk and openssl."""
+the options; needs Python with cryptography, Postgres 15 and wrk."""
 
 import argparse
+import datetime
 import importlib
 import os
 import pathlib
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import history
 import report
 from bench import Bench
 
@@ -81,6 +83,7 @@ def main():
     print(figures if arguments.markdown else report.table(rows))
     if arguments.write:
         report.write_document(figures)
+        history.write(rows, f"{datetime.date.today()}", report.commit())
     missed = [row for row in rows if row.met is False]
     if missed:
         bench.say(f"{len(missed)} of the targets missed")

@@ -34,7 +34,7 @@ def insert(bench, database, connections, way=None):
     return turn
 
 
-def compare(bench, server, database, connections, target, what, way=None):
+def compare(bench, server, database, connections, target, what, figure, way=None):
     turns = bench.alternate(
         server=post(bench, server, database, connections),
         pgbench=insert(bench, database, connections, way),
@@ -48,6 +48,8 @@ def compare(bench, server, database, connections, target, what, way=None):
         f"{ratio:.2f} of its rate; 99 % within {median(t.p99_ms for t in turns['server']):.0f} ms",
         f"at least {target}" if target else "",
         ratio >= target and all(turn.clean for turn in turns["server"]) if target else None,
+        figure,
+        ratio,
     )
 
 

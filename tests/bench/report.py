@@ -24,6 +24,8 @@ class Row:
     result: str = ""
     target: str = ""
     met: bool = None  # None: no target
+    figure: str = ""  # its column in the history (history.py), where it has one
+    value: float = None
 
     def cells(self):
         met = "" if self.met is None else "yes" if self.met else "NO"
@@ -54,9 +56,10 @@ def markdown(rows, arguments):
 
 def circumstances(arguments):
     return (
-        f"Commit `{commit()}`, {datetime.date.today()}. {processor()}, {arguments.cores} cores shared by "
-        f"the server, Postgres and the load generator; {memory_gib():.0f} GiB; Linux "
-        f"{platform.release().split('-')[0]}; {output(f'{BIN}/postgres', '--version')}. "
+        f"Commit `{commit()}`, {datetime.date.today()}.\n"
+        f"{processor()}, {arguments.cores} cores shared by the server, Postgres and the load generator;\n"
+        f"{memory_gib():.0f} GiB; Linux {platform.release().split('-')[0]}; "
+        f"{output(f'{BIN}/postgres', '--version')}.\n"
         f"Turns of {arguments.seconds} s, {arguments.turns} of each side: the median, and the lowest and "
         "the highest."
     )

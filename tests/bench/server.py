@@ -7,7 +7,9 @@ import socket
 import subprocess
 import time
 
-from tokens import CLIENT_ID, ISSUER
+import cluster  # noqa: F401 (finds the harness)
+from harness.server import ServerProcess
+from harness.tokens import CLIENT_ID, ISSUER
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
@@ -19,16 +21,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Server:
+class Server(ServerProcess):
     """Its log goes where nothing waits for it: writing each line is part of what is measured."""
 
     def __init__(self, binary, database, issuer, under=(), **settings):
         """`under` is the command that the executable runs under, such as a profiler's."""
-        self.command = [*under, str(binary), "serve"]
+        self.command = [*under, binary, "serve"]
         self.port = free_port()
         self.settings = {
-            "PATH": os.environ.get("PATH", ""),
-            "PORT": str(self.port),
+            "PORT": self.port,
             "CONNECTION_URL": database,
             "FRONTEND_URL": "https://cloudnoww.com",
             "BACKEND_URL": "https://api.cloudnoww.com",
@@ -45,12 +46,7 @@ class Server:
     def __enter__(self):
         """Starts it; milliseconds until the first good answers are then in `started_ms`."""
         begin = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command,
-            env=self.settings,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+        super().__init__(self.command, self.settings, stdout=subprocess.DEVNULL)
         self.started_ms = {}
         try:
             for path in ("/api/health-check", "/api/readiness"):
@@ -62,14 +58,9 @@ class Server:
         return self
 
     def __exit__(self, *unused):
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            code = self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise RuntimeError("the server did not stop") from None
+        if self.running():
+            self.terminate()
+        code = self.wait(STOP_TIMEOUT_S)
         if code != 0 and unused[:1] == (None,):
             raise RuntimeError(f"the server ended with exit code {code}")
 

@@ -1,34 +1,24 @@
-"""A private Postgres cluster for tests: real Postgres on a Unix socket in a temporary folder.
+"""A private Postgres cluster for tests, with psycopg2: bin/lib/private_postgres.py on a temporary folder.
 
     cluster = PgCluster.start()          # initdb and start; as user postgres when we are root
     url = cluster.fresh_database()       # a new empty database; its connection URL
     cluster.stop()                       # stops the server and removes the folder
 
-Nothing listens on TCP, so that parallel runs share neither port nor data. psql(), query() and
-connect() take the URL that fresh_database() returned. The fixtures at the end may be imported
-into a conftest.py or a test file: `from pg_cluster import pg_cluster, fresh_database`.
+psql(), query() and connect() take the URL that fresh_database() returned. The fixtures at the end may
+be imported into a conftest.py or a test file: `from pg_cluster import pg_cluster, fresh_database`.
 """
 
-import glob
-import os
-import pwd
 import shutil
 import signal
-import subprocess
-import time
-import urllib.parse
 import uuid
 
 import psycopg2
 import pytest
 
 from harness import scratch
-
-PG_BIN = max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
-PORT = 5432  # only the name of the socket file: the folder is private
+from private_postgres import PORT, Cluster, psql  # noqa: F401 (PORT, psql: for the tests)
 
 SETTINGS = {
-    "listen_addresses": "",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -40,92 +30,23 @@ SETTINGS = {
 }
 
 
-class PgCluster:
-    def __init__(self, folder):
-        self.folder = folder
-        self.data = os.path.join(folder, "data")
-        self.log = os.path.join(folder, "postgres.log")
-        self.user = "postgres"
-        self.process = None
-
+class PgCluster(Cluster):
     @classmethod
     def start(cls, environment=None, **settings):
         """`environment` is what Postgres sees beside our own variables, such as LD_PRELOAD."""
-        folder = scratch.make_folder("pg")
-        os.chmod(folder, 0o755)
-        if os.geteuid() == 0:
-            entry = pwd.getpwnam("postgres")
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        cluster = cls(folder)
+        cluster = cls(scratch.make_folder("pg"), {**SETTINGS, **settings}, environment)
         try:
-            subprocess.run(
-                scratch.dies_with_us(user="postgres")
-                + [PG_BIN + "/initdb", "-D", cluster.data, "-U", "postgres", "-A", "trust",
-                   "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-                check=True, cwd=folder, stdout=subprocess.DEVNULL)
-            cluster.settings = {**SETTINGS, **settings}
-            cluster.environment = environment or {}
+            cluster.own_folder(0o755)
+            cluster.make("-U", "postgres", "-A", "trust", "--no-sync")
             cluster.up()
         except BaseException:
             cluster.stop()
             raise
         return cluster
 
-    def up(self):
-        """Starts the server and returns when it answers."""
-        arguments = [PG_BIN + "/postgres", "-D", self.data, "-k", self.folder, "-p", str(PORT)]
-        for name, value in self.settings.items():
-            arguments += ["-c", f"{name}={value}"]
-        prefix = scratch.dies_with_us("INT", user="postgres")  # Postgres refuses to run as root
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(prefix + arguments, cwd=self.folder, stdout=log,
-                                            stderr=log, start_new_session=True,
-                                            env={**os.environ, **self.environment})
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                psycopg2.connect(self.url("postgres")).close()
-                return
-            except psycopg2.OperationalError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    with open(self.log, encoding="utf-8", errors="replace") as log:
-                        raise RuntimeError("Postgres did not start:\n" + log.read()[-2000:])
-                time.sleep(0.02)
-
-    def down(self, sig=signal.SIGINT):
-        """Stops the server (SIGINT: fast, SIGQUIT: as in a crash) and waits for its end."""
-        if self.process is None:
-            return
-        try:
-            with open(os.path.join(self.data, "postmaster.pid"), encoding="ascii") as file:
-                os.kill(int(file.readline()), sig)
-        except (FileNotFoundError, ProcessLookupError):
-            self.process.terminate()
-        self.process.wait(60)
-        self.process = None
-
     def stop(self):
         self.down(signal.SIGQUIT)  # nothing of it is needed any more: no checkpoint
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def wait_until_answering(self, timeout=60):
-        """Waits for the end of a recovery that Postgres began by itself."""
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                psycopg2.connect(self.url("postgres")).close()
-                return
-            except psycopg2.OperationalError:
-                assert time.monotonic() < deadline, "Postgres does not come back"
-                time.sleep(0.02)
-
-    def log_text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as log:
-            return log.read()
-
-    def url(self, database, user=None):
-        host = urllib.parse.quote(self.folder, safe="")
-        return f"postgresql://{user or self.user}@{host}:{PORT}/{database}"
 
     def fresh_database(self, template="template0", name=None):
         """A new database of its own name; its URL. It goes with the cluster, or before."""
@@ -167,12 +88,6 @@ def query(url, sql, *parameters):
         cursor = connection.cursor()
         cursor.execute(sql, parameters or None)
         return cursor.fetchall() if cursor.description else None
-
-
-def psql(url, *arguments, sql=None):
-    """Runs psql with ON_ERROR_STOP; returns its output."""
-    command = ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
-    return subprocess.run(command, input=sql, check=True, text=True, capture_output=True).stdout
 
 
 @pytest.fixture(scope="session")

@@ -58,12 +58,6 @@ def test_exit_codes_are_documented():
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", document, re.M)} == defined
 
 
-def test_links_of_the_documents_lead_somewhere():
-    for document in [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
-
-
 def test_every_command_has_help_and_refuses_unknown_arguments():
     usage = run("--help")
     assert usage.returncode == 0

@@ -224,7 +224,7 @@ def test_another_parent(api, database, user, parent, name):
     assert (counter(database, parent), counter(database, other)) == (1, 0)
 
 
-# --- Keys that are none ---
+# --- Headers that hold no key ---
 
 
 INVALID = {

@@ -10,9 +10,9 @@ import pytest
 from harness.dynamo_proxy import DynamoProxy, Fault
 from harness.people import seconds, utc_now
 from harness.server import run
-from message_stores import (
+from message_stores import (  # noqa: F401 (dynalite is a fixture)
     DynamoStore,
-    dynalite,  # noqa: F401 (fixture)
+    dynalite,
     group_item,
     message_item,
     new_uuid,

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct signer *one, *two, *weak, *heavy;
+static struct signer *one, *two, *weak;
 
 static struct key_set *parse(const char *document, struct error *error) {
   *error = (struct error){0};
@@ -71,15 +71,6 @@ static void keys_for_other_ends_do_not_count(void **state) {
   }
 }
 
-static void the_modulus_has_bounds(void **state) {
-  const struct signer *const SIGNERS[] = {weak, heavy};
-  for (int i = 0; i < 2; i++) {
-    char *document = document_with(SIGNERS[i], "");
-    expect_refused(document, "at least 2048 bits");
-    free(document);
-  }
-}
-
 static void unusable_keys_are_passed_over(void **state) {
   static const char *const OTHERS =
       "{\"kty\":\"EC\",\"kid\":\"ec\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"},"
@@ -127,6 +118,17 @@ static void absurd_numbers_are_refused(void **state) {
   memset(even, '_', 340);
   strcpy(even + 340, "_g");
   expect_number_refused("n", even);
+}
+
+static void the_modulus_has_bounds(void **state) {
+  char *document = document_with(weak, "");
+  expect_refused(document, "at least 2048 bits");
+  free(document);
+  /* An odd number of 8200 bits: to make a pair of keys with such a modulus takes half a minute. */
+  char heavy[1368] = {0};
+  memset(heavy, '_', 1366);
+  heavy[1366] = '8';
+  expect_number_refused("n", heavy);
 }
 
 static void ids_are_needed_bounded_and_distinct(void **state) {
@@ -227,7 +229,6 @@ static int make_signers(void **state) {
   one = signer_new(2048, "one");
   two = signer_new(2048, "two");
   weak = signer_new(2040, "weak");
-  heavy = signer_new(8200, "heavy");
   return 0;
 }
 
@@ -235,7 +236,6 @@ static int free_signers(void **state) {
   signer_free(one);
   signer_free(two);
   signer_free(weak);
-  signer_free(heavy);
   return 0;
 }
 

@@ -59,7 +59,7 @@ static void next_walks_a_list(void **state) {
   assert_elements(NULL, "");
 }
 
-/* The number that `text` is, or 9999 when it is none between 5 and 300. */
+/* The number that `text` is, or 9999 when it is no number between 5 and 300. */
 static uint64_t number_of(const char *text) {
   uint64_t number = 9999;
   str_to_u64(str_from(text), 5, 300, &number);

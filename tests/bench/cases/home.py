@@ -25,6 +25,8 @@ def run(bench):
         f"{ratio:.2f} of its rate",
         f"at least {TARGET}",
         ratio >= TARGET and all(turn.clean for turn in turns["server"]),
+        figure="home",
+        value=ratio,
     )
 
 

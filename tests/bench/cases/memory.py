@@ -27,12 +27,16 @@ def run(bench):
         f"{idle:.1f} MiB",
         target=f"at most {IDLE_TARGET_MIB} MiB",
         met=idle <= IDLE_TARGET_MIB,
+        figure="memory_idle_mib",
+        value=idle,
     )
     yield report.Row(
         f"Resident memory, highest with {MANY} connections",
         f"{most:.1f} MiB",
         target=f"at most {LOAD_TARGET_MIB} MiB",
         met=most <= LOAD_TARGET_MIB,
+        figure="memory_load_mib",
+        value=most,
     )
     yield with_kept_connections(bench)
 

@@ -78,4 +78,6 @@ def compare(bench, server, database, name, statement, requests, parameters):
         f"{ratio:.2f} of its rate",
         f"at least {TARGET}",
         ratio >= TARGET and all(turn.clean for turn in turns["server"]),
+        statement.replace("/", "_"),
+        ratio,
     )

@@ -4,7 +4,7 @@ reads alone."""
 import data
 import posting
 import report
-from bench import CONNECTIONS, median
+from bench import median
 from cases.profiles import REQUESTS
 from cluster import psql
 from pace import Pace

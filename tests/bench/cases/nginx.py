@@ -17,8 +17,8 @@ def run(bench):
         check(server)
         answer, body = read(server)
         with Nginx(bench.cluster.folder, bench.cores, data.HOME_PATH, answer, body) as nginx:
-            yield compare(bench, server, nginx, "Home feed", ())
-            yield compare(bench, server, nginx, "Home feed, compressed", (GZIP,))
+            yield compare(bench, server, nginx, "Home feed", (), "nginx")
+            yield compare(bench, server, nginx, "Home feed, compressed", (GZIP,), "nginx_gzip")
 
 
 def read(server):
@@ -31,7 +31,7 @@ def read(server):
         connection.close()
 
 
-def compare(bench, server, nginx, what, headers):
+def compare(bench, server, nginx, what, headers, figure):
     def ask(url):
         return lambda seconds: bench.wrk(url, seconds=seconds, headers=headers)
 
@@ -44,4 +44,6 @@ def compare(bench, server, nginx, what, headers):
         f"{ratio:.2f} of its rate",
         f"at least {TARGET}",
         ratio >= TARGET and all(turn.clean for side in turns.values() for turn in side),
+        figure,
+        ratio,
     )

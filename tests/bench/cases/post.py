@@ -12,7 +12,7 @@ ALONE_TARGET = 0.93
 def run(bench):
     database = bench.database()
     with bench.server() as server:
-        yield posting.compare(bench, server, database, CONNECTIONS, TARGET, "Posting")
+        yield posting.compare(bench, server, database, CONNECTIONS, TARGET, "Posting", "post")
     if bench.old_binary:
         yield compare_with_old(bench)
     else:

@@ -40,4 +40,6 @@ def run(bench):
         f"{ratio:.2f} of its rate",
         f"at least {TARGET}",
         ratio >= TARGET and all(turn.clean for turn in turns["server"]),
+        figure="profiles",
+        value=ratio,
     )

@@ -11,4 +11,4 @@ def run(bench):
     with bench.server(database=database) as server:
         for connections, target in TARGETS.items():
             what = "Posting, flushes of 2 ms"
-            yield posting.compare(bench, server, database, connections, target, what)
+            yield posting.compare(bench, server, database, connections, target, what, f"slow_disk_{connections}")

@@ -22,4 +22,6 @@ def run(bench):
             f"{STARTS} starts, slowest {max(taken[path]):.0f} ms",
             target=f"at most {target} ms" if target else "",
             met=middle <= target if target else None,
+            figure="start_ms" if target else "",
+            value=middle,
         )

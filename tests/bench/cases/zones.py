@@ -20,7 +20,7 @@ def run(bench):
             check(server)
             yield compare_home(bench, server, way)
             what = "Posting, 1 ms to Postgres, flushes of 2 ms"
-            yield posting.compare(bench, server, database, CONNECTIONS, POST_TARGET, what, way)
+            yield posting.compare(bench, server, database, CONNECTIONS, POST_TARGET, what, "zones_post", way)
 
 
 def compare_home(bench, server, way):
@@ -38,4 +38,6 @@ def compare_home(bench, server, way):
         f"{ratio:.2f} of its rate",
         f"at least {HOME_TARGET}",
         ratio >= HOME_TARGET and all(turn.clean for turn in turns["server"]),
+        "zones_home",
+        ratio,
     )

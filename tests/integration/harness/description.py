@@ -1,13 +1,13 @@
 """Holds answers against the OpenAPI description: what is not described is a failure."""
 
 import json
-import pathlib
 import re
 import urllib.parse
 
 import jsonschema
 
-PROJECT = pathlib.Path(__file__).resolve().parents[3]
+from harness import PROJECT
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

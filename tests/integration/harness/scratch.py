@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
+
+from private_postgres import dies_with_us  # noqa: F401 (used as scratch.dies_with_us)
 
 OWNED = re.compile(r"crud-[a-z]+-(\d+)\.(\d+)-")
 swept = False
@@ -49,18 +50,6 @@ def make_folder(kind):
     sweep()
     pid = os.getpid()
     return tempfile.mkdtemp(prefix=f"crud-{kind}-{pid}.{started(pid)}-")
-
-
-def dies_with_us(signal="KILL", user=None):
-    """What to put before a command: it gets the signal when we are gone. `user` is for root alone.
-
-    The kernel means the thread that started it, so only the main one, which stays, can say so."""
-    command = ["setpriv"]
-    if user and os.geteuid() == 0:
-        command += [f"--reuid={user}", f"--regid={user}", "--init-groups"]
-    if threading.current_thread() is threading.main_thread():
-        command += ["--pdeathsig", signal]
-    return command if len(command) > 1 else []
 
 
 def end(process, folder):

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import threading
 
-from harness import scratch
-from harness.description import PROJECT
+from harness import PROJECT, scratch
 
 BINARY = pathlib.Path(os.environ.get("CRUDDUR_BINARY", PROJECT / "build" / "release" / "cruddur"))
 START_TIMEOUT = 60
@@ -92,13 +91,41 @@ class Log:
             return "\n".join([json.dumps(event) for event in self.events] + self.strange)
 
 
-class Server:
-    def __init__(self, *arguments, **settings):
+class ServerProcess:
+    """`cruddur serve` as a child that goes when we do."""
+
+    def __init__(self, command, settings, **streams):
         self.settings = settings
         self.process = subprocess.Popen(
-            [*scratch.dies_with_us(), str(BINARY), "serve", *arguments],
+            [*scratch.dies_with_us(), *map(str, command)],
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
+            **streams,
+        )
+
+    def running(self):
+        return self.process.poll() is None
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout=STOP_TIMEOUT):
+        """Waits for the end and returns the exit code; a server that does not end is killed."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server runs on {timeout} s after SIGTERM") from None
+
+
+class Server(ServerProcess):
+    """A server whose log and errors are read as they come."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(
+            [BINARY, "serve", *arguments],
+            settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -131,20 +158,8 @@ class Server:
         connections = int(self.settings.get("CRUDDUR_PG_CONNECTIONS", 4 * loops))
         self.log.wait_for(number=connections, message="postgres connected")
 
-    def running(self):
-        return self.process.poll() is None
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
     def wait(self, timeout=STOP_TIMEOUT):
-        """Waits for the end and returns the exit code; a server that does not end is killed."""
-        try:
-            code = self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"the server runs on {timeout} s after SIGTERM") from None
+        code = super().wait(timeout)
         self.log.thread.join(STOP_TIMEOUT)
         self.error_thread.join(STOP_TIMEOUT)
         return code
