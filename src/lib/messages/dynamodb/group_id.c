@@ -1,5 +1,5 @@
 /* group_id.c: see group_id.h. */
-#include "lib/messages/group_id.h"
+#include "lib/messages/dynamodb/group_id.h"
 
 #include <openssl/evp.h>
 

@@ -1,7 +1,7 @@
 /* definition.c: see definition.h. */
-#include "lib/messages/definition.h"
+#include "lib/messages/dynamodb/definition.h"
 
-#include "lib/messages/group_id.h"
+#include "lib/messages/dynamodb/group_id.h"
 
 static const char INDEX_NAME[] = "message-group-sk-index";
 

@@ -1,9 +1,10 @@
-/* once.c: sending a message once through the DynamoDB store: the Idempotency-Key of a call.
+/* claim.c: sending a message once through the DynamoDB store: the Idempotency-Key of a call.
  *
- * The key's row in Postgres fixes group, uuid and time of the message before the first item is put.
- * Whoever sends again with the key goes on from there: they put the same item, which is there or
- * not, and move the same rows. So it does not matter where the first one ended. */
-#include "lib/messages/call.h"
+ * States of a key: unknown, claimed (its row fixes one message), reused (its row belongs to another
+ * request, which ends the call). Postgres alone decides between them, in one statement, so that of
+ * several calls with a key one claims it and the others are given its message. Nothing is kept in
+ * this process. */
+#include "lib/messages/dynamodb/claim.h"
 
 #include <assert.h>
 
@@ -18,11 +19,10 @@ static void take_id(const struct pg_result *row, const char *column, char id[TAB
   table_format_id(&uuid, id);
 }
 
-bool call_take_key(struct call *call, const struct pg_result *row,
-                   void (*fixed)(struct call *call)) {
+bool claim_take(struct table_call *call, const struct pg_result *row, table_call_step fixed) {
   if (pg_result_is_null(row, 0, "message_uuid")) return false;
   if (!pg_result_is_null(row, 0, "_reused")) {
-    call_finish_as(call, MESSAGES_KEY_REUSED);
+    table_call_finish_as(call, MESSAGES_KEY_REUSED);
     return true;
   }
   char caller_id[TABLE_ID_SIZE], other_id[TABLE_ID_SIZE];
@@ -35,7 +35,7 @@ bool call_take_key(struct call *call, const struct pg_result *row,
       take_person(&call->other, other_id, row, "other_display_name", "other_handle"))
     fixed(call);
   else
-    call_fail_memory(call);
+    table_call_fail_no_memory(call);
   return true;
 }
 
@@ -43,30 +43,25 @@ bool call_take_key(struct call *call, const struct pg_result *row,
 
 static void on_key(enum pg_outcome outcome, const struct pg_result *const *results,
                    const struct error *error, void *argument) {
-  struct call *call = argument;
-  if (!call_outcome_is_done(call, outcome, error)) return;
-  if (pg_result_rows(results[0]) == 0)
-    call_finish_as(call, MESSAGES_NO_CALLER);
-  else if (!call_keep_person(&call->caller, results[0]))
-    call_fail_memory(call);
-  else if (!call_take_key(call, results[0], call->fixed))
-    call->found(call);
+  struct table_call *call = argument;
+  if (table_call_end_if_undone(call, outcome, error) || table_call_end_if_unknown(call, results[0]))
+    return;
+  if (!claim_take(call, results[0], call->fixed)) call->found(call);
 }
 
-void call_add_find_key(struct call *call, struct pg_batch *batch) {
+void claim_add_find(struct table_call *call, struct pg_batch *batch) {
   pg_batch_add(batch, PG_MESSAGES_FIND_ONCE);
-  pg_bind_text(batch, call->caller_id.sub);
-  pg_bind_text(batch, call->caller_id.key);
-  pg_bind_text(batch, call->caller_id.request_hash);
+  pg_bind_text(batch, call->ask.caller.sub);
+  pg_bind_text(batch, call->ask.key.text);
+  pg_bind_text(batch, call->ask.key.request_hash);
 }
 
-void call_find_key(struct call *call, void (*unknown)(struct call *call),
-                   void (*fixed)(struct call *call)) {
+void claim_find(struct table_call *call, table_call_step unknown, table_call_step fixed) {
   call->found = unknown;
   call->fixed = fixed;
   struct pg_batch *batch = pg_batch_new(call->store->pool);
-  pg_batch_trace(batch, call->caller_id.trace);
-  call_add_find_key(call, batch);
+  pg_batch_trace(batch, call->ask.caller.trace);
+  claim_add_find(call, batch);
   pg_batch_submit(batch, on_key, call);
 }
 
@@ -74,26 +69,26 @@ void call_find_key(struct call *call, void (*unknown)(struct call *call),
 
 static void on_claimed(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
-  struct call *call = argument;
-  if (!call_outcome_is_done(call, outcome, error)) return;
-  bool taken = call_take_key(call, results[0], call->fixed);
+  struct table_call *call = argument;
+  if (table_call_end_if_undone(call, outcome, error)) return;
+  bool taken = claim_take(call, results[0], call->fixed);
   assert(taken && "a claim always has its message");
 }
 
-void call_claim_key(struct call *call, void (*fixed)(struct call *call)) {
+void claim_make(struct table_call *call, table_call_step fixed) {
   call->fixed = fixed;
   struct pg_batch *batch = pg_batch_new(call->store->pool);
-  pg_batch_trace(batch, call->caller_id.trace);
+  pg_batch_trace(batch, call->ask.caller.trace);
   pg_batch_add(batch, PG_MESSAGES_CLAIM_ONCE);
   pg_bind_text(batch, str_from(call->caller.id));
-  pg_bind_text(batch, call->caller_id.key);
-  pg_bind_text(batch, call->caller_id.request_hash);
+  pg_bind_text(batch, call->ask.key.text);
+  pg_bind_text(batch, call->ask.key.request_hash);
   pg_bind_text(batch, str_from(call->message_id));
   pg_bind_timestamp(batch, call->at_us);
   pg_bind_text(batch, str_from(call->group_id));
   pg_bind_text(batch, str_from(call->other.id));
   pg_bind_text(batch, str_from(call->caller.display_name));
   pg_bind_text(batch, str_from(call->caller.handle));
-  pg_batch_lock_unknown(batch, call->caller_id.key);
+  pg_batch_lock_unknown(batch, call->ask.key.text);
   pg_batch_submit(batch, on_claimed, call);
 }

@@ -1,13 +1,13 @@
-/* move.h: moving a member's group row to the time and text of a message.
+/* group_row.h: moving a member's group row to the time and text of a message.
  *
- * The time is part of the row's key, so that moving is putting a new row and deleting the old one,
- * and DynamoDB's items know no transaction that spans both here. The new row comes first: whatever
- * happens in between, the member has a row, and readers take the newest. The account's stream
- * Lambda moves the same rows in its own way at its own time; so do other senders. Therefore the
- * rows are looked at after each change, and whoever looks last leaves exactly one: the newest. */
+ * The time is part of the row's key. So moving a row means putting a new one and deleting the old
+ * one, in two requests. The new row comes first: whatever happens in between, the member has a row,
+ * and readers take the newest. The account's stream Lambda moves the same rows in its own way at
+ * its own time, and so do other senders. Therefore the rows are looked at after each change, and
+ * whoever looks last leaves exactly one: the newest. */
 #pragma once
 
-#include "lib/messages/table.h"
+#include "lib/messages/dynamodb/table.h"
 
 struct group_row {
   const char *group_id, *member_id; /* borrowed until `done` */

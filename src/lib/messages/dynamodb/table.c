@@ -1,11 +1,16 @@
-/* table.c: see table.h. */
-#include "lib/messages/table.h"
+/* table.c: requests to the DynamoDB table of messages: items, keys, queries page by page.
+ *
+ * A query lives from table_query() until its `done` was called, on the loop's thread; it owns its
+ * input and the items that it has read. One request of it is under way at a time. The AWS client
+ * answers each request exactly once, also when it closes, and so every query ends. */
+#include "lib/messages/dynamodb/table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { PAGES_LIMIT = 100 }; /* of a megabyte each */
 
-struct query {
+struct table_query {
   const struct table_session *session;
   json_t *input, *items; /* owned */
   unsigned pages;
@@ -17,24 +22,6 @@ struct query {
 static const char CONDITION_IS_OF_GROUP[] = "message_group_uuid = :group";
 static const char CONDITION_FREE_OR_OF_GROUP[] =
     "attribute_not_exists(pk) OR message_group_uuid = :group";
-
-void person_free(struct person *person) {
-  free(person->display_name);
-  free(person->handle);
-  *person = (struct person){0};
-}
-
-static bool copy_text(struct str text, char **ret_copy) {
-  if (!text.data) return true;
-  *ret_copy = strndup(text.data, text.length);
-  return *ret_copy != NULL;
-}
-
-bool person_set(struct person *person, const char *id, struct str display_name, struct str handle) {
-  person_free(person);
-  snprintf(person->id, sizeof(person->id), "%s", id);
-  return copy_text(display_name, &person->display_name) && copy_text(handle, &person->handle);
-}
 
 void table_format_id(const struct uuid *uuid, char id[TABLE_ID_SIZE]) {
   uuid_format(uuid->bytes, id);
@@ -71,12 +58,20 @@ void table_request(const struct table_session *session, const char *operation, j
 
 /* --- Inputs --- */
 
+/* A key of another form would be written beside the messages, and never be read again. */
+static bool is_partition(const char *prefix, const char *id) {
+  return (strcmp(prefix, "MSG") == 0 || strcmp(prefix, "GRP") == 0) &&
+         strlen(id) == UUID_TEXT_LENGTH;
+}
+
 static json_t *key_of(const char *prefix, const char *id, struct str sk) {
+  assert(is_partition(prefix, id));
   return json_pack("{s:{s:s++}, s:{s:s%}}", "pk", "S", prefix, "#", id, "sk", "S", sk.data,
                    sk.length);
 }
 
 json_t *table_query_input(const char *prefix, const char *id) {
+  assert(is_partition(prefix, id));
   return json_pack("{s:s, s:{s:{s:s++}}, s:b, s:b}", "KeyConditionExpression", "pk = :pk",
                    "ExpressionAttributeValues", ":pk", "S", prefix, "#", id, "ScanIndexForward", 0,
                    "ConsistentRead", 1);
@@ -138,17 +133,17 @@ json_t *table_put_message_input(const char *group_id, const struct person *sende
 
 /* --- Queries --- */
 
-static void query_end(struct query *query, const struct error *error) {
+static void query_end(struct table_query *query, const struct error *error) {
   query->done(error ? NULL : query->items, error, query->argument);
   json_decref(query->input);
   json_decref(query->items);
   free(query);
 }
 
-static void query_send(struct query *query);
+static void query_send(struct table_query *query);
 
 static void on_page(const struct dynamodb_answer *answer, void *argument) {
-  struct query *query = argument;
+  struct table_query *query = argument;
   struct error error = {0};
   if (answer->error) {
     query_end(query, answer->error);
@@ -169,14 +164,14 @@ static void on_page(const struct dynamodb_answer *answer, void *argument) {
 }
 
 /* The input is kept for the pages that follow. */
-static void query_send(struct query *query) {
+static void query_send(struct table_query *query) {
   table_request(query->session, "Query", json_incref(query->input), on_page, query);
 }
 
 void table_query(const struct table_session *session, json_t *input, int limit,
                  bool (*enough)(const json_t *items, void *argument), table_query_done done,
                  void *argument) {
-  struct query *query = calloc(1, sizeof(*query));
+  struct table_query *query = calloc(1, sizeof(*query));
   json_t *items = json_array();
   if (!query || !items || !input) {
     struct error error = {0};
@@ -187,12 +182,12 @@ void table_query(const struct table_session *session, json_t *input, int limit,
     free(query);
     return;
   }
-  *query = (struct query){.session = session,
-                          .input = input,
-                          .items = items,
-                          .enough = enough,
-                          .done = done,
-                          .argument = argument};
+  *query = (struct table_query){.session = session,
+                                .input = input,
+                                .items = items,
+                                .enough = enough,
+                                .done = done,
+                                .argument = argument};
   if (limit > 0) json_object_set_new(input, "Limit", json_integer(limit));
   query_send(query);
 }

@@ -1,5 +1,5 @@
 /* moment.c: see moment.h. */
-#include "lib/messages/moment.h"
+#include "lib/messages/dynamodb/moment.h"
 
 enum { SECOND_US = 1000000, WHOLE_LENGTH = 19, OFFSET_LENGTH = 6, FRACTION_DIGITS_LIMIT = 9 };
 

@@ -1,7 +1,7 @@
 /* definition.h: the DynamoDB table of messages as it is made, and a conversation to put into it. */
 #pragma once
 
-#include "lib/messages/table.h"
+#include "lib/messages/dynamodb/table.h"
 
 /* The input of CreateTable: keys, index and on-demand capacity. NULL when memory is out. */
 json_t *definition_create_input(const char *table);

@@ -6,11 +6,9 @@
 
 #include "lib/aws/dynamodb.h"
 #include "lib/base/clock.h"
-#include "lib/base/uuid.h"
+#include "lib/messages/dynamodb/person.h"
 
-enum { TABLE_ID_SIZE = UUID_TEXT_LENGTH + 1 };
-
-/* What all requests of one call of the store share. */
+/* What all requests of one call share. */
 struct table_session {
   struct loop *loop;
   struct aws_client *client;
@@ -20,34 +18,24 @@ struct table_session {
   uint64_t try_timeout_ms;           /* of one try of a request */
 };
 
-/* A user as items name them. */
-struct person {
-  char id[TABLE_ID_SIZE];
-  char *display_name, *handle; /* owned; NULL: unknown */
-};
-
-void person_free(struct person *person);
-
-/* Copies; false when memory is out. Data of NULL stays unknown. */
-bool person_set(struct person *person, const char *id, struct str display_name, struct str handle);
-
+/* Writes a uuid as items have it, with a NUL. */
 void table_format_id(const struct uuid *uuid, char id[TABLE_ID_SIZE]);
 
 /* Sends `input`, which it takes, with the table's name in it; NULL counts as memory being out.
- * Repeats what fails while the call has time: every request must be one that does no harm twice.
- * `done` may be called from inside when the request cannot be sent. */
+ * A request that fails is repeated while the call has time, so it must be safe to do twice. `done`
+ * is called from inside when the request cannot be sent. */
 void table_request(const struct table_session *session, const char *operation, json_t *input,
                    dynamodb_done done, void *argument);
 
 /* --- Inputs; NULL when memory is out. --- */
 
-/* The newest first of a partition "MSG#id" or "GRP#id". */
+/* Reads the partition "MSG#id" or "GRP#id" (`prefix` is "MSG" or "GRP"), the newest item first. */
 json_t *table_query_input(const char *prefix, const char *id);
 
-/* Lets only rows pass whose attribute `name` is `id`. */
+/* Makes the query return only items whose attribute `name` is `id`. */
 void table_query_filter(json_t *input, const char *name, const char *id);
 
-/* Reads only rows whose key is less than `sk`. */
+/* Makes the query read only items whose key is less than `sk`. */
 void table_query_until(json_t *input, const char *sk);
 
 json_t *table_get_input(const char *prefix, const char *id, struct str sk);
@@ -56,7 +44,7 @@ json_t *table_get_input(const char *prefix, const char *id, struct str sk);
 json_t *table_put_group_input(const char *member_id, const char *group_id,
                               const struct person *other, struct str sk, struct str message);
 
-/* The same row's deletion, if it is the group's. */
+/* Deletes a member's row, if it is the group's. */
 json_t *table_delete_group_input(const char *member_id, const char *group_id, struct str sk);
 
 /* A message; the key must be free. */
