@@ -76,6 +76,10 @@ static void what_is_not_ours_is_no_report(void **state) {
   assert_no_report();
   assert_true(exists());
   unlink(path);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  assert_no_report();
+  assert_true(exists());
+  unlink(path);
   assert_int_equal(mkdir(path, 0700), 0);
   assert_no_report();
   assert_int_equal(rmdir(path), 0);
