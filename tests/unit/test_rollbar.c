@@ -106,6 +106,9 @@ static void a_failure_is_reported_once_a_minute(void **state) {
   fake_now_ms += 1;
   rollbar_send_failure(rollbar, "GET", HOME, 503, STR("req-3"));
   assert_int_equal(fake_fetch_count(), 2);
+  fake_fetch_answer_rest(200);
+  rollbar_send_failure(rollbar, "GET", HOME, 503, STR("req-4"));
+  assert_int_equal(fake_fetch_count(), 2);
   assert_int_equal(rollbar_dropped(rollbar), 0);
 }
 

@@ -126,7 +126,7 @@ void rollbar_send_failure(void *rollbar, const char *method, const char *route, 
                           struct str request_id) {
   struct rollbar *self = rollbar;
   assert(route && status >= 500);
-  if (!self->options->access_token || !begin_report(self, route, status)) return;
+  if (!begin_report(self, route, status)) return;
   char message[256];
   snprintf(message, sizeof(message), "%s %s answered %u", method, route, status);
   rollbar_send(self, "error", message, request_id);
