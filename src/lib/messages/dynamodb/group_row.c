@@ -7,6 +7,7 @@
  * called. */
 #include "lib/messages/dynamodb/group_row.h"
 
+#include "lib/base/time.h"
 #include "lib/messages/dynamodb/moment.h"
 
 #include <assert.h>
@@ -16,7 +17,6 @@ enum {
   SLOTS_LIMIT = 64,  /* microseconds to try when other groups of the member have theirs */
   ROUNDS_LIMIT = 16, /* of looking, when others move the row at the same time */
   ROWS_LIKELY = 1000,
-  GROUP_ROW_SK_SIZE = 40, /* the longest key that is a time, and a NUL */
 };
 
 struct row_move {
@@ -25,7 +25,7 @@ struct row_move {
   char sk[CLOCK_RFC3339_SIZE]; /* of the row that was put */
   int64_t at_us;
   unsigned slots, rounds;
-  char kept[GROUP_ROW_SK_SIZE]; /* key of the newest row found */
+  char kept[TIME_RFC3339_LIMIT + 1]; /* key of the newest row found */
   json_t *stale;                /* keys of older rows, still to be deleted */
   group_row_moved done;
   void *argument;
