@@ -1,4 +1,4 @@
-/* definition.c: see definition.h. */
+/* definition.c: the DynamoDB table of messages as it is made, and a conversation to put into it. */
 #include "lib/messages/dynamodb/definition.h"
 
 #include "lib/messages/dynamodb/group_id.h"

@@ -1,4 +1,4 @@
-/* group_id.c: see group_id.h. */
+/* group_id.c: the uuid of the group of two users that have none yet. */
 #include "lib/messages/dynamodb/group_id.h"
 
 #include <openssl/evp.h>

@@ -26,7 +26,7 @@ struct row_move {
   int64_t at_us;
   unsigned slots, rounds;
   char kept[TIME_RFC3339_LIMIT + 1]; /* key of the newest row found */
-  json_t *stale;                /* keys of older rows, still to be deleted */
+  json_t *stale;                     /* keys of older rows, still to be deleted */
   group_row_moved done;
   void *argument;
 };
@@ -39,7 +39,7 @@ const json_t *group_row_newest(const json_t *items, int64_t *ret_at_us) {
     struct str sk = dynamodb_item_string(item, "sk");
     int64_t at_us;
     if (!sk.data || !moment_parse(sk, &at_us)) continue;
-    /* Two texts of one time: as the table sorts them. */
+    /* Two texts may mean one time: then the order of the table decides. */
     bool later = !newest || at_us > *ret_at_us ||
                  (at_us == *ret_at_us && strcmp(sk.data, newest_sk.data) > 0);
     if (!later) continue;
@@ -66,8 +66,7 @@ static void put_row(struct row_move *move);
 static void look_at_rows(struct row_move *move);
 static void delete_stale(struct row_move *move);
 
-/* --- 3. Is the newest still there? The Lambda may have put it where an older one was deleted. ---
- */
+/* --- 3. Check that the newest is still there: the Lambda deletes and puts rows of its own. --- */
 
 static void on_checked(const struct dynamodb_answer *answer, void *argument) {
   struct row_move *move = argument;
@@ -113,8 +112,8 @@ static void delete_stale(struct row_move *move) {
     check_newest(move);
 }
 
-/* All rows older than the newest, when that is ours. When it is not, ours alone: whoever put the
- * newest one looks after it, and sees all that was put before. */
+/* Collects the keys that are to be deleted. When the newest row is ours, these are all others. When
+ * it is not, only ours: whoever put the newest one looks at the rows too, and deletes the rest. */
 static bool collect_stale(struct row_move *move, const json_t *items) {
   bool ours_is_newest = strcmp(move->kept, move->sk) == 0;
   json_decref(move->stale);
@@ -155,8 +154,8 @@ static void on_looked(json_t *items, const struct error *error, void *argument) 
     move_end(move, NULL);
 }
 
-/* The row that was put and the one that it replaces are among the member's newest rows, unless the
- * group was quiet for long. */
+/* Two rows are enough: the one that was put, and the one that it replaces. Both are among the
+ * member's newest rows, unless the group was quiet for long. */
 static bool has_new_and_old(const json_t *items, void *argument) {
   (void)argument;
   return json_array_size(items) >= 2;

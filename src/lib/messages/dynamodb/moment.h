@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads the key `2023-05-20T23:44:59.123456+00:00` into microseconds of UTC since 1970. Old rows have
- * fewer digits, no fraction or no offset, which means UTC; see time_parse_rfc3339(). False for
+/* Reads the key `2023-05-20T23:44:59.123456+00:00` into microseconds of UTC since 1970. Old rows
+ * have fewer digits, no fraction or no offset, which means UTC; see time_parse_rfc3339(). False for
  * anything else. */
 bool moment_parse(struct str key, int64_t *ret_unix_us);
 

@@ -27,7 +27,7 @@ void table_format_id(const struct uuid *uuid, char id[TABLE_ID_SIZE]);
 void table_request(const struct table_session *session, const char *operation, json_t *input,
                    dynamodb_done done, void *argument);
 
-/* --- Inputs; NULL when memory is out. --- */
+/* --- Inputs: the caller's; NULL when memory is out. --- */
 
 /* Reads the partition "MSG#id" or "GRP#id" (`prefix` is "MSG" or "GRP"), the newest item first. */
 json_t *table_query_input(const char *prefix, const char *id);
@@ -55,9 +55,10 @@ json_t *table_put_message_input(const char *group_id, const struct person *sende
 
 typedef void (*table_query_done)(json_t *items, const struct error *error, void *argument);
 
-/* Reads the pages of a query until `enough` says so (NULL: all of them). `done` gets the items, an
- * array borrowed for the time of the call, or an error. Takes `input`; `limit` is how many items
- * the first page reads, 0: as many as the service gives, as all later pages do. */
+/* Reads the pages of a query until `enough` says that the items so far are enough (NULL: all of
+ * them). `done` gets the items, an array borrowed for the time of the call, or an error. Takes
+ * `input`. The first page reads `limit` items (0: as many as the service gives); all later pages
+ * read as many as the service gives. */
 void table_query(const struct table_session *session, json_t *input, int limit,
                  bool (*enough)(const json_t *items, void *argument), table_query_done done,
                  void *argument);

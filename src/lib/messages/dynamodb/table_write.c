@@ -17,8 +17,8 @@
 
 enum { SLOTS_LIMIT = 64 }; /* microseconds to try when other messages of the group have theirs */
 
-/* How far a group's newest message may be ahead of the clock for the next one to be put after it.
- */
+/* The next message is put after the group's newest one, if that is at most so far ahead of the
+ * clock. A wrong clock must not move a group's times for ever. */
 static const int64_t AHEAD_LIMIT_US = 24LL * 3600 * 1000000;
 
 /* --- 3. The answer --- */
@@ -99,8 +99,8 @@ static void put_message(struct table_call *call) {
                 on_message_put, call);
 }
 
-/* Later than the group's newest message, so that messages are listed in the order in which they
- * were taken, also when another server's clock is ahead. */
+/* Gives the message a time later than the group's newest one, so that messages are listed in the
+ * order in which they were taken, also when another server's clock is ahead. */
 static void write_message(struct table_call *call) {
   struct uuid uuid = uuid_random();
   table_format_id(&uuid, call->message_id);
