@@ -4,7 +4,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
-#include "lib/messages/definition.h"
+#include "lib/messages/dynamodb/definition.h"
 #include "lib/pg/session.h"
 
 #include <getopt.h>

@@ -14,14 +14,7 @@
 enum { GROUPS_LIMIT = 50, MESSAGES_LIMIT = 20, MESSAGE_MAX_CHARS = 1024 };
 
 _Static_assert((int)PAGE_LIMIT_HIGHEST <= (int)MESSAGES_PAGE_LIMIT, "a page fits the store");
-
-/* A call of the store on its way: what it borrows and what its continuation needs. */
-struct exchange {
-  struct http_request *request;
-  struct page page;
-  struct message_page store_page;
-  struct uuid group;
-};
+_Static_assert((int)IDEMPOTENCY_HASH_SIZE == (int)MESSAGES_REQUEST_HASH_SIZE, "one kind of hash");
 
 static void answer_trouble(struct http_request *request, const struct message_answer *answer) {
   static const struct {
@@ -48,83 +41,73 @@ static void answer_trouble(struct http_request *request, const struct message_an
   }
 }
 
-static void on_answer(const struct message_answer *answer, void *argument) {
-  const struct exchange *exchange = argument;
-  if (answer->outcome != MESSAGES_DONE) {
-    answer_trouble(exchange->request, answer);
-    return;
-  }
-  if (answer->more)
-    page_add_next(exchange->request, &exchange->page, answer->next.created_at_us,
-                  &answer->next.uuid);
-  http_answer_json(exchange->request, HTTP_OK, answer->body);
+static void on_sent(const struct message_answer *answer, void *request) {
+  if (answer->outcome == MESSAGES_DONE)
+    http_answer_json(request, HTTP_OK, answer->body);
+  else
+    answer_trouble(request, answer);
 }
 
-static struct message_caller caller_of(const struct http_request *request) {
-  return (struct message_caller){.sub = http_request_user(request),
-                                 .trace = http_request_trace(request)};
+static void ask_store(struct http_request *request, struct message_ask *ask, message_done done,
+                      void *argument) {
+  ask->caller = (struct message_caller){.sub = http_request_user(request),
+                                        .trace = http_request_trace(request)};
+  message_store_ask(route_context(request)->messages, ask, done, argument);
 }
 
-static struct message_caller caller_with_key(const struct http_request *request,
-                                             const struct idempotency *once) {
-  struct message_caller caller = caller_of(request);
-  if (once) {
-    caller.key = once->key;
-    caller.request_hash = idempotency_hash_str(once);
-  }
-  return caller;
+/* --- Lists --- */
+
+/* A list that was asked for: what its continuation needs. */
+struct message_list {
+  struct http_request *request;
+  struct page page;
+};
+
+static void on_list(const struct message_answer *answer, void *argument) {
+  const struct message_list *list = argument;
+  if (answer->outcome == MESSAGES_DONE && answer->more)
+    page_add_next(list->request, &list->page, answer->next.created_at_us, &answer->next.uuid);
+  on_sent(answer, list->request);
 }
 
-/* NULL when memory is out; that is answered then. */
-static struct exchange *exchange_new(struct http_request *request) {
-  struct exchange *exchange = http_request_alloc(request, sizeof(*exchange));
-  if (!exchange) {
+/* Reads the page that is asked for; answers 422 and returns NULL when a rule is broken. */
+static struct message_list *read_page(struct http_request *request, int32_t default_limit,
+                                      struct message_page *ret_page) {
+  struct message_list *list = http_request_alloc(request, sizeof(*list));
+  struct codes codes = {0};
+  if (!list) {
     http_answer_internal_error(request, "out of memory for messages");
     return NULL;
   }
-  *exchange = (struct exchange){.request = request};
-  return exchange;
-}
-
-/* Reads the page of a list; answers 422 and returns NULL when a rule is broken. */
-static struct exchange *begin_list(struct http_request *request, int32_t default_limit) {
-  struct exchange *exchange = exchange_new(request);
-  if (!exchange) return NULL;
-  struct codes codes = {0};
-  struct page *page = &exchange->page;
+  struct page *page = &list->page;
+  list->request = request;
   page_read(request, default_limit, page, &codes);
   if (codes.count > 0) {
     http_answer_codes(request, codes.list);
     return NULL;
   }
-  exchange->store_page = (struct message_page){
+  *ret_page = (struct message_page){
       .limit = page->limit,
       .has_before = page->has_cursor,
       .before = {.created_at_us = page->created_at_us, .uuid = page->uuid},
   };
-  return exchange;
+  return list;
 }
-
-/* --- GET /api/message_groups --- */
 
 static void get_groups(struct http_request *request) {
-  struct exchange *exchange = begin_list(request, GROUPS_LIMIT);
-  if (exchange)
-    message_store_list_groups(route_context(request)->messages, caller_of(request),
-                              &exchange->store_page, on_answer, exchange);
+  struct message_ask ask = {.kind = MESSAGES_LIST_GROUPS};
+  struct message_list *list = read_page(request, GROUPS_LIMIT, &ask.page);
+  if (list) ask_store(request, &ask, on_list, list);
 }
 
-/* --- GET /api/messages/uuid --- */
-
 static void get_messages(struct http_request *request) {
-  struct exchange *exchange = begin_list(request, MESSAGES_LIMIT);
-  if (!exchange) return;
-  if (!uuid_parse(http_request_param(request, "uuid"), &exchange->group)) {
+  struct message_ask ask = {.kind = MESSAGES_LIST};
+  struct message_list *list = read_page(request, MESSAGES_LIMIT, &ask.page);
+  if (!list) return;
+  if (uuid_parse(http_request_param(request, "uuid"), &ask.group))
+    ask_store(request, &ask, on_list, list);
+  else
     http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
-    return;
-  }
-  message_store_list(route_context(request)->messages, caller_of(request), &exchange->group,
-                     &exchange->store_page, on_answer, exchange);
 }
 
 /* --- POST /api/messages --- */
@@ -135,44 +118,37 @@ static bool is_for_group(const struct http_request *request) {
   return group && !json_is_null(group);
 }
 
-static void send_to_group(struct http_request *request, struct message_caller caller,
-                          struct str group, struct str message) {
-  struct exchange *exchange = exchange_new(request);
-  if (!exchange) return;
-  if (!uuid_parse(group, &exchange->group)) {
-    http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
-    return;
+/* Reads the message and where it goes, and lists each rule that is broken in `codes`. */
+static void read_message(const struct http_request *request, struct message_ask *ask,
+                         struct codes *codes) {
+  ask->text = input_text(request, "message");
+  input_check_text(codes, ask->text, MESSAGE_MAX_CHARS, "message_blank",
+                   "message_exceed_max_chars_1024");
+  if (is_for_group(request)) {
+    ask->kind = MESSAGES_SEND_TO_GROUP;
+    if (utf8_is_blank(input_text(request, "message_group_uuid")))
+      codes_add(codes, "message_group_uuid_blank");
+  } else {
+    ask->kind = MESSAGES_SEND_TO_USER;
+    ask->handle = input_text(request, "handle");
+    if (utf8_is_blank(ask->handle)) codes_add(codes, "user_reciever_handle_blank");
   }
-  message_store_send(route_context(request)->messages, caller, &exchange->group, message, on_answer,
-                     exchange);
-}
-
-static void send_to_user(struct http_request *request, struct message_caller caller,
-                         struct str handle, struct str message) {
-  struct exchange *exchange = exchange_new(request);
-  if (exchange)
-    message_store_start(route_context(request)->messages, caller, handle, message, on_answer,
-                        exchange);
 }
 
 static void post_message(struct http_request *request) {
   const struct idempotency *once;
-  if (!idempotency_read(request, STR("POST /api/messages"), STR(""), &once)) return;
+  struct message_ask ask = {0};
   struct codes codes = {0};
-  struct str message = input_text(request, "message");
-  struct str group = input_text(request, "message_group_uuid");
-  struct str handle = input_text(request, "handle");
-  bool for_group = is_for_group(request);
-  input_check_text(&codes, message, MESSAGE_MAX_CHARS, "message_blank",
-                   "message_exceed_max_chars_1024");
-  if (for_group && utf8_is_blank(group)) codes_add(&codes, "message_group_uuid_blank");
-  if (!for_group && utf8_is_blank(handle)) codes_add(&codes, "user_reciever_handle_blank");
+  if (!idempotency_read(request, STR("POST /api/messages"), STR(""), &once)) return;
+  if (once) ask.key = (struct message_key){once->key, idempotency_hash_str(once)};
+  read_message(request, &ask, &codes);
   if (codes.count > 0)
     http_answer_codes(request, codes.list);
-  else if (for_group)
-    send_to_group(request, caller_with_key(request, once), group, message);
+  else if (ask.kind == MESSAGES_SEND_TO_GROUP &&
+           !uuid_parse(input_text(request, "message_group_uuid"), &ask.group))
+    http_answer_error(request, HTTP_NOT_FOUND, "message_group_not_found");
   else
-    send_to_user(request, caller_with_key(request, once), handle, message);
+    ask_store(request, &ask, on_sent, request);
 }
 
 const struct http_route messages_routes[] = {

@@ -4,9 +4,10 @@
 
 #include "lib/aws/call.h"
 #include "lib/base/utf8.h"
-#include "lib/messages/moment.h"
-#include "lib/messages/table.h"
+#include "lib/messages/dynamodb/moment.h"
+#include "lib/messages/dynamodb/table.h"
 
+static const char ID[] = "0b7f9f4c-6a35-4a34-8f5e-6f1f3c6a2d10";
 static struct loop *loop;
 static struct aws_client client;
 
@@ -50,7 +51,7 @@ static void query(struct str text) {
       .loop = loop, .client = &client, .table = "table", .due_ms = UINT64_MAX};
   unsigned ends = 0;
   answers_begin(text);
-  table_query(&session, table_query_input("MSG", "id"), 10, is_enough, on_items, &ends);
+  table_query(&session, table_query_input("MSG", ID), 10, is_enough, on_items, &ends);
   answers_run();
   assert(ends == 1);
 }

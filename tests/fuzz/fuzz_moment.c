@@ -1,7 +1,7 @@
 /* fuzz_moment.c: the keys of the DynamoDB table, which are times that sort as text. */
 #include "fuzz.h"
 
-#include "lib/messages/moment.h"
+#include "lib/messages/dynamodb/moment.h"
 
 enum { WHOLE_LENGTH = 19, FRACTION_LENGTH = 7 };
 

@@ -1,7 +1,7 @@
 /* test_moment.c: the times of the DynamoDB table: reading them, and keys that bound a query. */
 #include "unit.h"
 
-#include "lib/messages/moment.h"
+#include "lib/messages/dynamodb/moment.h"
 
 static void assert_read(const char *text, int64_t expected) {
   int64_t unix_us = 0;

@@ -19,7 +19,8 @@ enum {
   SPAN_TEXT_SIZE = 128,
 };
 
-/* Where in which trace something happens. A context that is passed on has both ids. */
+/* Where in which trace something happens. The context we propagate always carries
+ * both ids. */
 struct trace_context {
   unsigned char trace_id[TRACE_ID_SIZE];
   unsigned char span_id[SPAN_ID_SIZE];

@@ -75,7 +75,8 @@ static struct span *begin(struct http_request *request) {
   return span;
 }
 
-/* What is passed on has a span id: ours, or the caller's where we record nothing. */
+/* The context we propagate always carries a span id: ours, or the caller's when we record nothing.
+ */
 void span_begin(struct http_request *request) {
   struct trace_context *trace = &request->trace;
   const struct span_sink *sink = request->server->sink;

@@ -1,7 +1,7 @@
 /* messages.h: direct messages between two users: one interface, Postgres or DynamoDB behind it.
  *
- * A store belongs to one loop. Its functions start the work and call `done` exactly once, on the
- * loop; an answer is the same whichever store gave it. See docs/messages.md. */
+ * A store belongs to one loop and is used on its thread alone. What is asked of it is one value,
+ * struct message_ask; the answer is the same whichever store gives it. See docs/messages.md. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -12,21 +12,20 @@
 
 #include <stdint.h>
 
-enum { MESSAGES_PAGE_LIMIT = 100 };
+enum { MESSAGES_PAGE_LIMIT = 100, MESSAGES_REQUEST_HASH_SIZE = 32 };
 
 struct message_store;
 struct pg_pool;
 struct aws_client;
 
-enum message_outcome {
-  MESSAGES_DONE,
-  MESSAGES_NO_CALLER,    /* no user has the token's sub */
-  MESSAGES_NO_RECIPIENT, /* no user has the handle */
-  MESSAGES_SELF,         /* the handle is the caller's own */
-  MESSAGES_NO_GROUP,     /* the group does not exist, or the caller is no member */
-  MESSAGES_KEY_REUSED,   /* the caller's Idempotency-Key belongs to another request */
-  MESSAGES_UNAVAILABLE,  /* Postgres or DynamoDB did not do it in time: answer 503 */
-  MESSAGES_FAILED,       /* a defect, or a setting that makes no sense: answer 500 */
+/* --- What is asked --- */
+
+enum message_ask_kind {
+  MESSAGES_LIST_GROUPS,   /* an array of the caller's groups, latest message first */
+  MESSAGES_LIST,          /* an array of a group's newest messages, oldest of them first */
+  MESSAGES_SEND_TO_USER,  /* sends in the group that the two share, or in a new one */
+  MESSAGES_SEND_TO_GROUP, /* sends in a group that exists */
+  MESSAGES_ASK_KINDS,     /* how many there are */
 };
 
 /* A place in a list that runs from new to old. */
@@ -41,6 +40,44 @@ struct message_page {
   struct message_place before; /* only what is older than this */
 };
 
+/* Who asks, and in which request. */
+struct message_caller {
+  struct str sub;                    /* of the verified token */
+  const struct trace_context *trace; /* NULL: none */
+};
+
+/* The Idempotency-Key of a message that is sent. Whoever sends with the same key again within a day
+ * gets the first answer, and what the first request left unfinished is finished. */
+struct message_key {
+  struct str text;         /* empty: the message has no key */
+  struct str request_hash; /* MESSAGES_REQUEST_HASH_SIZE bytes that tell one request from another */
+};
+
+/* The store copies the value; the bytes of `str` members and the trace are borrowed until `done`
+ * was called. */
+struct message_ask {
+  enum message_ask_kind kind;
+  struct message_caller caller;
+  struct uuid group;        /* MESSAGES_LIST, MESSAGES_SEND_TO_GROUP */
+  struct str handle;        /* MESSAGES_SEND_TO_USER: the recipient's */
+  struct str text;          /* both ways of sending: the message */
+  struct message_page page; /* both lists */
+  struct message_key key;   /* both ways of sending */
+};
+
+/* --- What is answered --- */
+
+enum message_outcome {
+  MESSAGES_DONE,
+  MESSAGES_NO_CALLER,    /* no user has the token's sub */
+  MESSAGES_NO_RECIPIENT, /* no user has the handle */
+  MESSAGES_SELF,         /* the handle is the caller's own */
+  MESSAGES_NO_GROUP,     /* the group does not exist, or the caller is not a member */
+  MESSAGES_KEY_REUSED,   /* the caller's Idempotency-Key belongs to another request */
+  MESSAGES_UNAVAILABLE,  /* Postgres or DynamoDB did not do it in time: answer 503 */
+  MESSAGES_FAILED,       /* a defect, or a setting that makes no sense: answer 500 */
+};
+
 /* Borrowed by the callback for the time of the call. */
 struct message_answer {
   enum message_outcome outcome;
@@ -50,51 +87,29 @@ struct message_answer {
   struct message_place next;
 };
 
-/* Who calls, and for which request. */
-struct message_caller {
-  struct str sub;                    /* of the verified token */
-  const struct trace_context *trace; /* NULL: none */
-  struct str key;                    /* Idempotency-Key of a message that is sent; empty: none */
-  struct str request_hash;           /* what tells the key's request from another; 32 bytes */
-};
-
 typedef void (*message_done)(const struct message_answer *answer, void *argument);
 
-/* What is given by reference (text, uuid, page, trace) stays until `done` was called.
- *
- * With a key, sending is done once: who sends with the same key again within a day gets the first
- * answer, and what the first call left unfinished is finished. */
+/* Starts what is asked. Calls `done` exactly once, on the loop, whatever happens; perhaps before
+ * this function returns. The JSON of MESSAGES_DONE, by kind:
+ *   MESSAGES_LIST_GROUPS    [{"uuid","display_name","handle","message","created_at"},…]: the other
+ *                           member's names, text and time of the latest message
+ *   MESSAGES_LIST           [{"uuid","display_name","handle","message","created_at"},…]
+ *   MESSAGES_SEND_TO_USER   {"message_group_uuid"}
+ *   MESSAGES_SEND_TO_GROUP  {"message_group_uuid","uuid","display_name","handle","message",
+ *                           "created_at"} */
+void message_store_ask(struct message_store *store, const struct message_ask *ask,
+                       message_done done, void *argument);
 
-/* An array of the caller's groups, latest message first: uuid, display_name and handle of the other
- * member, message and created_at of the latest message. */
-void message_store_list_groups(struct message_store *store, struct message_caller caller,
-                               const struct message_page *page, message_done done, void *argument);
-
-/* An array of the group's newest messages, oldest of them first. */
-void message_store_list(struct message_store *store, struct message_caller caller,
-                        const struct uuid *group, const struct message_page *page,
-                        message_done done, void *argument);
-
-/* Sends a message to a user, in the group that the two share, or in a new one:
- * {"message_group_uuid"}. */
-void message_store_start(struct message_store *store, struct message_caller caller,
-                         struct str handle, struct str message, message_done done, void *argument);
-
-/* Sends a message to a group: {"message_group_uuid","uuid","display_name",…}. */
-void message_store_send(struct message_store *store, struct message_caller caller,
-                        const struct uuid *group, struct str message, message_done done,
-                        void *argument);
-
-/* Makes what is under way give up (each `done` is told) and frees the store when its loop ends.
- * Before its pool and its client are closed. Takes NULL. */
+/* Makes what is under way give up (each `done` is called); the store is freed when its loop ends.
+ * Call it before its pool and its client are closed. Takes NULL. */
 void message_store_close(struct message_store *store);
 
 /* Messages in Postgres. NULL when memory is out. */
 struct message_store *message_store_on_postgres(struct loop *loop, struct pg_pool *pool,
                                                 struct error *error);
 
-/* Messages in DynamoDB's table `table`, which must outlive the store; users in Postgres. A call has
- * `deadline_ms`, all its requests to DynamoDB together. NULL when memory is out. */
+/* Messages in DynamoDB's table `table`, which must outlive the store; users in Postgres. All
+ * requests to DynamoDB for one ask share a deadline of `deadline_ms`. NULL when memory is out. */
 struct message_store *message_store_on_dynamodb(struct loop *loop, struct pg_pool *pool,
                                                 struct aws_client *client, const char *table,
                                                 unsigned deadline_ms, struct error *error);

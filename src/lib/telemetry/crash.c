@@ -1,5 +1,8 @@
-/* crash.c: see crash.h. The handler calls async-signal-safe functions alone (signal-safety(7)), and
- * backtrace(), which is one once it was called before. */
+/* crash.c: the last words of a process that a signal kills.
+ *
+ * The handler runs in the middle of anything, on a stack of its own. So it calls nothing but
+ * async-signal-safe functions (signal-safety(7)) and backtrace(), which is safe once it was called
+ * before; it allocates nothing, and writes into fixed memory. SA_RESETHAND lets it run once. */
 #include "lib/telemetry/crash.h"
 
 #include "lib/base/cleanup.h"
@@ -13,25 +16,35 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { FRAMES_LIMIT = 48, LINE_SIZE = 4096, STACK_SIZE = 64 * 1024, REPORT_LIMIT = 16 * 1024 };
+enum {
+  FRAMES_LIMIT = 48,
+  FRAME_SIZE = 22,      /* ,"0x0123456789abcdef" and a little more */
+  LINE_REST_SIZE = 512, /* what stands around the frames */
+  LINE_SIZE = 4096,
+  STACK_SIZE = 64 * 1024,
+  REPORT_LIMIT = 16 * 1024,
+};
+
+_Static_assert(FRAMES_LIMIT *FRAME_SIZE + LINE_REST_SIZE <= LINE_SIZE, "no line is cut off");
+_Static_assert(LINE_SIZE <= REPORT_LIMIT, "what is written is what is taken");
 
 static struct {
   const char *path;
-  uintptr_t base; /* where the executable is loaded: addresses are told relative to it */
+  uintptr_t base; /* where the executable is loaded: the report's addresses are relative to it */
 } crash;
 
-/* A text that grows within fixed memory. */
-struct line {
+/* A text that grows within fixed memory, and is cut off there. */
+struct crash_line {
   char text[LINE_SIZE];
   size_t length;
 };
 
-static void put(struct line *line, const char *text) {
+static void put(struct crash_line *line, const char *text) {
   for (; *text && line->length < LINE_SIZE - 2; text++)
     line->text[line->length++] = *text;
 }
 
-static void put_number(struct line *line, uint64_t number, unsigned radix) {
+static void put_number(struct crash_line *line, uint64_t number, unsigned radix) {
   char digits[24];
   size_t at = sizeof(digits) - 1;
   digits[at] = '\0';
@@ -53,7 +66,7 @@ static const char *signal_name(int number) {
   }
 }
 
-static void put_frames(struct line *line) {
+static void put_frames(struct crash_line *line) {
   void *frames[FRAMES_LIMIT];
   int count = backtrace(frames, FRAMES_LIMIT);
   for (int i = 0; i < count; i++) {
@@ -64,13 +77,13 @@ static void put_frames(struct line *line) {
   }
 }
 
-static void write_line(int fd, const struct line *line) {
+static void write_line(int fd, const struct crash_line *line) {
   ssize_t written = write(fd, line->text, line->length);
-  (void)written; /* there is nobody left to tell */
+  (void)written; /* a failure cannot be reported to anyone */
 }
 
 static void on_crash(int number) {
-  static struct line line; /* one crash a process: SA_RESETHAND, and the next signal kills */
+  static struct crash_line line; /* one crash a process: SA_RESETHAND, and the next signal kills */
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   put(&line, "{\"unix_time\":");
@@ -84,7 +97,7 @@ static void on_crash(int number) {
   int fd = crash.path ? open(crash.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
                       : -1;
   if (fd >= 0) write_line(fd, &line);
-  raise(number); /* blocked until the handler returns, and then as it was before us */
+  raise(number); /* takes effect when the handler returns, and kills as if we had not caught it */
 }
 
 /* The first object is the executable itself. */
@@ -99,11 +112,11 @@ void crash_catch(const char *path) {
   (void)path, (void)on_crash, (void)remember_base;
 #else
   static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-  static char stack[STACK_SIZE]; /* an overflow of the usual one is a crash too */
+  static char stack[STACK_SIZE]; /* for a crash by overflow of the usual stack */
   void *frame;
   crash.path = path;
   dl_iterate_phdr(remember_base, NULL);
-  backtrace(&frame, 1); /* loads what it needs now */
+  backtrace(&frame, 1); /* loads libgcc now: in the handler it must not */
   sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
   struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
   for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++)
@@ -112,7 +125,8 @@ void crash_catch(const char *path) {
 }
 
 bool crash_take_report(const char *path, struct buffer *ret_report) {
-  _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  /* Without O_NONBLOCK a FIFO at this path would hold up the start. */
+  _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat status;
   if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
       status.st_size > REPORT_LIMIT)

@@ -1,5 +1,5 @@
-/* crash.h: what is left of a process that a signal killed: a last log line with a backtrace, and a
- * file that the next start finds and reports. */
+/* crash.h: the last words of a process that a signal kills: a log line with a backtrace, and a file
+ * that the next start finds and reports. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -9,6 +9,7 @@
  * have. Not in builds with a sanitizer, which has handlers of its own. `path` is kept. */
 void crash_catch(const char *path);
 
-/* Takes what an earlier crash left in the file `path`, which is removed. False when there is
- * nothing, or when what is there is not ours. */
+/* Appends what an earlier crash left in the file `path`, and removes the file. False when there is
+ * no such file, when it is empty, or when it is not a regular file of this user of at most 16 KiB.
+ */
 bool crash_take_report(const char *path, struct buffer *ret_report);

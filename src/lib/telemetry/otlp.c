@@ -1,6 +1,8 @@
-/* otlp.c: see otlp.h. Ids are hexadecimal and 64-bit numbers are strings in OTLP's JSON encoding
- * (opentelemetry.io: "OTLP Specification", JSON Protobuf Encoding). Spans are written when they
- * end, on the loop: no printf() here. */
+/* otlp.c: spans as an OTLP/HTTP request in JSON.
+ *
+ * In OTLP's JSON encoding ids are hexadecimal, and 64-bit numbers are strings (opentelemetry.io:
+ * "OTLP Specification", JSON Protobuf Encoding). A span is written on the loop when it ends:
+ * printf() would be too slow here. */
 #include "lib/telemetry/otlp.h"
 
 #include "lib/base/encoding.h"
@@ -8,8 +10,8 @@
 
 enum { STATUS_ERROR = 2 };
 
-/* Names of attributes: OpenTelemetry semantic conventions. Each is written with a comma in front
- * but for the first of its list. */
+/* Begins an attribute, with a comma before it unless it is the first of its list. The names of
+ * attributes are those of the OpenTelemetry semantic conventions. */
 static void append_key(struct buffer *body, const char *key) {
   if (body->length > 0 && body->data[body->length - 1] != '[') buffer_append_char(body, ',');
   buffer_append_text(body, "{\"key\":\"");
@@ -94,7 +96,7 @@ static void append_times(struct buffer *body, const struct span *span) {
   buffer_append_text(body, "000\",");
 }
 
-/* The span whose calls were this one's as well. */
+/* Names the span whose calls did the work of this one too. */
 static void append_link(struct buffer *body, const struct span *span) {
   if (is_zero(span->link_span_id, SPAN_ID_SIZE)) return;
   buffer_append_text(body, ",\"links\":[{");
@@ -104,8 +106,7 @@ static void append_link(struct buffer *body, const struct span *span) {
   buffer_append_text(body, "}]");
 }
 
-void otlp_append_span(struct buffer *body, const struct span *span, bool first) {
-  if (!first) buffer_append_char(body, ',');
+void otlp_append_span(struct buffer *body, const struct span *span) {
   buffer_append_char(body, '{');
   append_id(body, "\"traceId\":\"", span->context.trace_id, TRACE_ID_SIZE);
   append_id(body, "\"spanId\":\"", span->context.span_id, SPAN_ID_SIZE);
@@ -134,8 +135,4 @@ void otlp_append_head(struct buffer *body, const char *service, const char *envi
   buffer_append_text(
       body, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"cruddur\",\"version\":\"" CRUDDUR_VERSION
             "\"},\"spans\":[");
-}
-
-void otlp_append_end(struct buffer *body) {
-  buffer_append_text(body, "]}]}]}");
 }

@@ -1,15 +1,14 @@
-/* otlp.h: spans as an OTLP/HTTP request in JSON (opentelemetry-proto, ExportTraceServiceRequest):
- * a head, spans one after another, an end. */
+/* otlp.h: spans as an OTLP/HTTP request in JSON (opentelemetry-proto, ExportTraceServiceRequest): a
+ * head, spans with OTLP_SEPARATOR between them, OTLP_TAIL. */
 #pragma once
 
 #include "lib/base/buffer.h"
 #include "lib/base/trace.h"
 
+#define OTLP_SEPARATOR STR(",")
+#define OTLP_TAIL      STR("]}]}]}")
+
 /* Appends what comes before the spans of one service. */
 void otlp_append_head(struct buffer *body, const char *service, const char *environment);
 
-/* Appends a span; `first` of its request or not. */
-void otlp_append_span(struct buffer *body, const struct span *span, bool first);
-
-/* Appends what comes after the spans. */
-void otlp_append_end(struct buffer *body);
+void otlp_append_span(struct buffer *body, const struct span *span);

@@ -1,36 +1,37 @@
-/* rollbar.c: see rollbar.h. */
+/* rollbar.c: items for Rollbar.
+ *
+ * Two bounds keep a failing server from flooding Rollbar: the same failure (route and status) is
+ * reported once a minute, and a loop sends ROLLBAR_PER_MINUTE items a minute in all. What passes
+ * both goes into an outbox, one item a request. Everything runs on the loop's thread. */
 #include "lib/telemetry/rollbar.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
-#include "lib/base/log.h"
+#include "lib/telemetry/outbox.h"
+#include "lib/telemetry/quota.h"
 
-#include <stdatomic.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 5000, RESPONSE_LIMIT = 16 * 1024, MINUTE_MS = 60000, FAILURES_LIMIT = 64 };
+enum { MINUTE_MS = 60000, FAILURES_LIMIT = 64 };
 
-/* A kind of failure that was told lately. */
-struct told {
-  const char *route;
+/* A failure that was reported. */
+struct reported {
+  const char *route; /* NULL: this place was never used */
   unsigned status;
   uint64_t at_ms;
 };
 
 struct rollbar {
   struct loop *loop;
-  struct fetcher *fetcher;
   const struct rollbar_options *options;
-  uint64_t minute_began_ms;
-  unsigned sent_this_minute;
-  struct told told[FAILURES_LIMIT];
-  size_t told_next; /* the place that is used again when all are taken */
-  unsigned in_flight;
-  atomic_uint_fast64_t dropped;
-  uv_timer_t timer; /* of the end */
-  void (*drained)(void *argument);
-  void *drained_argument;
+  struct outbox *outbox;
+  struct outbox_options outbox_options;
+  struct fetch_header headers[2];
+  struct quota items;
+  struct reported reported[FAILURES_LIMIT];
+  size_t reported_next; /* the place that is used next, the oldest when all are taken */
 };
 
 struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
@@ -41,20 +42,21 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
     return NULL;
   }
   loop_free_at_end(loop, rollbar);
-  *rollbar = (struct rollbar){.loop = loop, .fetcher = fetcher, .options = options};
-  atomic_init(&rollbar->dropped, 0);
-  uv_timer_init(loop_uv(loop), &rollbar->timer);
-  rollbar->timer.data = rollbar;
-  return rollbar;
-}
-
-static bool within_rate(struct rollbar *rollbar) {
-  uint64_t now = loop_now_ms(rollbar->loop);
-  if (rollbar->sent_this_minute == 0 || now - rollbar->minute_began_ms >= MINUTE_MS) {
-    rollbar->minute_began_ms = now;
-    rollbar->sent_this_minute = 0;
-  }
-  return rollbar->sent_this_minute++ < ROLLBAR_PER_MINUTE;
+  rollbar->loop = loop;
+  rollbar->options = options;
+  rollbar->headers[0] = (struct fetch_header){STR("Content-Type"), STR("application/json")};
+  rollbar->headers[1] =
+      (struct fetch_header){STR("X-Rollbar-Access-Token"), str_from(options->access_token)};
+  rollbar->outbox_options =
+      (struct outbox_options){.url = options->url,
+                              .headers = rollbar->headers,
+                              .header_count = 2,
+                              .batch_limit = 1, /* the interface takes one item a request */
+                              .waiting_limit = ROLLBAR_PER_MINUTE,
+                              .refused = "rollbar did not take an item",
+                              .taken = "rollbar takes items again"};
+  rollbar->outbox = outbox_new(loop, fetcher, &rollbar->outbox_options, error);
+  return rollbar->outbox ? rollbar : NULL;
 }
 
 static void append_member(struct buffer *body, const char *name, struct str value) {
@@ -83,91 +85,48 @@ static void append_item(const struct rollbar *rollbar, const char *level, const 
   buffer_append_text(body, "}}}");
 }
 
-static void drop(struct rollbar *rollbar) {
-  atomic_fetch_add_explicit(&rollbar->dropped, 1, memory_order_relaxed);
-}
-
 uint64_t rollbar_dropped(const struct rollbar *rollbar) {
-  return atomic_load_explicit(&rollbar->dropped, memory_order_relaxed);
-}
-
-static void finish_drain(struct rollbar *rollbar) {
-  void (*drained)(void *) = rollbar->drained;
-  if (!drained) return;
-  rollbar->drained = NULL;
-  uv_close((uv_handle_t *)&rollbar->timer, NULL);
-  drained(rollbar->drained_argument);
-}
-
-static void on_drain_timeout(uv_timer_t *timer) {
-  finish_drain(timer->data);
+  return outbox_dropped(rollbar->outbox);
 }
 
 void rollbar_drain(struct rollbar *rollbar, void (*drained)(void *argument), void *argument) {
-  rollbar->drained = drained;
-  rollbar->drained_argument = argument;
-  uv_timer_start(&rollbar->timer, on_drain_timeout, ROLLBAR_DRAIN_MS, 0);
-  if (rollbar->in_flight == 0) finish_drain(rollbar);
-}
-
-static void on_sent(const struct fetch_response *response, void *argument) {
-  struct rollbar *rollbar = argument;
-  rollbar->in_flight--;
-  if (rollbar->in_flight == 0) finish_drain(rollbar);
-  if (response->status >= 200 && response->status < 300) return;
-  drop(rollbar);
-  log_event(LOG_LEVEL_WARNING, "rollbar did not take an item", log_int("status", response->status),
-            log_text("reason", response->error ? response->error->message : ""), LOG_END);
+  outbox_drain(rollbar->outbox, drained, argument);
 }
 
 void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
                   struct str request_id) {
+  struct buffer item = BUFFER_EMPTY;
   if (!rollbar->options->access_token) return;
-  if (!within_rate(rollbar)) {
-    drop(rollbar);
-    return;
-  }
-  struct buffer body = BUFFER_EMPTY;
-  append_item(rollbar, level, message, request_id, &body);
-  const struct fetch_header headers[] = {
-      {STR("Content-Type"), STR("application/json")},
-      {STR("X-Rollbar-Access-Token"), str_from(rollbar->options->access_token)},
-  };
-  struct fetch_request request = {
-      .method = "POST",
-      .url = rollbar->options->url,
-      .headers = headers,
-      .header_count = sizeof(headers) / sizeof(headers[0]),
-      .body = buffer_str(&body),
-      .timeout_ms = TIMEOUT_MS,
-      .response_limit = RESPONSE_LIMIT,
-  };
-  if (!body.failed && fetch_start(rollbar->fetcher, &request, on_sent, rollbar))
-    rollbar->in_flight++;
+  bool allowed =
+      quota_take(&rollbar->items, loop_now_ms(rollbar->loop), MINUTE_MS, ROLLBAR_PER_MINUTE);
+  if (allowed) append_item(rollbar, level, message, request_id, &item);
+  if (allowed && !item.failed)
+    outbox_add(rollbar->outbox, buffer_str(&item));
   else
-    drop(rollbar);
-  buffer_free(&body);
+    outbox_drop(rollbar->outbox, 1);
+  buffer_free(&item);
 }
 
-/* Routes are constants: one is known by its address. */
-static bool told_lately(struct rollbar *rollbar, const char *route, unsigned status) {
+/* False when this failure was reported less than a minute ago; otherwise it counts as reported. */
+static bool begin_report(struct rollbar *rollbar, const char *route, unsigned status) {
   uint64_t now = loop_now_ms(rollbar->loop);
   for (size_t i = 0; i < FAILURES_LIMIT; i++) {
-    struct told *told = &rollbar->told[i];
-    if (told->route != route || told->status != status) continue;
-    if (now - told->at_ms < MINUTE_MS) return true;
-    told->at_ms = now;
-    return false;
+    struct reported *reported = &rollbar->reported[i];
+    if (reported->route != route || reported->status != status) continue;
+    if (now - reported->at_ms < MINUTE_MS) return false;
+    reported->at_ms = now;
+    return true;
   }
-  rollbar->told[rollbar->told_next] = (struct told){route, status, now};
-  rollbar->told_next = (rollbar->told_next + 1) % FAILURES_LIMIT;
-  return false;
+  rollbar->reported[rollbar->reported_next] = (struct reported){route, status, now};
+  rollbar->reported_next = (rollbar->reported_next + 1) % FAILURES_LIMIT;
+  return true;
 }
 
 void rollbar_send_failure(void *rollbar, const char *method, const char *route, unsigned status,
                           struct str request_id) {
   struct rollbar *self = rollbar;
-  if (!self->options->access_token || told_lately(self, route, status)) return;
+  assert(route && status >= 500);
+  if (!begin_report(self, route, status)) return;
   char message[256];
   snprintf(message, sizeof(message), "%s %s answered %u", method, route, status);
   rollbar_send(self, "error", message, request_id);

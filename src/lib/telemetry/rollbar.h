@@ -4,6 +4,8 @@
 
 #include "lib/fetch/fetch.h"
 
+enum { ROLLBAR_PER_MINUTE = 30 };
+
 struct rollbar;
 
 struct rollbar_options {
@@ -13,25 +15,23 @@ struct rollbar_options {
 };
 
 /* Makes the sender of `loop`; `options` stay the caller's and outlive it. The memory goes with the
- * loop. */
+ * loop. NULL when there is none. */
 struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
                             const struct rollbar_options *options, struct error *error);
 
-/* Sends a message of a level ("warning", "error"). At most ROLLBAR_PER_MINUTE a minute leave a
- * loop; what is over that is dropped. A failure is logged. */
+/* Sends a message of a level ("warning", "error"). Each loop sends at most ROLLBAR_PER_MINUTE items
+ * a minute; those beyond are dropped and counted. */
 void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
                   struct str request_id);
 
-/* Sends an error item for an answer of 500 or more; the same route and status once a minute. Fits
- * http_server_on_failure(). */
+/* Sends an error item for an answer of 500 or more, once a minute for the same route and status.
+ * `route` is a constant: it is known by its address. Fits http_server_on_failure(). */
 void rollbar_send_failure(void *rollbar, const char *method, const char *route, unsigned status,
                           struct str request_id);
 
 /* Items that did not arrive: over the rate, refused, not in time; from any thread. */
 uint64_t rollbar_dropped(const struct rollbar *rollbar);
 
-/* Waits for ROLLBAR_DRAIN_MS at most until what was sent has arrived, closes the timer and calls
- * `drained` once, perhaps at once. */
+/* Waits until what was sent has arrived, for OUTBOX_DRAIN_MS (outbox.h) at most; then calls
+ * `drained`, once, perhaps before this returns. */
 void rollbar_drain(struct rollbar *rollbar, void (*drained)(void *argument), void *argument);
-
-enum { ROLLBAR_PER_MINUTE = 30, ROLLBAR_DRAIN_MS = 1500 };

@@ -1,63 +1,55 @@
-/* tracer.c: see tracer.h. */
+/* tracer.c: records the spans of one loop and exports them off the request path.
+ *
+ * A span becomes text at once, when it ends: an item of the outbox for the collector, a datagram of
+ * the sender for the X-Ray daemon. Both bound what they keep, and count what they drop. Everything
+ * runs on the loop's thread; only the counters are read by others. */
 #include "lib/telemetry/tracer.h"
 
 #include "lib/base/encoding.h"
-#include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/telemetry/otlp.h"
+#include "lib/telemetry/outbox.h"
+#include "lib/telemetry/quota.h"
 #include "lib/telemetry/xray_sender.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
-  SPANS_LIMIT = 2048, /* buffered while the collector is slow */
-  BATCH_LIMIT = 512,  /* sent at once */
-  FLUSH_MS = 1000,
-  IN_FLIGHT_LIMIT = 2,
-  EXPORT_TIMEOUT_MS = 10000,
-  RESPONSE_LIMIT = 64 * 1024,
+  SPANS_WAITING_LIMIT = 2048, /* while the collector is slow */
+  SPANS_BATCH_LIMIT = 512,
   HEADERS_LIMIT = 16,
-};
-
-/* How many were let through in the second that began at `begin_ms`. */
-struct rate {
-  uint64_t begin_ms;
-  unsigned count;
+  SECOND_MS = 1000,
 };
 
 struct tracer {
   struct span_sink sink;
-  struct rate traces, failures;
   struct loop *loop;
-  struct fetcher *fetcher;
   const struct tracer_options *options;
-  struct xray_sender *xray; /* NULL: no daemon */
-  uv_timer_t timer;
-  bool closing, complained;
-  void (*drained)(void *argument);
-  void *drained_argument;
-  unsigned in_flight;
-  atomic_uint_fast64_t recorded, dropped;
-  struct buffer url, header_text;
+  struct quota traces, failures; /* begun in this second */
+  struct xray_sender *xray;      /* NULL: no daemon */
+  struct outbox *outbox;         /* NULL: no collector */
+  struct outbox_options outbox_options;
+  struct buffer url, head, header_text; /* what the outbox's options point to */
   struct fetch_header headers[HEADERS_LIMIT + 1];
   size_t header_count;
-  struct buffer body; /* the request that is being put together, its end missing */
-  size_t count;       /* of the spans in it */
+  struct buffer span_text; /* of one span; its memory is used again */
+  bool draining;
+  void (*drained)(void *argument);
+  void *drained_argument;
+  atomic_uint_fast64_t recorded;
 };
 
 static struct tracer *tracer_of(struct span_sink *sink) {
   return LIST_ENTRY(sink, struct tracer, sink);
 }
 
-static bool within_rate(const struct tracer *tracer, struct rate *rate) {
+/* --- Sampling --- */
+
+static bool is_within_rate(const struct tracer *tracer, struct quota *quota) {
   unsigned limit = tracer->options->per_second;
-  uint64_t now_ms = loop_now_ms(tracer->loop);
-  if (limit == 0) return true;
-  if (rate->count == 0 || now_ms - rate->begin_ms >= 1000) *rate = (struct rate){now_ms, 0};
-  if (rate->count == limit) return false;
-  rate->count++;
-  return true;
+  return limit == 0 || quota_take(quota, loop_now_ms(tracer->loop), SECOND_MS, limit);
 }
 
 static bool sample(struct span_sink *sink) {
@@ -68,126 +60,40 @@ static bool sample(struct span_sink *sink) {
     random_bytes(&number, sizeof(number));
     if ((double)number >= ratio * 4294967296.0) return false;
   }
-  return within_rate(tracer, &tracer->traces);
+  return is_within_rate(tracer, &tracer->traces);
 }
 
-/* A ratio of 0 means that no trace is to begin here. */
+/* A ratio of 0 disables tracing, failures too. */
 static bool sample_failure(struct span_sink *sink) {
   struct tracer *tracer = tracer_of(sink);
-  return tracer->options->ratio > 0 && within_rate(tracer, &tracer->failures);
+  return tracer->options->ratio > 0 && is_within_rate(tracer, &tracer->failures);
 }
 
-static void add(atomic_uint_fast64_t *counter, size_t count) {
-  atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
-}
+/* --- Recording --- */
 
-static void drop(struct tracer *tracer, size_t count) {
-  add(&tracer->dropped, count);
-}
-
-/* --- OTLP --- */
-
-static void flush(struct tracer *tracer);
-
-struct export {
-  struct tracer *tracer;
-  struct buffer body;
-  size_t count;
-};
-
-/* What was not sent by now is lost. */
-static void finish_drain(struct tracer *tracer) {
-  void (*drained)(void *) = tracer->drained;
-  if (!drained) return;
-  tracer->drained = NULL;
-  drop(tracer, tracer->count);
-  tracer->count = 0;
-  uv_close((uv_handle_t *)&tracer->timer, NULL);
-  buffer_free(&tracer->body);
-  buffer_free(&tracer->url);
-  buffer_free(&tracer->header_text);
-  drained(tracer->drained_argument);
-}
-
-/* One line when exporting begins to fail, one when it works again. */
-static void on_exported(const struct fetch_response *response, void *argument) {
-  struct export *export = argument;
-  struct tracer *tracer = export->tracer;
-  bool good = response->status >= 200 && response->status < 300;
-  tracer->in_flight--;
-  if (!good) drop(tracer, export->count);
-  if (!good && !tracer->complained)
-    log_event(LOG_LEVEL_WARNING, "the trace collector takes no spans",
-              log_int("status", response->status),
-              log_text("reason", response->error ? response->error->message : ""), LOG_END);
-  if (good && tracer->complained)
-    log_event(LOG_LEVEL_INFO, "the trace collector takes spans again", LOG_END);
-  tracer->complained = !good;
-  buffer_free(&export->body);
-  free(export);
-  if (tracer->count >= BATCH_LIMIT || (tracer->drained && tracer->count > 0)) flush(tracer);
-  if (tracer->in_flight == 0) finish_drain(tracer);
-}
-
-/* Sends what `export` holds, which is freed when that cannot begin. */
-static bool start_export(struct tracer *tracer, struct export *export) {
-  struct fetch_request request = {
-      .method = "POST",
-      .url = buffer_text(&tracer->url),
-      .headers = tracer->headers,
-      .header_count = tracer->header_count,
-      .body = buffer_str(&export->body),
-      .body_borrowed = true, /* the export keeps it */
-      .timeout_ms = EXPORT_TIMEOUT_MS,
-      .response_limit = RESPONSE_LIMIT,
-  };
-  if (!export->body.failed && fetch_start(tracer->fetcher, &request, on_exported, export))
-    return true;
-  buffer_free(&export->body);
-  free(export);
-  return false;
-}
-
-static void flush(struct tracer *tracer) {
-  if (tracer->count == 0 || tracer->in_flight >= IN_FLIGHT_LIMIT) return;
-  struct export *export = malloc(sizeof(*export));
-  otlp_append_end(&tracer->body);
-  if (export) *export = (struct export){tracer, tracer->body, tracer->count};
-  if (export && start_export(tracer, export))
-    tracer->in_flight++;
-  else
-    drop(tracer, tracer->count);
-  if (!export) buffer_free(&tracer->body);
-  tracer->body = BUFFER_EMPTY;
-  tracer->count = 0;
-}
-
-static void on_timer(uv_timer_t *timer) {
-  flush(timer->data);
-}
-
-/* Written out at once: what is kept is text, and sending it is all that is left to do. */
-static void buffer_span(struct tracer *tracer, const struct span *span) {
-  if (tracer->count >= SPANS_LIMIT) {
-    drop(tracer, 1);
+static void export_span(struct tracer *tracer, const struct span *span) {
+  tracer->span_text.length = 0;
+  otlp_append_span(&tracer->span_text, span);
+  if (tracer->span_text.failed) {
+    buffer_free(&tracer->span_text); /* the next span begins with an empty buffer */
+    outbox_drop(tracer->outbox, 1);
     return;
   }
-  if (tracer->count == 0)
-    otlp_append_head(&tracer->body, tracer->options->service, tracer->options->environment);
-  otlp_append_span(&tracer->body, span, tracer->count == 0);
-  tracer->count++;
-  if (tracer->count >= BATCH_LIMIT) flush(tracer);
+  outbox_add(tracer->outbox, buffer_str(&tracer->span_text));
 }
 
 static void record(struct span_sink *sink, const struct span *span) {
   struct tracer *tracer = tracer_of(sink);
-  if (tracer->closing) return; /* of the end itself */
-  add(&tracer->recorded, 1);
+  if (tracer->draining) return; /* what shutting down itself does is not traced */
+  atomic_fetch_add_explicit(&tracer->recorded, 1, memory_order_relaxed);
   if (tracer->xray) xray_sender_add(tracer->xray, tracer->options->service, span);
-  if (tracer->options->otlp_endpoint) buffer_span(tracer, span);
+  if (tracer->outbox) export_span(tracer, span);
 }
 
-/* OTEL_EXPORTER_OTLP_HEADERS: a W3C Baggage-like list (OpenTelemetry, "Protocol Exporter"). */
+/* --- Beginning --- */
+
+/* Reads OTEL_EXPORTER_OTLP_HEADERS, a list like that of W3C Baggage (OpenTelemetry, "Protocol
+ * Exporter"). Elements that are not name=value are left out. */
 static void read_headers(struct tracer *tracer) {
   struct str rest = tracer->options->otlp_headers, item;
   buffer_reserve(&tracer->header_text, rest.length + 1);
@@ -207,24 +113,42 @@ static void read_headers(struct tracer *tracer) {
   }
 }
 
-static bool prepare_otlp(struct tracer *tracer, struct error *error) {
+static void write_url(struct tracer *tracer) {
   const char *endpoint = tracer->options->otlp_endpoint;
-  if (!endpoint) return true;
   size_t length = strlen(endpoint);
   while (length > 0 && endpoint[length - 1] == '/')
     length--;
   buffer_append(&tracer->url, endpoint, length);
   buffer_append_text(&tracer->url, "/v1/traces");
+}
+
+static bool open_outbox(struct tracer *tracer, struct fetcher *fetcher, struct error *error) {
+  if (!tracer->options->otlp_endpoint) return true;
+  write_url(tracer);
   read_headers(tracer);
-  if (tracer->url.failed || tracer->header_text.failed)
+  otlp_append_head(&tracer->head, tracer->options->service, tracer->options->environment);
+  const char *url = buffer_text(&tracer->url);
+  if (tracer->url.failed || tracer->header_text.failed || tracer->head.failed)
     return error_set(error, ERROR_MEMORY, "out of memory for traces");
-  uv_timer_start(&tracer->timer, on_timer, FLUSH_MS, FLUSH_MS);
-  return true;
+  tracer->outbox_options =
+      (struct outbox_options){.url = url,
+                              .headers = tracer->headers,
+                              .header_count = tracer->header_count,
+                              .head = buffer_str(&tracer->head),
+                              .separator = OTLP_SEPARATOR,
+                              .tail = OTLP_TAIL,
+                              .batch_limit = SPANS_BATCH_LIMIT,
+                              .waiting_limit = SPANS_WAITING_LIMIT,
+                              .refused = "the trace collector takes no spans",
+                              .taken = "the trace collector takes spans again"};
+  tracer->outbox = outbox_new(tracer->loop, fetcher, &tracer->outbox_options, error);
+  return tracer->outbox != NULL;
 }
 
 struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
                           const struct tracer_options *options, struct error *error) {
   struct tracer *tracer = calloc(1, sizeof(*tracer));
+  assert(options->ratio >= 0 && options->ratio <= 1);
   if (!tracer) {
     error_set(error, ERROR_MEMORY, "out of memory for traces");
     return NULL;
@@ -233,38 +157,37 @@ struct tracer *tracer_new(struct loop *loop, struct fetcher *fetcher,
   tracer->sink =
       (struct span_sink){.sample = sample, .sample_failure = sample_failure, .record = record};
   tracer->loop = loop;
-  tracer->fetcher = fetcher;
   tracer->options = options;
   atomic_init(&tracer->recorded, 0);
-  atomic_init(&tracer->dropped, 0);
-  uv_timer_init(loop_uv(loop), &tracer->timer);
-  tracer->timer.data = tracer;
   if (options->xray_fd >= 0) {
     tracer->xray = xray_sender_new(loop, options->xray_fd, error);
     if (!tracer->xray) return NULL;
   }
-  return prepare_otlp(tracer, error) ? tracer : NULL;
+  return open_outbox(tracer, fetcher, error) ? tracer : NULL;
 }
 
 struct span_sink *tracer_sink(struct tracer *tracer) {
   return tracer ? &tracer->sink : NULL;
 }
 
-static uint64_t read_counter(const atomic_uint_fast64_t *counter) {
-  return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 struct tracer_stats tracer_stats(const struct tracer *tracer) {
   if (!tracer) return (struct tracer_stats){0};
   return (struct tracer_stats){
-      .recorded = read_counter(&tracer->recorded),
-      .otlp_dropped = read_counter(&tracer->dropped),
+      .recorded = atomic_load_explicit(&tracer->recorded, memory_order_relaxed),
+      .otlp_dropped = tracer->outbox ? outbox_dropped(tracer->outbox) : 0,
       .xray_dropped = tracer->xray ? xray_sender_dropped(tracer->xray) : 0,
   };
 }
 
-static void on_drain_timeout(uv_timer_t *timer) {
-  finish_drain(timer->data);
+/* --- The end --- */
+
+static void on_drained(void *argument) {
+  struct tracer *tracer = argument;
+  buffer_free(&tracer->url);
+  buffer_free(&tracer->head);
+  buffer_free(&tracer->header_text);
+  buffer_free(&tracer->span_text);
+  tracer->drained(tracer->drained_argument);
 }
 
 void tracer_drain(struct tracer *tracer, void (*drained)(void *argument), void *argument) {
@@ -272,11 +195,13 @@ void tracer_drain(struct tracer *tracer, void (*drained)(void *argument), void *
     drained(argument);
     return;
   }
-  tracer->closing = true;
+  assert(!tracer->draining);
+  tracer->draining = true;
   tracer->drained = drained;
   tracer->drained_argument = argument;
-  uv_timer_start(&tracer->timer, on_drain_timeout, TRACER_DRAIN_MS, 0);
   if (tracer->xray) xray_sender_close(tracer->xray);
-  flush(tracer);
-  if (tracer->in_flight == 0) finish_drain(tracer);
+  if (tracer->outbox)
+    outbox_drain(tracer->outbox, on_drained, tracer);
+  else
+    on_drained(tracer);
 }

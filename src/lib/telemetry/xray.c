@@ -1,4 +1,7 @@
-/* xray.c: see xray.h. */
+/* xray.c: spans as X-Ray segments and subsegments, and the socket to the X-Ray daemon.
+ *
+ * A request and a task of our own become segments, a call of a dependency becomes a subsegment. The
+ * text is written on the loop when a span ends: printf() would be too slow here. */
 #include "lib/telemetry/xray.h"
 
 #include "lib/base/encoding.h"
@@ -12,8 +15,8 @@
 
 enum { NAME_LIMIT = 200 };
 
-/* A name with what X-Ray does not take replaced, and what is beyond ASCII, of which it takes some.
- */
+/* Appends a name in which '_' stands for each byte that X-Ray refuses, and for each byte beyond
+ * ASCII: X-Ray takes some of those characters, but not all. */
 static void append_name(struct buffer *datagram, const char *name) {
   static const char SYMBOLS[] = " _.:/%&#=+\\-@";
   char copy[NAME_LIMIT + 1];
@@ -41,7 +44,7 @@ static void append_span_id(struct buffer *datagram, const char *begin,
   buffer_append_char(datagram, '"');
 }
 
-/* Seconds, with six digits behind the point. */
+/* Appends seconds with six decimals. */
 static void append_time(struct buffer *datagram, const char *begin, int64_t unix_us) {
   char digits[6];
   int64_t rest = unix_us % 1000000;
@@ -70,7 +73,7 @@ static void append_response(struct buffer *datagram, const struct span *span) {
   buffer_append_char(datagram, '}');
 }
 
-/* Flags by the status; a call that got no answer at all is a fault too. */
+/* Sets the flags that follow from the status. A call without any answer counts as a fault. */
 static void append_flags(struct buffer *datagram, const struct span *span) {
   bool client_error = span->status >= 400 && span->status < 500;
   if (span->status == 429) buffer_append_text(datagram, ",\"throttle\":true");
@@ -114,7 +117,7 @@ static void append_remote(struct buffer *datagram, const struct span *span) {
   buffer_append_char(datagram, '}');
 }
 
-/* Segments bear the service's name, calls that of what is called. */
+/* A segment is named after our service, a call after what is called. */
 static const char *name_of(const struct span *span, const char *service) {
   if (span->kind != SPAN_CLIENT) return service;
   if (*span->operation) return "DynamoDB";

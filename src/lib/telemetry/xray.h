@@ -9,6 +9,7 @@
 /* Appends the datagram of one span: the daemon's header line and the document. */
 void xray_append_datagram(struct buffer *datagram, const char *service, const struct span *span);
 
-/* Opens a datagram socket to "host:port", "udp:host:port" or "tcp:host:port udp:host:port".
- * Resolves the name: call it at the start, not on a loop. Returns the descriptor, or -1. */
+/* Opens a datagram socket to "host:port", "udp:host:port" or "tcp:host:port udp:host:port". It
+ * resolves the name, which blocks: call it at the start, not on a loop. Returns the descriptor,
+ * which is the caller's, or -1. */
 int xray_open(const char *daemon_address, struct error *error);

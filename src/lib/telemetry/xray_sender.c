@@ -1,8 +1,14 @@
-/* xray_sender.c: see xray_sender.h. */
+/* xray_sender.c: segments on their way to the X-Ray daemon.
+ *
+ * Datagrams gather in one buffer, one after another, and `ends` says where each of them ends. They
+ * leave when there are DATAGRAMS_LIMIT of them, or FLUSH_MS after the first. Unlike an outbox
+ * this needs no answers and keeps nothing back: UDP has none, and the kernel takes a datagram at
+ * once or not at all. Everything runs on the loop's thread; only the counter is read by others. */
 #include "lib/telemetry/xray_sender.h"
 
 #include "lib/telemetry/xray.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,15 +18,12 @@ enum { DATAGRAMS_LIMIT = 64, FLUSH_MS = 100 };
 struct xray_sender {
   int fd;
   uv_timer_t timer;
-  struct buffer text; /* datagrams one after another; its memory is used again */
+  struct buffer text; /* the datagrams; its memory is used again */
   size_t ends[DATAGRAMS_LIMIT];
   unsigned count;
+  bool closed;
   atomic_uint_fast64_t dropped;
 };
-
-static void on_timer(uv_timer_t *timer) {
-  xray_sender_flush(timer->data);
-}
 
 struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error) {
   struct xray_sender *sender = calloc(1, sizeof(*sender));
@@ -40,7 +43,7 @@ static void drop(struct xray_sender *sender, size_t count) {
   atomic_fetch_add_explicit(&sender->dropped, count, memory_order_relaxed);
 }
 
-void xray_sender_flush(struct xray_sender *sender) {
+static void flush(struct xray_sender *sender) {
   struct iovec parts[DATAGRAMS_LIMIT];
   struct mmsghdr messages[DATAGRAMS_LIMIT];
   size_t begin = 0;
@@ -57,9 +60,14 @@ void xray_sender_flush(struct xray_sender *sender) {
   uv_timer_stop(&sender->timer);
 }
 
+static void on_timer(uv_timer_t *timer) {
+  flush(timer->data);
+}
+
 void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span) {
+  assert(!sender->closed && sender->count < DATAGRAMS_LIMIT);
   xray_append_datagram(&sender->text, service, span);
-  if (sender->text.failed) { /* begins anew with what memory there is by then */
+  if (sender->text.failed) { /* memory is out: what the buffer holds is cut short */
     drop(sender, sender->count + 1);
     buffer_free(&sender->text);
     sender->count = 0;
@@ -67,13 +75,14 @@ void xray_sender_add(struct xray_sender *sender, const char *service, const stru
   }
   sender->ends[sender->count++] = sender->text.length;
   if (sender->count == DATAGRAMS_LIMIT)
-    xray_sender_flush(sender);
+    flush(sender);
   else if (sender->count == 1)
     uv_timer_start(&sender->timer, on_timer, FLUSH_MS, 0);
 }
 
 void xray_sender_close(struct xray_sender *sender) {
-  xray_sender_flush(sender);
+  sender->closed = true;
+  flush(sender);
   uv_close((uv_handle_t *)&sender->timer, NULL);
   buffer_free(&sender->text);
 }

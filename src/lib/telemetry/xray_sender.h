@@ -1,5 +1,5 @@
-/* xray_sender.h: segments on their way to the X-Ray daemon: several with one system call, which
- * also wakes the daemon once for all of them. Inside of the room only. */
+/* xray_sender.h: segments on their way to the X-Ray daemon: several leave with one system call,
+ * which also wakes the daemon only once for all of them. Inside of the room only. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -12,14 +12,11 @@ struct xray_sender;
  * loop. NULL when there is none. */
 struct xray_sender *xray_sender_new(struct loop *loop, int fd, struct error *error);
 
-/* Adds the segment of a span of `service`, which leaves within a tenth of a second. What the kernel
- * does not take then is dropped. */
+/* Adds the segment of a span of `service`. It leaves within a tenth of a second; if the kernel does
+ * not take it then, it is dropped and counted. */
 void xray_sender_add(struct xray_sender *sender, const char *service, const struct span *span);
 
-/* Sends now. */
-void xray_sender_flush(struct xray_sender *sender);
-
-/* Sends what is left; nothing may be added any more. */
+/* Sends what is left; nothing may be added afterwards. */
 void xray_sender_close(struct xray_sender *sender);
 
 /* Segments that were dropped; from any thread. */
