@@ -19,6 +19,8 @@ enum {
   REPLY_MAX_CHARS = 1024,
 };
 
+_Static_assert((int)REPLIES_LIMIT <= (int)PAGE_LIMIT_HIGHEST, "the longest list is a page");
+
 /* A list on its way: what its continuation needs. */
 struct listing {
   struct http_request *request;

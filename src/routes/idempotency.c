@@ -3,6 +3,9 @@
 
 #include <endian.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+
+_Static_assert((int)IDEMPOTENCY_HASH_SIZE == (int)SHA256_DIGEST_LENGTH, "a hash is a SHA-256");
 
 static const char HEADER[] = "Idempotency-Key";
 

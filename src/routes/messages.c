@@ -13,7 +13,7 @@
 
 enum { GROUPS_LIMIT = 50, MESSAGES_LIMIT = 20, MESSAGE_MAX_CHARS = 1024 };
 
-_Static_assert((int)PAGE_LIMIT_HIGHEST <= (int)MESSAGES_PAGE_LIMIT, "a page fits the store");
+_Static_assert((int)PAGE_LIMIT_HIGHEST == (int)MESSAGES_PAGE_LIMIT, "a page fits the store");
 
 /* A call of the store on its way: what it borrows and what its continuation needs. */
 struct exchange {

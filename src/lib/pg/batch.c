@@ -24,6 +24,23 @@ struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
   return batch;
 }
 
+/* --- Its life --- */
+
+/* The states that may follow each state, as bits. */
+static const unsigned NEXT[PG_BATCH_STATES] = {
+    [PG_BATCH_OPEN] = 1U << PG_BATCH_WAITING | 1U << PG_BATCH_REFUSED,
+    [PG_BATCH_WAITING] = 1U << PG_BATCH_SENT | 1U << PG_BATCH_TOLD,
+    [PG_BATCH_SENT] = 1U << PG_BATCH_WAITING | 1U << PG_BATCH_ORPHANED | 1U << PG_BATCH_TOLD,
+    [PG_BATCH_REFUSED] = 1U << PG_BATCH_TOLD,
+};
+
+void batch_become(struct pg_batch *batch, enum pg_batch_state state) {
+  assert(NEXT[batch->state] & 1U << state);
+  batch->state = state;
+}
+
+/* --- Putting it together --- */
+
 void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) {
   if (!batch || !batch->sink || !trace_is_sampled(parent)) return;
   batch->parent = *parent;
@@ -48,6 +65,14 @@ void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
   }
 }
 
+bool batch_has_all_parameters(const struct pg_batch *batch) {
+  for (int i = 0; i < batch->call_count; i++) {
+    const struct pg_call *call = &batch->calls[i];
+    if (call->parameter_count != pg_statement_sources[call->statement].parameters) return false;
+  }
+  return true;
+}
+
 enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch) {
   enum pg_pool_kind strictest = PG_POOL_READ;
   for (int i = 0; i < batch->call_count; i++) {
@@ -59,6 +84,7 @@ enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch) {
 
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement) {
   if (!batch) return;
+  assert(batch->state == PG_BATCH_OPEN && statement < PG_STATEMENTS);
   assert(batch->call_count < PG_BATCH_STATEMENTS);
   struct pg_call *call = &batch->calls[batch->call_count++];
   call->statement = statement;
@@ -106,8 +132,13 @@ void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
 
 /* --- Sending --- */
 
+/* The format of each parameter: 1 means binary. */
+static const int BINARY[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+_Static_assert(sizeof(BINARY) / sizeof(BINARY[0]) >= PG_STATEMENT_PARAMETERS,
+               "every parameter has a format");
+
 static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
-  static const int BINARY[PG_STATEMENT_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct pg_statement_source *source = &pg_statement_sources[call->statement];
   if (prepared && !source->custom_plan)
     return PQsendQueryPrepared(conn, source->name, call->parameter_count, call->values,
@@ -134,6 +165,7 @@ static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
 
 bool batch_send(struct pg_batch *batch, PGconn *conn, const struct batch_prelude *prelude,
                 bool prepared) {
+  assert(batch->received == 0 && batch->result_count == 0 && batch->outcome == PG_DONE);
   int in_front = prelude ? send_prelude(conn, prelude) : 0;
   if (in_front < 0) return false;
   batch->expected = in_front + batch->call_count;
@@ -165,6 +197,7 @@ void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *resu
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (!sqlstate) sqlstate = "08006"; /* made by libpq: the connection is gone */
+  assert(call < batch->call_count);
   snprintf(batch->sqlstate, sizeof(batch->sqlstate), "%s", sqlstate);
   batch_fail(batch, is_unavailable(sqlstate) ? PG_UNAVAILABLE : PG_FAILED, "%s: %s (SQLSTATE %s)",
              pg_statement_sources[batch->calls[call < 0 ? 0 : call].statement].name,
@@ -172,6 +205,7 @@ void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *resu
 }
 
 void batch_take_result(struct pg_batch *batch, PGresult *result) {
+  assert(batch->received < batch->expected);
   int call = batch->received - (batch->expected - batch->call_count);
   batch->received++;
   switch (PQresultStatus(result)) {
@@ -206,6 +240,7 @@ void batch_reset(struct pg_batch *batch) {
 /* --- The outcome --- */
 
 void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *format, ...) {
+  assert(outcome != PG_DONE);
   if (batch->outcome != PG_DONE) return;
   batch->outcome = outcome;
   batch->failure = calloc(1, sizeof(*batch->failure));
@@ -238,8 +273,10 @@ static void record_span(const struct pg_batch *batch) {
   trace_end(&span, sink);
 }
 
-void batch_tell(struct pg_batch *batch) {
+void batch_tell(struct pg_batch *batch, enum pg_batch_state state) {
   static const struct error NONE = {0};
+  assert(batch->outcome != PG_DONE || batch->result_count == batch->call_count);
+  batch_become(batch, state);
   record_span(batch);
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,
@@ -248,6 +285,8 @@ void batch_tell(struct pg_batch *batch) {
 }
 
 void batch_free(struct pg_batch *batch) {
+  assert(batch->state == PG_BATCH_TOLD || batch->state == PG_BATCH_ORPHANED ||
+         batch->state == PG_BATCH_OPEN);
   list_remove(&batch->node);
   list_remove(&batch->suspect_node);
   deadline_stop(&batch->deadline);

@@ -20,12 +20,15 @@ struct pg_call {
   uint64_t scalars[PG_STATEMENT_PARAMETERS]; /* numbers in network order, pointed to by values */
 };
 
+/* The life of a batch. It is submitted once and its caller is told once, see batch_become(). */
 enum pg_batch_state {
   PG_BATCH_OPEN,     /* being put together by the caller */
   PG_BATCH_WAITING,  /* in a queue of the pool */
   PG_BATCH_SENT,     /* in flight; the caller waits */
   PG_BATCH_ORPHANED, /* in flight; the caller was told that the deadline passed */
   PG_BATCH_REFUSED,  /* cannot be run; the caller is told at the end of the turn */
+  PG_BATCH_TOLD,     /* the caller was told; it is freed next */
+  PG_BATCH_STATES
 };
 
 /* Which rows the batch locks, for group commit. */
@@ -75,6 +78,12 @@ struct pg_batch {
 struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
                            void (*expired)(struct deadline *deadline));
 
+/* Changes its state; asserts that the change is an allowed one. */
+void batch_become(struct pg_batch *batch, enum pg_batch_state state);
+
+/* True when every statement has as many parameters as it has $n. */
+bool batch_has_all_parameters(const struct pg_batch *batch);
+
 /* The strictest pool of its statements. */
 enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch);
 
@@ -111,8 +120,9 @@ void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *resu
 /* Forgets what came of it, so that it can be sent again. */
 void batch_reset(struct pg_batch *batch);
 
-/* Records its span and tells the caller the outcome. The results are gone afterwards. */
-void batch_tell(struct pg_batch *batch);
+/* Records its span and tells the caller the outcome. It is PG_BATCH_TOLD or, when its results are
+ * still to come, PG_BATCH_ORPHANED afterwards; the results it had are gone. */
+void batch_tell(struct pg_batch *batch, enum pg_batch_state state);
 
-/* Takes it off its list and frees it. The caller was told. */
+/* Takes it off its list and frees it. Asserts that its caller was told, or never submitted it. */
 void batch_free(struct pg_batch *batch);

@@ -122,8 +122,11 @@ void canceller_close(struct pg_canceller *canceller) {
   if (!canceller) return;
   pthread_mutex_lock(&canceller->mutex);
   struct list *node;
-  while ((node = list_pop(&canceller->jobs)))
-    free_job(LIST_ENTRY(node, struct cancel_job, node));
+  while ((node = list_pop(&canceller->jobs))) {
+    struct cancel_job *job = LIST_ENTRY(node, struct cancel_job, node);
+    assert(!job->cancel);
+    free_job(job);
+  }
   canceller->closing = true;
   bool running = canceller->running;
   pthread_cond_signal(&canceller->changed);

@@ -24,21 +24,27 @@ static void on_socket(uv_poll_t *poll, int status, int events);
 
 /* --- States --- */
 
-static bool may_become(enum pg_connection_state from, enum pg_connection_state to) {
-  switch (to) {
-  case PG_CONNECTION_HELD: return false;
-  case PG_CONNECTION_WAITING: return from != PG_CONNECTION_CLOSED;
-  case PG_CONNECTION_CONNECTING: return from == PG_CONNECTION_WAITING;
-  case PG_CONNECTION_PREPARING: return from == PG_CONNECTION_CONNECTING;
-  case PG_CONNECTION_READY: return from == PG_CONNECTION_PREPARING;
-  case PG_CONNECTION_DRAINING: return from == PG_CONNECTION_READY;
-  case PG_CONNECTION_CLOSED: return true;
-  }
-  return false;
-}
+enum {
+  WAITING = 1U << PG_CONNECTION_WAITING,
+  CONNECTING = 1U << PG_CONNECTION_CONNECTING,
+  PREPARING = 1U << PG_CONNECTION_PREPARING,
+  READY = 1U << PG_CONNECTION_READY,
+  DRAINING = 1U << PG_CONNECTION_DRAINING,
+  CLOSED = 1U << PG_CONNECTION_CLOSED,
+};
+
+/* The states that may follow each state. */
+static const unsigned NEXT[PG_CONNECTION_STATES] = {
+    [PG_CONNECTION_HELD] = WAITING | CLOSED,
+    [PG_CONNECTION_WAITING] = CONNECTING | CLOSED,
+    [PG_CONNECTION_CONNECTING] = WAITING | PREPARING | CLOSED,
+    [PG_CONNECTION_PREPARING] = WAITING | READY | CLOSED,
+    [PG_CONNECTION_READY] = WAITING | DRAINING | CLOSED,
+    [PG_CONNECTION_DRAINING] = WAITING | CLOSED,
+};
 
 static void become(struct pg_connection *connection, enum pg_connection_state state) {
-  assert(may_become(connection->state, state));
+  assert(NEXT[connection->state] & 1U << state);
   connection->state = state;
 }
 
@@ -260,6 +266,7 @@ static bool take_prepare_result(struct pg_connection *connection, PGresult *resu
              PQresultErrorMessage(result));
   PQclear(result);
   if (status == PGRES_PIPELINE_SYNC) {
+    assert(connection->flight.syncs == 1);
     connection->flight.syncs--;
     if (flight_transaction_has_ended(connection->conn))
       becomes_ready(connection);
@@ -382,6 +389,7 @@ static const char *fault_of(const struct pg_connection *connection, int status) 
 
 static void begin_preparing(struct pg_connection *connection) {
   PGconn *conn = connection->conn;
+  assert(!connection->watch && !connection->cancel.job && flight_is_empty(&connection->flight));
   PQsetNoticeReceiver(conn, on_notice, connection);
   bool good =
       PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
@@ -423,6 +431,7 @@ static void connect_in_worker(uv_work_t *work) {
 }
 
 static void start_connecting(struct pg_connection *connection) {
+  assert(!connection->conn);
   become(connection, PG_CONNECTION_CONNECTING);
   connection->connect.data = connection;
   int queued = uv_queue_work(loop_uv(connection->options->loop), &connection->connect,
@@ -464,6 +473,7 @@ void connection_open(struct pg_connection *connection) {
 
 void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
   assert(connection_is_free(connection));
+  assert(batch->kind == connection->kind || connection->kind == PG_POOL_HEAVY);
   const struct batch_prelude prelude = {connection->options->statement_timeout,
                                         lock_timeout(connection)};
   bool in_front = !connection->options->prepare && !connection->flight.unsynced;
@@ -476,6 +486,7 @@ void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
 void connection_sync(struct pg_connection *connection) {
   struct pg_flight *flight = &connection->flight;
   if (!flight->unsynced) return;
+  assert(connection_is_ready(connection));
   flight->unsynced = false;
   flight->syncs++;
   if (PQpipelineSync(connection->conn))

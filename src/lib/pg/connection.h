@@ -16,13 +16,14 @@ enum pg_connection_state {
   PG_CONNECTION_READY,
   PG_CONNECTION_DRAINING,
   PG_CONNECTION_CLOSED, /* for good */
+  PG_CONNECTION_STATES
 };
 
 struct pg_connection;
 
 /* What the owner is told; each on the loop, and none may send from inside. */
 struct pg_connection_events {
-  /* The batch is out of the flight and the owner's again. `reason` is for PG_END_LOST. */
+  /* The batch is out of the flight and the owner's again. `reason` is as in struct pg_flight. */
   void (*ended)(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
                 const char *reason);
   void (*ready)(struct pg_connection *connection);

@@ -13,20 +13,27 @@ enum {
   SCAN_LIMIT = 64,            /* waiting reads looked at in one turn beyond those that leave */
 };
 
+_Static_assert(PATROL_MS < DISPLACE_MS && DISPLACE_MS < DISPLACE_DEADLINE_MS,
+               "a slow read is found in time, and before the server's own time-out");
+
 void dispatch_ask(struct pg_pool *pool) {
   if (!pool->closing) loop_at_end_of_turn(pool->loop, &pool->dispatch_task);
 }
 
 /* --- Queues --- */
 
-void dispatch_leave_queue(struct pg_batch *batch) {
-  assert(batch->state == PG_BATCH_WAITING);
-  list_remove(&batch->node);
+static void end_waiting(struct pg_batch *batch) {
+  assert(batch->state == PG_BATCH_WAITING && batch->pool->queued[batch->kind] > 0);
   batch->pool->queued[batch->kind]--;
 }
 
+void dispatch_leave_queue(struct pg_batch *batch) {
+  list_remove(&batch->node);
+  end_waiting(batch);
+}
+
 void dispatch_begin_waiting(struct pg_batch *batch) {
-  batch->state = PG_BATCH_WAITING;
+  batch_become(batch, PG_BATCH_WAITING);
   batch->pool->queued[batch->kind]++;
 }
 
@@ -150,16 +157,16 @@ static void dispatch_writes(struct pg_pool *pool) {
   struct pg_batch *group[GROUP_LIMIT];
   if (!writes_may_leave(pool, connection)) return;
   unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
+  if (count == 0) return;
+  assert(write_queue_is_group((const struct pg_batch *const *)group, count, GROUP_LIMIT));
   for (unsigned i = 0; i < count; i++) {
-    pool->queued[PG_POOL_WRITE]--;
     if (connection_is_free(connection)) {
+      end_waiting(group[i]);
       leave(pool, group[i], connection);
     } else { /* lost meanwhile */
-      dispatch_begin_waiting(group[i]);
       write_queue_return(&pool->writes, group[i], false);
     }
   }
-  if (count == 0) return;
   pool->group_size = count;
   pool_count(&pool->stats.groups, 1);
   pool_count(&pool->stats.grouped, count);

@@ -36,10 +36,10 @@ bool flight_is_empty(const struct pg_flight *flight) {
 }
 
 void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
-  assert(flight->pipelined || flight->syncs == 0);
+  assert(flight->pipelined || flight->syncs == 0); /* one transaction at a time */
   bool was_empty = list_empty(&flight->batches);
   if (flight_is_empty(flight)) flight->transaction_since_ms = loop_now_ms(flight->loop);
-  batch->state = PG_BATCH_SENT;
+  batch_become(batch, PG_BATCH_SENT);
   list_append(&flight->batches, &batch->node);
   flight->depth++;
   flight->of_statement[batch->calls[0].statement]++;
@@ -49,8 +49,21 @@ void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
 
 /* --- Ending --- */
 
+/* True when the verdict says no more than what is known of the batch. */
+static bool verdict_fits(const struct pg_batch *batch, enum pg_end end, const char *reason) {
+  switch (end) {
+  case PG_END_ANSWERED: return !batch->aborted || batch->outcome != PG_DONE;
+  case PG_END_UNDONE: return batch_has_failed(batch) || reason;
+  case PG_END_LOST: return reason;
+  }
+  return false;
+}
+
 static void end_batch(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
                       const char *reason) {
+  assert(batch->state == PG_BATCH_SENT || batch->state == PG_BATCH_ORPHANED);
+  assert(verdict_fits(batch, end, reason));
+  assert(flight->depth > 0 && flight->of_statement[batch->calls[0].statement] > 0);
   list_remove(&batch->node);
   flight->depth--;
   flight->of_statement[batch->calls[0].statement]--;
@@ -69,6 +82,7 @@ void flight_end(struct pg_flight *flight, enum pg_end end, const char *reason) {
   flight->demoted = flight->unprepared = false;
   deadline_stop(&flight->head_deadline);
   end_batches(flight, end, reason);
+  assert(flight->depth == 0);
 }
 
 /* --- Errors --- */
@@ -167,7 +181,7 @@ static void end_failed(struct pg_flight *flight) {
       batch_fail(batch, PG_UNAVAILABLE, "the server takes no writes (SQLSTATE 25006)");
       end = PG_END_ANSWERED;
     }
-    end_batch(flight, batch, end, NULL);
+    end_batch(flight, batch, end, "a statement of its transaction failed");
   }
 }
 

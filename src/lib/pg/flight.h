@@ -20,7 +20,8 @@ struct pg_flight {
   struct loop *loop;
   bool pipelined;
   unsigned deadline_ms; /* the server's own time-out of a statement */
-  /* Tells that a batch is out of the flight. `reason` is for PG_END_LOST. */
+  /* Tells that a batch is out of the flight. `reason` says why it is lost or undone; NULL where the
+   * batch says so itself. */
   void (*ended)(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
                 const char *reason);
   struct deadline_queue *heads; /* how long the first batch may go without a result */

@@ -18,6 +18,7 @@ void write_queue_init(struct write_queue *queue) {
 }
 
 void write_queue_add(struct write_queue *queue, struct pg_batch *batch) {
+  assert(!batch->alone && list_empty(&batch->suspect_node));
   list_append(&queue->waiting, &batch->node);
 }
 
@@ -82,6 +83,16 @@ static void put_in_order(struct group *group, struct pg_batch *batch) {
   group->has_unknown = group->has_unknown || batch->lock == PG_LOCK_UNKNOWN;
 }
 
+bool write_queue_is_group(const struct pg_batch *const *batches, unsigned count, unsigned limit) {
+  if (count > limit) return false;
+  for (unsigned i = 1; i < count; i++) {
+    const struct pg_batch *batch = batches[i], *before = batches[i - 1];
+    if (batch->alone || before->alone || comes_before(batch, before)) return false;
+    if (batch->lock == PG_LOCK_UNKNOWN && before->lock != PG_LOCK_NONE) return false;
+  }
+  return true;
+}
+
 static unsigned take_group(struct write_queue *queue, struct pg_batch **batches, unsigned limit) {
   struct group group = {.batches = batches};
   struct list *node = queue->waiting.next;
@@ -113,7 +124,9 @@ unsigned write_queue_take(struct write_queue *queue, struct pg_batch **group, un
   if (!queue->last_was_alone && !list_empty(&queue->alone)) return take_alone(queue, group);
   queue->last_was_alone = false;
   unsigned count = take_group(queue, group, limit);
-  return count > 0 ? count : take_alone(queue, group);
+  if (count == 0) return take_alone(queue, group);
+  assert(write_queue_is_group((const struct pg_batch *const *)group, count, limit));
+  return count;
 }
 
 void write_queue_forget(struct write_queue *queue, struct pg_batch *batch) {

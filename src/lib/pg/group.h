@@ -34,6 +34,11 @@ void write_queue_suspect(struct write_queue *queue, struct pg_batch *batch);
 /* Takes a write back whose transaction failed; with `culprit` its own statement is why. */
 void write_queue_return(struct write_queue *queue, struct pg_batch *batch, bool culprit);
 
+/* True when these writes may be one transaction: at most `limit` of them, known rows in their
+ * order, at most one write with unknown rows and then none with a known row, and nothing beside one
+ * that runs alone. */
+bool write_queue_is_group(const struct pg_batch *const *batches, unsigned count, unsigned limit);
+
 /* Hands over the writes that leave next, at most `limit`, in the order in which they are to be
  * sent. Returns how many; 0: none may leave now. */
 unsigned write_queue_take(struct write_queue *queue, struct pg_batch **group, unsigned limit);

@@ -20,7 +20,7 @@ static struct pg_pool *pool_of(const struct pg_connection *connection) {
 
 /* --- The end of a batch --- */
 
-static void finish(struct pg_batch *batch) {
+static void finish(struct pg_batch *batch, enum pg_batch_state state) {
   struct pg_pool *pool = batch->pool;
   if (batch->outcome == PG_DONE && batch->result_count != batch->call_count)
     batch_fail(batch, PG_FAILED, "%d results for %d statements", batch->result_count,
@@ -29,12 +29,12 @@ static void finish(struct pg_batch *batch) {
   pool_count(&pool->stats.waited_us, clock_monotonic_us() - batch->submitted_us);
   if (batch->outcome == PG_UNAVAILABLE) pool_count(&pool->stats.unavailable, 1);
   if (batch->outcome == PG_FAILED) pool_count(&pool->stats.failed, 1);
-  batch_tell(batch);
+  batch_tell(batch, state);
   if (batch->kind == PG_POOL_WRITE) write_queue_forget(&pool->writes, batch);
 }
 
 static void finish_and_free(struct pg_batch *batch) {
-  finish(batch);
+  finish(batch, PG_BATCH_TOLD);
   batch_free(batch);
 }
 
@@ -57,8 +57,7 @@ static void on_deadline(struct deadline *deadline) {
   } else {
     batch_fail(batch, PG_UNAVAILABLE, "%s: %s",
                pg_statement_sources[batch->calls[0].statement].name, reason);
-    finish(batch);
-    batch->state = PG_BATCH_ORPHANED;
+    finish(batch, PG_BATCH_ORPHANED);
   }
 }
 
@@ -125,6 +124,7 @@ static bool waits_for_lock(const struct pg_connection *connection, const struct 
 static void on_ended(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
                      const char *reason) {
   struct pg_pool *pool = pool_of(connection);
+  assert(batch->pool == pool);
   if (batch->state == PG_BATCH_ORPHANED) {
     batch_free(batch);
   } else if (end == PG_END_ANSWERED && waits_for_lock(connection, batch) && !batch->overdue &&
@@ -229,14 +229,9 @@ static bool ports_are_numbers(const PQconninfoOption *options) {
   for (; options->keyword; options++) {
     if (strcmp(options->keyword, "port") != 0 || !options->val) continue;
     struct str rest = str_from(options->val), port;
-    while (str_next(&rest, ',', &port)) {
-      unsigned long number = 0;
-      for (size_t i = 0; i < port.length; i++) {
-        if (port.data[i] < '0' || port.data[i] > '9' || number > UINT16_MAX) return false;
-        number = number * 10 + (unsigned long)(port.data[i] - '0');
-      }
-      if (port.length > 0 && (number == 0 || number > UINT16_MAX)) return false;
-    }
+    uint64_t number;
+    while (str_next(&rest, ',', &port))
+      if (port.length > 0 && !str_to_u64(port, 1, UINT16_MAX, &number)) return false;
   }
   return true;
 }
@@ -294,7 +289,7 @@ static void init_connections(struct pg_pool *pool) {
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error) {
   if (!pg_check_connection_url(options->connection_url, error)) return NULL;
-  assert(options->connections >= PG_POOL_CONNECTIONS_LEAST);
+  assert(options->connections >= PG_POOL_CONNECTIONS_LEAST && options->pipeline_depth > 0);
   struct pg_pool *pool =
       calloc(1, sizeof(*pool) + options->connections * sizeof(pool->connections[0]));
   struct pg_canceller *canceller = pool ? canceller_new(loop) : NULL;
@@ -328,6 +323,8 @@ void pg_pool_close(struct pg_pool *pool) {
   pool->closing = true;
   for (int kind = 0; kind < PG_POOL_KINDS; kind++)
     fail_queue(pool, (enum pg_pool_kind)kind, REASON);
+  for (int kind = 0; kind < PG_POOL_KINDS; kind++)
+    assert(pool->queued[kind] == 0);
   tell_refused(&pool->refuse_task);
   loop_task_cancel(&pool->refuse_task);
   for (unsigned i = 0; i < pool->options.connections; i++)
@@ -363,8 +360,8 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
 }
 
 static void refuse(struct pg_pool *pool, struct pg_batch *batch, const char *reason) {
+  batch_become(batch, PG_BATCH_REFUSED);
   batch_fail(batch, PG_UNAVAILABLE, "%s", reason);
-  batch->state = PG_BATCH_REFUSED;
   list_append(&pool->refused, &batch->node);
   loop_at_end_of_turn(pool->loop, &pool->refuse_task);
 }
@@ -377,7 +374,7 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
     return;
   }
   struct pg_pool *pool = batch->pool;
-  assert(batch->call_count > 0);
+  assert(batch->call_count > 0 && batch_has_all_parameters(batch));
   batch->kind = batch_pool_kind(batch);
   batch->done = done;
   batch->argument = argument;

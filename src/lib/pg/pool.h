@@ -81,7 +81,7 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);
 /* Fails what is under way and closes the connections; the memory goes with the loop. Takes NULL. */
 void pg_pool_close(struct pg_pool *pool);
 
-enum { PG_BATCH_STATEMENTS = 4, PG_STATEMENT_PARAMETERS = 10 };
+enum { PG_BATCH_STATEMENTS = 4 };
 
 /* Called once with the outcome. `results` has one entry a statement when it is PG_DONE; they live
  * for the time of the call. `error` is empty when it is PG_DONE. */
@@ -95,8 +95,9 @@ struct pg_batch *pg_batch_new(struct pg_pool *pool);
 /* Makes the batch part of a trace; `parent` is copied and may be NULL. */
 void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
 
-/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … Text and
- * UUIDs are borrowed until the continuation was called. */
+/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … The number
+ * of them is asserted when the batch is submitted. Text and UUIDs are borrowed until the
+ * continuation was called. */
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
 void pg_bind_text(struct pg_batch *batch, struct str text);
 void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
@@ -120,7 +121,7 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument);
 
 size_t pg_result_rows(const struct pg_result *result);
 
-/* A text column by name; empty for null. Asserts that the column exists. */
+/* A text column by name; empty for null. Each asserts that the row and the column exist. */
 struct str pg_result_text(const struct pg_result *result, size_t row, const char *column);
 struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const char *column);
 int64_t pg_result_timestamp(const struct pg_result *result, size_t row, const char *column);

@@ -27,6 +27,10 @@ enum {
   VALUE_TEXT_SIZE = 64,      /* longer than a UUID and a time in quotes */
 };
 
+_Static_assert(KEY_COPIED <= KEY_SIZE, "a key that is copied lies within its column");
+_Static_assert(UUID_TEXT_LENGTH + 2 <= VALUE_TEXT_SIZE, "a UUID in quotes fits");
+_Static_assert(CLOCK_RFC3339_SIZE + 2 <= VALUE_TEXT_SIZE, "a time in quotes fits");
+
 /* A struct pg_result is libpq's result under a name that the other rooms may know. */
 static const PGresult *raw(const struct pg_result *result) {
   return (const PGresult *)result;
@@ -61,21 +65,23 @@ size_t pg_result_rows(const struct pg_result *result) {
   return (size_t)PQntuples(raw(result));
 }
 
-static int column_of(const struct pg_result *result, const char *column) {
+/* The number of a column of a row that is there. */
+static int column_of(const struct pg_result *result, size_t row, const char *column) {
   int number = PQfnumber(raw(result), column);
+  assert(row < pg_result_rows(result));
   assert(number >= 0 && "the statement has no such column");
   return number;
 }
 
 struct str pg_result_text(const struct pg_result *result, size_t row, const char *column) {
-  int number = column_of(result, column);
+  int number = column_of(result, row, column);
   if (PQgetisnull(raw(result), (int)row, number)) return (struct str){"", 0};
   return (struct str){PQgetvalue(raw(result), (int)row, number),
                       (size_t)PQgetlength(raw(result), (int)row, number)};
 }
 
 bool pg_result_is_null(const struct pg_result *result, size_t row, const char *column) {
-  return PQgetisnull(raw(result), (int)row, column_of(result, column));
+  return PQgetisnull(raw(result), (int)row, column_of(result, row, column));
 }
 
 struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const char *column) {
@@ -223,6 +229,7 @@ static inline void append_row(const PGresult *result, int row, const struct colu
 
 void pg_result_append_object(const struct pg_result *result, size_t row, struct buffer *buffer) {
   struct column columns[RESULT_COLUMNS];
+  assert(row < pg_result_rows(result));
   int count = read_columns(raw(result), columns);
   append_row(raw(result), (int)row, columns, count, buffer);
 }
