@@ -48,13 +48,13 @@ foreach(name IN LISTS names)
   else()
     set(custom false)
   endif()
-  if("${sql}" MATCHES "-- pool: (read|write|heavy)")
-    string(TOUPPER "PG_POOL_${CMAKE_MATCH_1}" pool)
+  if("${sql}" MATCHES "-- lane: (read|write|heavy)")
+    string(TOUPPER "PG_LANE_${CMAKE_MATCH_1}" lane)
   else()
-    message(FATAL_ERROR "db/sql/${name}.sql does not say '-- pool: read', 'write' or 'heavy'")
+    message(FATAL_ERROR "db/sql/${name}.sql does not say '-- lane: read', 'write' or 'heavy'")
   endif()
   string(APPEND members "  ${member}, /* db/sql/${name}.sql */\n")
-  string(APPEND rows "    [${member}] = {\"${name}\", ${custom}, ${pool}, ${parameters},\n     \"${sql}\"},\n")
+  string(APPEND rows "    [${member}] = {\"${name}\", ${custom}, ${lane}, ${parameters},\n     \"${sql}\"},\n")
 endforeach()
 file(WRITE ${OUTPUT}/statements.h
 "/* statements.h: the statements of db/sql. Generated: edit the SQL files. */
@@ -66,19 +66,19 @@ enum pg_statement {
 ${members}  PG_STATEMENTS
 };
 
-/* Which of the pools of a loop runs a statement: \"-- pool: …\" in its file. The later a pool stands
- * here, the stricter it is. */
-enum pg_pool_kind {
-  PG_POOL_READ,  /* pipelined reads */
-  PG_POOL_HEAVY, /* one statement at a time: what may take long */
-  PG_POOL_WRITE, /* group commit */
-  PG_POOL_KINDS
+/* Which lane of the pool runs a statement: \"-- lane: …\" in its file. A lane has its own connections
+ * and its own queue. The later a lane stands here, the stricter it is. */
+enum pg_lane {
+  PG_LANE_READ,  /* pipelined reads */
+  PG_LANE_HEAVY, /* one statement at a time: what may take long */
+  PG_LANE_WRITE, /* group commit */
+  PG_LANES
 };
 
 struct pg_statement_source {
   const char *name; /* resource/verb */
-  bool custom_plan; /* \"-- plan: custom\": planned anew with each set of parameters, never prepared */
-  enum pg_pool_kind pool;
+  bool custom_plan; /* \"-- plan: custom\": planned for each set of parameters, never prepared */
+  enum pg_lane lane;
   int parameters; /* $1 to $n */
   const char *sql;
 };

@@ -64,7 +64,7 @@ void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempote
   pg_batch_lock_unknown(batch, idempotency->key);
 }
 
-bool idempotency_is_reused(struct http_request *request, const struct pg_result *result) {
+bool idempotency_answers_reuse(struct http_request *request, const struct pg_result *result) {
   if (pg_result_rows(result) == 0 || pg_result_is_null(result, 0, "_reused")) return false;
   http_answer_error(request, HTTP_UNPROCESSABLE, "idempotency_key_reused");
   return true;

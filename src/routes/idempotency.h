@@ -34,5 +34,6 @@ struct str idempotency_hash_str(const struct idempotency *idempotency);
 /* Binds key and hash, the last parameters of a statement that claims the key. */
 void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempotency);
 
-/* True when the statement's row says that the key belongs to another request; answers 422 then. */
-bool idempotency_is_reused(struct http_request *request, const struct pg_result *result);
+/* Answers 422 when the statement's row says that the key belongs to another request. Returns true
+ * when it answered. */
+bool idempotency_answers_reuse(struct http_request *request, const struct pg_result *result);

@@ -84,7 +84,7 @@ static void get_metrics(struct http_request *request) {
   struct buffer body = BUFFER_EMPTY;
   http_metrics_append(&body, context->servers, context->count);
   append_postgres(&body, context);
-  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the pool's keys are known.",
+  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the user pool's keys are known.",
                 key_keeper_ready(context->keeper));
   append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
                 "Time since the keys were last fetched; 0 before that.",

@@ -4,7 +4,7 @@
 
 #include "unit.h"
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 struct pg_bench {
   char folder[32]; /* holds the socket */

@@ -32,14 +32,6 @@ struct str http_request_id(const struct http_request *request) {
   return STR("some-id");
 }
 
-const struct trace_context *http_request_trace(const struct http_request *request) {
-  return NULL;
-}
-
-void *http_request_context(const struct http_request *request) {
-  return NULL;
-}
-
 void *http_request_alloc(struct http_request *request, size_t size) {
   assert_int_equal(size, sizeof(request->memory));
   return &request->memory;
@@ -65,11 +57,11 @@ void http_answer_internal_error(struct http_request *request, const char *reason
 static void an_outcome_that_is_not_done_is_answered(void **state) {
   struct http_request request = {0};
   const struct error error = {.kind = ERROR_UNAVAILABLE, .message = "the queue is full"};
-  assert_true(outcome_is_done(&request, PG_DONE, &error));
+  assert_false(answers_failure(&request, PG_DONE, &error));
   assert_string_equal(request.answer, "");
-  assert_false(outcome_is_done(&request, PG_UNAVAILABLE, &error));
+  assert_true(answers_failure(&request, PG_UNAVAILABLE, &error));
   assert_string_equal(request.answer, "503");
-  assert_false(outcome_is_done(&request, PG_FAILED, &error));
+  assert_true(answers_failure(&request, PG_FAILED, &error));
   assert_string_equal(request.answer, "500 the queue is full");
 }
 
@@ -90,11 +82,11 @@ static PGresult *result_with(bool row, bool reused) {
 static void a_row_is_an_object_and_no_row_an_error(void **state) {
   struct http_request request = {0};
   PGresult *row = result_with(true, false), *none = result_with(false, false);
-  answer_row(&request, (const struct pg_result *)row);
+  answers_row(&request, row);
   assert_string_equal(request.answer, "200 {\"n\":7}");
-  answer_row_or(&request, (const struct pg_result *)none, HTTP_NOT_FOUND, "user_not_found");
+  answers_row_or(&request, none, HTTP_NOT_FOUND, "user_not_found");
   assert_string_equal(request.answer, "404 user_not_found");
-  answer_row_or(&request, (const struct pg_result *)row, HTTP_NOT_FOUND, "user_not_found");
+  answers_row_or(&request, row, HTTP_NOT_FOUND, "user_not_found");
   assert_string_equal(request.answer, "200 {\"n\":7}");
   PQclear(row);
   PQclear(none);
@@ -104,10 +96,10 @@ static void a_key_of_another_request_is_refused(void **state) {
   struct http_request request = {0};
   PGresult *ours = result_with(true, false), *none = result_with(false, false);
   PGresult *reused = result_with(true, true);
-  assert_false(idempotency_is_reused(&request, (const struct pg_result *)ours));
-  assert_false(idempotency_is_reused(&request, (const struct pg_result *)none));
+  assert_false(idempotency_answers_reuse(&request, ours));
+  assert_false(idempotency_answers_reuse(&request, none));
   assert_string_equal(request.answer, "");
-  assert_true(idempotency_is_reused(&request, (const struct pg_result *)reused));
+  assert_true(idempotency_answers_reuse(&request, reused));
   assert_string_equal(request.answer, "422 idempotency_key_reused");
   PQclear(ours);
   PQclear(none);

@@ -2,7 +2,7 @@
  * told. */
 #include "unit.h"
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 static struct {
   unsigned calls;
@@ -108,12 +108,12 @@ static void every_statement_counts_its_parameters(void **state) {
 
 static void the_strictest_statement_chooses_the_pool(void **state) {
   struct pg_batch *batch = open_batch(PG_USERS_BY_SUB);
-  assert_int_equal(batch_pool_kind(batch), PG_POOL_READ);
+  assert_int_equal(batch_strictest_lane(batch), PG_LANE_READ);
   pg_batch_add(batch, PG_ACTIVITIES_NOTIFICATIONS);
-  assert_int_equal(batch_pool_kind(batch), PG_POOL_HEAVY);
+  assert_int_equal(batch_strictest_lane(batch), PG_LANE_HEAVY);
   pg_batch_add(batch, PG_ACTIVITIES_CREATE);
   pg_batch_add(batch, PG_USERS_SHORT);
-  assert_int_equal(batch_pool_kind(batch), PG_POOL_WRITE);
+  assert_int_equal(batch_strictest_lane(batch), PG_LANE_WRITE);
   batch_free(batch);
 }
 

@@ -10,7 +10,7 @@ struct bench {
   struct deadline_queue heads;
   struct pg_connection connections[CONNECTIONS];
   struct slow_statements slow;
-  struct choice_of among;
+  struct choice_among among;
   struct pg_batch *batches[BATCHES];
   int batch_count;
 };
@@ -32,7 +32,7 @@ static void setup(struct bench *bench, unsigned count) {
     flight_init(&connection->flight);
     deadline_init(&connection->flight.head_deadline, NULL);
   }
-  bench->among = (struct choice_of){bench->connections, count, DEPTH_LIMIT};
+  bench->among = (struct choice_among){bench->connections, count, DEPTH_LIMIT};
 }
 
 static void on_told(enum pg_outcome outcome, const struct pg_result *const *results,
@@ -74,8 +74,8 @@ static void put_in_flight(struct bench *bench, int number, enum pg_statement sta
 
 /* The number of the connection that a read of `statement` goes to; -1: it waits. */
 static int choose(struct bench *bench, enum pg_statement statement) {
-  struct pg_connection *connection = choose_connection(
-      &bench->among, &bench->slow, read_of(bench, statement), loop_now_ms(bench->loop));
+  struct pg_connection *connection =
+      choice_make(&bench->among, &bench->slow, read_of(bench, statement), loop_now_ms(bench->loop));
   return connection ? (int)(connection - bench->connections) : -1;
 }
 

@@ -2,6 +2,7 @@
 #include "pg_bench.h"
 
 #include "lib/pg/dispatch.h"
+#include "lib/pg/pool_inside.h"
 
 enum { READS = 2, CONNECTIONS = 4, DEADLINE_MS = 10000, DEPTH = 4 };
 enum { FIRST_READ = 0, SECOND_READ = 1, HEAVY = 2, WRITE = 3 };
@@ -25,15 +26,15 @@ static void end(struct pg_batch *batch) {
 static void on_ended(struct pg_connection *connection, struct pg_batch *batch, enum pg_end verdict,
                      const char *reason) {
   struct pg_pool *pool = connection->options->owner;
-  if (batch->kind == PG_POOL_WRITE) write_queue_forget(&pool->writes, batch);
+  if (batch->lane == PG_LANE_WRITE) write_queue_forget(&pool->writes, batch);
   end(batch);
 }
 
 static const struct pg_connection_events EVENTS = {.ended = on_ended};
 
-static void open_connection(struct bench *bench, int number, enum pg_pool_kind kind) {
+static void open_connection(struct bench *bench, int number, enum pg_lane lane) {
   struct pg_connection *connection = &bench->pool->connections[number];
-  connection_init(connection, kind, &bench->pool->connection_options);
+  connection_init(connection, lane, &bench->pool->connection_options);
   pg_bench_open(&bench->servers[number]);
   connection->conn = bench->servers[number].conn;
   connection->state = PG_CONNECTION_READY;
@@ -57,10 +58,10 @@ static void setup(struct bench *bench) {
   dispatch_init(pool);
   pool->read_count = READS;
   pool->heavy_count = 1;
-  open_connection(bench, FIRST_READ, PG_POOL_READ);
-  open_connection(bench, SECOND_READ, PG_POOL_READ);
-  open_connection(bench, HEAVY, PG_POOL_HEAVY);
-  open_connection(bench, WRITE, PG_POOL_WRITE);
+  open_connection(bench, FIRST_READ, PG_LANE_READ);
+  open_connection(bench, SECOND_READ, PG_LANE_READ);
+  open_connection(bench, HEAVY, PG_LANE_HEAVY);
+  open_connection(bench, WRITE, PG_LANE_WRITE);
 }
 
 static void end_list(struct list *list) {
@@ -97,7 +98,7 @@ static void submit(struct bench *bench, enum pg_statement statement) {
   struct pg_batch *batch = batch_new(bench->pool, NULL, NULL);
   pg_batch_add(batch, statement);
   batch->done = on_told;
-  batch->kind = batch_pool_kind(batch);
+  batch->lane = batch_strictest_lane(batch);
   dispatch_enqueue(batch);
 }
 
@@ -133,7 +134,7 @@ static void reads_of_one_statement_share_a_sync(void **state) {
   assert_int_equal(flight(&bench, FIRST_READ)->depth, 2);
   assert_int_equal(flight(&bench, FIRST_READ)->syncs, 1);
   assert_int_equal(flight(&bench, SECOND_READ)->depth, 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_READ], 0);
+  assert_int_equal(bench.pool->queued[PG_LANE_READ], 0);
   teardown(&bench);
 }
 
@@ -159,11 +160,11 @@ static void reads_wait_when_the_pipelines_are_full(void **state) {
   turn(&bench);
   assert_int_equal(flight(&bench, FIRST_READ)->depth, DEPTH);
   assert_int_equal(flight(&bench, SECOND_READ)->depth, DEPTH);
-  assert_int_equal(bench.pool->queued[PG_POOL_READ], 2);
+  assert_int_equal(bench.pool->queued[PG_LANE_READ], 2);
   say(&bench, FIRST_READ, "2nC 2nC");
   turn(&bench);
   assert_int_equal(flight(&bench, FIRST_READ)->depth, DEPTH - 1); /* its own statement's alone */
-  assert_int_equal(bench.pool->queued[PG_POOL_READ], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_READ], 1);
   teardown(&bench);
 }
 
@@ -174,11 +175,11 @@ static void heavy_statements_leave_one_at_a_time(void **state) {
   submit(&bench, PG_ACTIVITIES_SEARCH_RECENT);
   turn(&bench);
   assert_int_equal(flight(&bench, HEAVY)->depth, 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_HEAVY], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_HEAVY], 1);
   say(&bench, HEAVY, "12nC I");
   turn(&bench);
   assert_int_equal(flight(&bench, HEAVY)->depth, 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_HEAVY], 0);
+  assert_int_equal(bench.pool->queued[PG_LANE_HEAVY], 0);
   teardown(&bench);
 }
 
@@ -192,15 +193,15 @@ static void writes_that_come_during_a_commit_leave_after_it(void **state) {
   assert_int_equal(flight(&bench, WRITE)->syncs, 1);
   submit(&bench, PG_ACTIVITIES_CREATE);
   turn(&bench);
-  assert_int_equal(bench.pool->queued[PG_POOL_WRITE], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_WRITE], 1);
   say(&bench, WRITE, "2nC 2nC 2nC");
   turn(&bench);
   assert_int_equal(flight(&bench, WRITE)->depth, 3); /* not yet committed */
   say(&bench, WRITE, "I");
   while (flight(&bench, WRITE)->depth == 0) /* the moment for which others are waited for */
-    uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
+    turn(&bench);
   assert_int_equal(flight(&bench, WRITE)->depth, 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_WRITE], 0);
+  assert_int_equal(bench.pool->queued[PG_LANE_WRITE], 0);
   teardown(&bench);
 }
 
@@ -211,7 +212,7 @@ static void a_transaction_has_64_writes_at_most(void **state) {
     submit(&bench, PG_ACTIVITIES_CREATE);
   turn(&bench);
   assert_int_equal(flight(&bench, WRITE)->depth, 64);
-  assert_int_equal(bench.pool->queued[PG_POOL_WRITE], 6);
+  assert_int_equal(bench.pool->queued[PG_LANE_WRITE], 6);
   teardown(&bench);
 }
 
@@ -224,9 +225,9 @@ static void what_waits_stays_where_it_is_without_a_connection(void **state) {
   submit(&bench, PG_ACTIVITIES_SEARCH);
   submit(&bench, PG_ACTIVITIES_CREATE);
   turn(&bench);
-  assert_int_equal(bench.pool->queued[PG_POOL_READ], 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_HEAVY], 1);
-  assert_int_equal(bench.pool->queued[PG_POOL_WRITE], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_READ], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_HEAVY], 1);
+  assert_int_equal(bench.pool->queued[PG_LANE_WRITE], 1);
   teardown(&bench);
 }
 

@@ -3,7 +3,7 @@
 #include "routes/page.h"
 #include "unit.h"
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 enum { DEFAULT_LIMIT = 20 };
 
@@ -30,10 +30,6 @@ struct str http_request_path(const struct http_request *request) {
 
 struct str http_request_raw_query(const struct http_request *request) {
   return request->raw_query;
-}
-
-const json_t *http_request_json(const struct http_request *request) {
-  return NULL;
 }
 
 void http_answer_header(struct http_request *request, const char *name, const char *value) {
@@ -191,10 +187,10 @@ static void a_link_follows_when_there_is_a_row_too_many(void **state) {
   struct page page = {.limit = 2}, next;
   struct buffer body = BUFFER_EMPTY;
   PGresult *whole = rows(2), *more = rows(3);
-  page_append(&request, &page, (const struct pg_result *)whole, &body);
+  page_append(&request, &page, whole, &body);
   assert_string_equal(request.link, "");
   assert_int_equal(count_objects(&body), 2);
-  page_append(&request, &page, (const struct pg_result *)more, &body);
+  page_append(&request, &page, more, &body);
   assert_int_equal(count_objects(&body), 2);
   assert_string_equal(read_page(next_query(&request), &next), "");
   assert_int_equal(next.created_at_us, PG_EPOCH_UNIX_US + 1); /* of the last row that is shown */

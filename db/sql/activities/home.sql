@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The newest live activities of everyone, with their authors.
 -- $1, $2: only what is older than this (created_at, uuid); $3: how many rows.
 -- The inner LIMIT is a number so that one generic plan knows how few rows there are.

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The newest live activities of one user.
 -- $1: handle; $2, $3: only what is older than this (created_at, uuid); $4: how many rows.
 SELECT a.uuid, u.display_name, u.handle, a.message,

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The live replies to one activity, oldest first.
 -- $1: the activity; $2, $3: only what is newer than this (created_at, uuid); $4: how many rows.
 SELECT a.uuid, u.display_name, u.handle, a.message,

@@ -1,5 +1,5 @@
 -- plan: custom
--- pool: heavy
+-- lane: heavy
 -- The newest live activities whose message holds every word, or whose author's handle holds the term.
 -- $1 to $4: ILIKE patterns of the words, each with a trigram, or '%'; $5: ILIKE pattern for handles;
 -- $6, $7: only what is older than this (created_at, uuid); $8: how many rows;

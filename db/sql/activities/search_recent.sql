@@ -1,4 +1,4 @@
--- pool: heavy
+-- lane: heavy
 -- The same as search.sql for terms with a word too short for a trigram, which no index can find: they
 -- are looked for in the newest 10,000 activities.
 -- $1 to $4: ILIKE patterns of the words, or '%'; $5: ILIKE pattern for handles;

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The caller's message groups: the other member and the latest message, latest first. One row at least
 -- when the caller is known; its uuid is null when there is no group.
 -- $1: sub; $2, $3: only groups older than this (last message's time, uuid); $4: how many rows.

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- A page of one of the caller's groups: its newest messages, oldest of them first. One row at least when
 -- the caller is known: _group is null when they are not a member, uuid is null when there is no message.
 -- $1: sub; $2: the group; $3, $4: only what is older than this (created_at, uuid); $5: how many rows.

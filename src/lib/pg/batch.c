@@ -1,7 +1,6 @@
 /* batch.c: see batch.h. */
-#include "lib/pg/batch.h"
-
 #include "lib/base/clock.h"
+#include "lib/pg/batch_inside.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -13,7 +12,7 @@ struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
                            void (*expired)(struct deadline *deadline)) {
   struct pg_batch *batch = malloc(sizeof(*batch));
   if (!batch) return NULL;
-  /* Not the whole: parameters are written before they are read. */
+  /* `calls` is left as it is, because it is large: parameters are written before they are read. */
   memset(batch, 0, offsetof(struct pg_batch, calls));
   memset(&batch->lock, 0, sizeof(*batch) - offsetof(struct pg_batch, lock));
   batch->pool = pool;
@@ -53,8 +52,8 @@ void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
   batch->lock_key = *row;
 }
 
-/* A sub is a UUID in Cognito; whatever it is, its bytes are folded into a key. Two that meet only
- * wait for each other. */
+/* A sub of Cognito is a UUID, but any text is folded into a key. Where two texts give one key,
+ * their writes only wait for each other. */
 void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
   if (!batch) return;
   batch->lock = PG_LOCK_UNKNOWN;
@@ -73,11 +72,11 @@ bool batch_has_all_parameters(const struct pg_batch *batch) {
   return true;
 }
 
-enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch) {
-  enum pg_pool_kind strictest = PG_POOL_READ;
+enum pg_lane batch_strictest_lane(const struct pg_batch *batch) {
+  enum pg_lane strictest = PG_LANE_READ;
   for (int i = 0; i < batch->call_count; i++) {
-    enum pg_pool_kind kind = pg_statement_sources[batch->calls[i].statement].pool;
-    if (kind > strictest) strictest = kind;
+    enum pg_lane lane = pg_statement_sources[batch->calls[i].statement].lane;
+    if (lane > strictest) strictest = lane;
   }
   return strictest;
 }
@@ -147,10 +146,10 @@ static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
                            call->lengths, BINARY, 1);
 }
 
-/* A pooler hands each transaction to another server, so a setting of the session would reach others
- * and not us: there each transaction begins with its settings. The isolation level can be set
- * before the first query alone, and by SET alone; Postgres warns (25P01) that no BEGIN came before
- * it, and sets it. */
+/* A pooler gives each transaction to another session of the server. A setting of the session would
+ * reach other clients and not us, so each transaction begins with its settings. The isolation level
+ * must be set before the first query, and by SET; Postgres warns that there was no BEGIN (25P01),
+ * but sets it. */
 static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
   const char *const values[] = {prelude->statement_timeout, prelude->lock_timeout};
   bool sent =
@@ -192,7 +191,7 @@ static bool is_unavailable(const char *sqlstate) {
   return false;
 }
 
-/* The message may quote what a person wrote only in its detail, which is left out. */
+/* Postgres quotes values, and so what a person wrote, only in the detail, which is left out. */
 void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *result) {
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

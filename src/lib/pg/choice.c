@@ -31,9 +31,9 @@ static void look_at(struct choice *choice, struct pg_connection *connection, boo
   if (has_room && (!*best || flight->depth < (*best)->flight.depth)) *best = connection;
 }
 
-struct pg_connection *choose_connection(const struct choice_of *among,
-                                        struct slow_statements *statements,
-                                        const struct pg_batch *batch, uint64_t now_ms) {
+struct pg_connection *choice_make(const struct choice_among *among,
+                                  struct slow_statements *statements, const struct pg_batch *batch,
+                                  uint64_t now_ms) {
   enum pg_statement statement = batch->calls[0].statement;
   struct choice choice = {0};
   for (unsigned i = 0; i < among->count; i++) {

@@ -22,7 +22,7 @@ uint64_t flight_head_ms(const struct pg_flight *flight) {
   return loop_now_ms(flight->loop) - flight->head_since_ms;
 }
 
-/* Something came for the head, or another batch is the head now: its time begins anew. */
+/* The head had a result, or another batch is the head now: its time starts again. */
 static void restart_head(struct pg_flight *flight) {
   flight->head_since_ms = loop_now_ms(flight->loop);
   if (list_empty(&flight->batches))
@@ -96,9 +96,9 @@ static bool is_unprepared(const struct pg_batch *batch) {
   return has_sqlstate(batch, "0A000") || has_sqlstate(batch, "26000");
 }
 
-/* A statement that was cancelled before its own time was over: a cancel that came late for another
- * one, or an operator's. Postgres sends the results of a transaction together, so that only the
- * whole of it can be timed. */
+/* A statement that was cancelled before its own time was over: the cancel was meant for an earlier
+ * statement, or an operator sent it. Postgres sends the results of a transaction together, so only
+ * the whole transaction can be timed. */
 static bool is_cancelled_early(const struct pg_flight *flight, const struct pg_batch *batch) {
   uint64_t ran_ms = loop_now_ms(flight->loop) - flight->transaction_since_ms;
   return has_sqlstate(batch, "57014") && ran_ms + EARLY_MS < flight->deadline_ms;
@@ -110,15 +110,15 @@ static enum pg_end judge(const struct pg_flight *flight, const struct pg_batch *
   return again ? PG_END_UNDONE : PG_END_ANSWERED;
 }
 
-/* What an error says of the whole connection. */
+/* Notes what an error says about the whole connection. */
 static void heed_error(struct pg_flight *flight, const struct pg_batch *batch) {
   flight->demoted = flight->demoted || has_sqlstate(batch, "25006");
   flight->unprepared = flight->unprepared || is_unprepared(batch);
 }
 
-/* A commit that was cancelled while it waited for a synchronous standby succeeds, and only warns. A
- * trigger may raise a warning of the same class: the server's function tells them apart, and where
- * a proxy leaves that out it is taken for the commit's. */
+/* A commit that was cancelled while it waited for a synchronous standby succeeds with a warning. A
+ * trigger may raise a warning of the same class. The name of the server's function tells them
+ * apart; where a proxy leaves the name out, the warning is taken for the commit's. */
 void flight_take_notice(struct pg_flight *flight, const PGresult *notice) {
   const char *sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
   const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
@@ -129,7 +129,7 @@ void flight_take_notice(struct pg_flight *flight, const PGresult *notice) {
 
 /* --- Results --- */
 
-/* libpq knows the status only once it has found nothing more to read. */
+/* libpq updates the status only after a PQgetResult() that found nothing more to read. */
 bool flight_transaction_has_ended(PGconn *conn) {
   if (PQtransactionStatus(conn) == PQTRANS_ACTIVE && !PQisBusy(conn)) PQclear(PQgetResult(conn));
   return PQtransactionStatus(conn) == PQTRANS_IDLE;
@@ -145,7 +145,7 @@ static struct pg_batch *receiving(const struct pg_flight *flight) {
   return NULL;
 }
 
-/* The error of a commit, a deferred constraint's say, comes after all statements. */
+/* The error of a commit (of a deferred constraint, for example) comes after all statements. */
 static void take_commit_error(struct pg_flight *flight, const PGresult *result) {
   const struct list *end = &flight->batches;
   struct pg_batch *head = flight_head(flight);
@@ -158,7 +158,7 @@ static void take_commit_error(struct pg_flight *flight, const PGresult *result) 
     LIST_ENTRY(node, struct pg_batch, node)->aborted = true;
 }
 
-/* Heeds every error of the transaction; true when there is one. */
+/* Notes every error of the transaction; true when there is one. */
 static bool heed_errors(struct pg_flight *flight) {
   const struct list *end = &flight->batches;
   bool failed = false;
@@ -170,8 +170,8 @@ static bool heed_errors(struct pg_flight *flight) {
   return failed;
 }
 
-/* In a transaction that failed nothing is done. A batch that was alone in it is judged; of several
- * each runs again. A server that takes no writes refuses each: there is no use in asking again. */
+/* A transaction that failed did nothing. A batch that was alone in it is judged by its error; of
+ * several, each runs again. A server that takes no writes would refuse them again. */
 static void end_failed(struct pg_flight *flight) {
   bool single = flight->depth == 1;
   struct pg_batch *batch;

@@ -1,7 +1,7 @@
-/* test_group.c: which waiting writes leave together. */
+/* test_write_queue.c: which waiting writes leave together. */
 #include "unit.h"
 
-#include "lib/pg/group.h"
+#include "lib/pg/write_queue.h"
 
 enum { WRITES = 8, LIMIT = 64 };
 

@@ -1,5 +1,5 @@
-/* group.h: which waiting writes leave together (group commit). Inside the room; it knows batches
- * alone, no connection.
+/* write_queue.h: which waiting writes leave together (group commit). Inside the room; it knows only
+ * batches, no connections.
  *
  * Writes that leave together are one transaction, so one flush of the log serves them all. What may
  * share a transaction depends on the rows that each write locks:
@@ -13,7 +13,7 @@
  * waits elsewhere for a lock, is a *suspect*: writes with its lock key wait behind it. */
 #pragma once
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 struct write_queue {
   struct list waiting;  /* oldest first */

@@ -1,5 +1,5 @@
-/* group.c: see group.h. */
-#include "lib/pg/group.h"
+/* write_queue.c: see write_queue.h. */
+#include "lib/pg/write_queue.h"
 
 #include <assert.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static bool is_behind_suspect(const struct write_queue *queue, const struct pg_b
   return false;
 }
 
-/* A group that is being put together: first what locks nothing, then known rows in their order,
- * then what locks unknown rows, which it holds for the shortest time there. */
+/* A group that is being put together: first writes that lock nothing, then known rows in their
+ * order, then a write that locks unknown rows, which are locked for the shortest time there. */
 struct group {
   struct pg_batch **batches;
   unsigned count;

@@ -1,5 +1,5 @@
-/* cancel.c: see cancel.h. */
-#include "lib/pg/cancel.h"
+/* canceller.c: see canceller.h. */
+#include "lib/pg/canceller.h"
 
 #include <assert.h>
 #include <pthread.h>
