@@ -1,4 +1,4 @@
-/* answers.c: see answers.h. */
+/* answers.c: answers that the resources share: from an outcome of Postgres, from a row. */
 #include "routes/answers.h"
 
 #include "lib/base/log.h"

@@ -1,4 +1,4 @@
-/* idempotency.c: see idempotency.h. */
+/* idempotency.c: the Idempotency-Key of a request: reading, hashing and binding it. */
 #include "routes/idempotency.h"
 
 #include <endian.h>

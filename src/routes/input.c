@@ -1,4 +1,4 @@
-/* input.c: see input.h. */
+/* input.c: reads fields of the body, and lists the rules that they break. */
 #include "routes/input.h"
 
 #include "lib/base/utf8.h"

@@ -1,4 +1,4 @@
-/* page.c: see page.h. */
+/* page.c: lists in pages: reads ?limit= and ?before=, binds them, and writes the Link header. */
 #include "routes/page.h"
 
 #include "lib/base/encoding.h"

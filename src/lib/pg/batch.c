@@ -1,4 +1,10 @@
-/* batch.c: see batch.h. */
+/* batch.c: a batch: its statements and parameters, its results, what its caller is told.
+ *
+ * A batch belongs to its caller while it is put together, and to the pool from pg_batch_submit()
+ * on: first to a queue, then to the flight of a connection. Its state changes in batch_become()
+ * alone. Whoever holds it when it ends calls batch_tell(), once, and then batch_free(). Everything
+ * happens on the pool's loop. Parameters are borrowed from the caller; results are owned by the
+ * batch. */
 #include "lib/base/clock.h"
 #include "lib/pg/batch_inside.h"
 

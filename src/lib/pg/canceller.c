@@ -1,4 +1,9 @@
-/* canceller.c: see canceller.h. */
+/* canceller.c: cancels statements in a thread of its own.
+ *
+ * The loop puts a job into the queue; the thread takes it out, calls PQcancel(), which blocks, and
+ * posts the job back to the loop, which frees it. The mutex guards the queue, `closing` and each
+ * job's `cancel`. The thread is detached: when the pool closes while PQcancel() is stuck in the
+ * network, nobody waits for it, and the last of the two frees the canceller. */
 #include "lib/pg/canceller.h"
 
 #include <assert.h>

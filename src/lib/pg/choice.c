@@ -1,4 +1,5 @@
-/* choice.c: see choice.h. */
+/* choice.c: chooses the connection for a read. It looks at every connection once and keeps no state
+ * but `struct slow_statements`: when each statement stops being regarded as slow. */
 #include "lib/pg/choice.h"
 
 enum { STUCK_MS = 20, SLOW_MS = 5000 };

@@ -1,4 +1,9 @@
-/* connection.c: see connection.h. */
+/* connection.c: one connection to Postgres, which opens itself again when it is lost.
+ *
+ * Its state changes in become() alone; see the table there. While it is CONNECTING, a worker thread
+ * owns `conn`; in every other state the loop does. The connection owns its socket's watch, its
+ * timer and libpq's connection, and drop_socket() gives all three up. The batches in flight belong
+ * to `flight` until they have ended, and each end is told to the owner, the pool. */
 #include "lib/pg/connection.h"
 
 #include "lib/base/log.h"

@@ -1,4 +1,10 @@
-/* dispatch.c: see dispatch.h. */
+/* dispatch.c: sends what waits in the lanes' queues, at the end of each turn of the loop.
+ *
+ * A batch that waits is in one queue and counted in `queued`; it leaves both when it is given to a
+ * connection. Reads go to the connection that choice.c names. The heavy lane gives each idle
+ * connection one batch. Writes leave as a group (write_queue.c) when their connection is idle and
+ * gather.c says that it is time. Two timers run only while they are needed: one for writes that are
+ * waited for, one that looks for slow reads. */
 #include "lib/pg/dispatch.h"
 
 #include "lib/base/clock.h"

@@ -1,4 +1,9 @@
-/* flight.c: see flight.h. */
+/* flight.c: what is in flight on one connection, and how each batch of it ends.
+ *
+ * Results come in the order in which the batches were sent. In a flight that is pipelined (reads) a
+ * batch ends with its own last result; in any other with the sync, when the transaction has ended.
+ * A batch ends in end_batch() alone, with a verdict: ANSWERED, UNDONE or LOST. `syncs` counts what
+ * libpq will still report; `head_deadline` runs while a batch is in flight. All on the loop. */
 #include "lib/pg/flight.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* gather.c: see gather.h. */
+/* gather.c: decides whether waiting writes leave at once or wait a moment for more. It keeps only
+ * how many writes are expected, until when, and how often they did not come. */
 #include "lib/pg/gather.h"
 
 #include <assert.h>

@@ -1,4 +1,10 @@
-/* pool.c: see pool.h: the life of a batch in the pools of a loop, and of the pools. */
+/* pool.c: the life of a batch, from submission to answer, and the life of the pool.
+ *
+ * A pool belongs to one loop and runs on it alone; other threads read its counters, which are
+ * atomic. It owns its connections, its queues and every batch that was submitted. A batch is told
+ * once: when it is refused, when its deadline finds it, or when its connection says how it ended.
+ * What surely did nothing is sent again, a bounded number of times. The pool's memory goes with the
+ * loop, because handles close only there. */
 #include "lib/pg/pool.h"
 
 #include "lib/base/clock.h"

@@ -1,4 +1,8 @@
-/* session.c: see session.h. */
+/* session.c: a plain, blocking session with Postgres.
+ *
+ * A session belongs to one thread at a time. Statements are sent without blocking and waited for
+ * with poll(), so that the wait callback, the interrupt flag and the time limit have their turn.
+ * The session owns the result that its last failure points into, until its next call. */
 #include "lib/pg/session.h"
 
 #include "lib/base/clock.h"

@@ -1,4 +1,9 @@
-/* write_queue.c: see write_queue.h. */
+/* write_queue.c: puts waiting writes together into groups that are one transaction.
+ *
+ * A write that waits is in one of three lists: `waiting`, `alone` (it is to be a transaction of its
+ * own) or `behind` (it locks what a suspect locks). A suspect is in `suspects` as well, from the
+ * time it is found to be one until write_queue_forget(), whether it waits or was sent. The queue
+ * owns no memory: it links the batches of its pool. All on the loop. */
 #include "lib/pg/write_queue.h"
 
 #include <assert.h>
