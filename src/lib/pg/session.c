@@ -461,10 +461,6 @@ const char *pg_session_database(const struct pg_session *session) {
   return text_or_empty(PQdb(session->connection));
 }
 
-const char *pg_session_user(const struct pg_session *session) {
-  return text_or_empty(PQuser(session->connection));
-}
-
 const char *pg_session_host(const struct pg_session *session) {
   return text_or_empty(PQhost(session->connection));
 }
