@@ -28,9 +28,10 @@ function(embed_gzip target symbol path)
   embed_file(${target} ${symbol} ${compressed})
 endfunction()
 
-# embed_statements(SQL_FOLDER OUTPUT_FOLDER NAME...): NAME is resource/verb, a file NAME.sql below the
-# folder. Generates statements.h (enum pg_statement: PG_RESOURCE_VERB) and statements.c (their text).
-function(embed_statements folder output)
+# embed_statements(SQL_FOLDER OUTPUT_FOLDER PAGE_LIMIT NAME...): NAME is resource/verb, a file NAME.sql
+# below the folder. Generates statements.h (enum pg_statement: PG_RESOURCE_VERB) and statements.c (their
+# text). PAGE_LIMIT is how many rows a page of a list has at most.
+function(embed_statements folder output page_limit)
   set(names ${ARGN})
   set(files ${names})
   list(TRANSFORM files PREPEND ${folder}/)
@@ -38,7 +39,7 @@ function(embed_statements folder output)
   list(JOIN names "," joined)
   add_custom_command(
     OUTPUT ${output}/statements.h ${output}/statements.c
-    COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -DNAMES=${joined}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -DNAMES=${joined} -DPAGE_LIMIT=${page_limit}
             -P ${PROJECT_SOURCE_DIR}/cmake/generate_statements.cmake
     DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/generate_statements.cmake
     VERBATIM)

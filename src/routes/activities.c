@@ -19,88 +19,90 @@ enum {
   REPLY_MAX_CHARS = 1024,
 };
 
+_Static_assert((int)REPLIES_LIMIT <= (int)PAGE_LIMIT_HIGHEST, "the longest list is a page");
+
 /* A list on its way: what its continuation needs. */
-struct listing {
+struct activity_list {
   struct http_request *request;
   struct page page;
   struct search_term term;
 };
 
 /* Reads the page; answers 422 and returns NULL when a rule is broken. */
-static struct listing *begin_listing(struct http_request *request, int32_t default_limit,
-                                     struct codes *codes) {
-  struct listing *listing = http_request_alloc(request, sizeof(*listing));
-  if (!listing) {
+static struct activity_list *begin_list(struct http_request *request, int32_t default_limit,
+                                        struct codes *codes) {
+  struct activity_list *list = http_request_alloc(request, sizeof(*list));
+  if (!list) {
     http_answer_internal_error(request, "out of memory for a list");
     return NULL;
   }
-  *listing = (struct listing){.request = request};
-  page_read(request, default_limit, &listing->page, codes);
+  *list = (struct activity_list){.request = request};
+  page_read(request, default_limit, &list->page, codes);
   if (codes->count > 0) {
     http_answer_codes(request, codes->list);
     return NULL;
   }
-  return listing;
+  return list;
 }
 
-static void answer_listing(const struct listing *listing, const struct pg_result *result) {
+static void answer_list(const struct activity_list *list, const struct pg_result *result) {
   struct buffer body = BUFFER_EMPTY;
-  page_append(listing->request, &listing->page, result, &body);
-  http_answer_json(listing->request, HTTP_OK, &body);
+  page_append(list->request, &list->page, result, &body);
+  http_answer_json(list->request, HTTP_OK, &body);
 }
 
 /* --- GET /api/activities/home --- */
 
 static void on_home(enum pg_outcome outcome, const struct pg_result *const *results,
                     const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  if (outcome_is_done(listing->request, outcome, error)) answer_listing(listing, results[0]);
+  struct activity_list *list = argument;
+  if (!answers_failure(list->request, outcome, error)) answer_list(list, results[0]);
 }
 
 static void get_home(struct http_request *request) {
   struct codes codes = {0};
-  struct listing *listing = begin_listing(request, HOME_LIMIT, &codes);
-  if (!listing) return;
-  struct pg_batch *batch = answer_batch(request);
+  struct activity_list *list = begin_list(request, HOME_LIMIT, &codes);
+  if (!list) return;
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_ACTIVITIES_HOME);
-  page_bind_before(batch, &listing->page);
-  page_bind_limit(batch, &listing->page);
-  pg_batch_submit(batch, on_home, listing);
+  page_bind_before(batch, &list->page);
+  page_bind_limit(batch, &list->page);
+  pg_batch_submit(batch, on_home, list);
 }
 
 /* --- GET /api/activities/notifications --- */
 
 static void on_notifications(enum pg_outcome outcome, const struct pg_result *const *results,
                              const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  if (!outcome_is_done(listing->request, outcome, error)) return;
+  struct activity_list *list = argument;
+  if (answers_failure(list->request, outcome, error)) return;
   if (pg_result_rows(results[0]) == 0)
-    http_answer_error(listing->request, HTTP_UNPROCESSABLE, "user_not_found");
+    http_answer_error(list->request, HTTP_UNPROCESSABLE, "user_not_found");
   else
-    answer_listing(listing, results[1]);
+    answer_list(list, results[1]);
 }
 
 static void get_notifications(struct http_request *request) {
   struct codes codes = {0};
-  struct listing *listing = begin_listing(request, NOTIFICATIONS_LIMIT, &codes);
-  if (!listing) return;
-  struct pg_batch *batch = answer_batch(request);
+  struct activity_list *list = begin_list(request, NOTIFICATIONS_LIMIT, &codes);
+  if (!list) return;
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_BY_SUB);
   pg_bind_text(batch, http_request_user(request));
   pg_batch_add(batch, PG_ACTIVITIES_NOTIFICATIONS);
   pg_bind_text(batch, http_request_user(request));
-  page_bind_before(batch, &listing->page);
-  page_bind_limit(batch, &listing->page);
-  pg_batch_submit(batch, on_notifications, listing);
+  page_bind_before(batch, &list->page);
+  page_bind_limit(batch, &list->page);
+  pg_batch_submit(batch, on_notifications, list);
 }
 
 /* --- GET /api/activities/search --- */
 
 static void on_search(enum pg_outcome outcome, const struct pg_result *const *results,
                       const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  search_term_free(&listing->term);
-  if (outcome_is_done(listing->request, outcome, error)) answer_listing(listing, results[0]);
+  struct activity_list *list = argument;
+  search_term_free(&list->term);
+  if (!answers_failure(list->request, outcome, error)) answer_list(list, results[0]);
 }
 
 static void get_search(struct http_request *request) {
@@ -108,75 +110,74 @@ static void get_search(struct http_request *request) {
   struct str term;
   http_request_query(request, "term", &term);
   if (utf8_is_blank(term)) codes_add(&codes, "search_term_blank");
-  struct listing *listing = begin_listing(request, SEARCH_LIMIT, &codes);
-  if (!listing) return;
-  if (!search_term_read(term, &listing->term)) {
+  struct activity_list *list = begin_list(request, SEARCH_LIMIT, &codes);
+  if (!list) return;
+  if (!search_term_read(term, &list->term)) {
     http_answer_internal_error(request, "out of memory for a search term");
     return;
   }
-  struct pg_batch *batch = answer_batch(request);
-  pg_batch_add(batch,
-               listing->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
+  struct pg_batch *batch = route_batch_new(request);
+  pg_batch_add(batch, list->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
   for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
-    pg_bind_text(batch, buffer_str(&listing->term.words[i]));
-  pg_bind_text(batch, buffer_str(&listing->term.handle));
-  page_bind_before(batch, &listing->page);
-  page_bind_limit(batch, &listing->page);
-  pg_bind_text(batch, buffer_str(&listing->term.more));
-  pg_batch_submit(batch, on_search, listing);
+    pg_bind_text(batch, buffer_str(&list->term.words[i]));
+  pg_bind_text(batch, buffer_str(&list->term.handle));
+  page_bind_before(batch, &list->page);
+  page_bind_limit(batch, &list->page);
+  pg_bind_text(batch, buffer_str(&list->term.more));
+  pg_batch_submit(batch, on_search, list);
 }
 
 /* --- GET /api/activities/@handle --- */
 
 static void on_profile(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  if (!outcome_is_done(listing->request, outcome, error)) return;
+  struct activity_list *list = argument;
+  if (answers_failure(list->request, outcome, error)) return;
   if (pg_result_rows(results[0]) == 0) {
-    http_answer_error(listing->request, HTTP_NOT_FOUND, "user_not_found");
+    http_answer_error(list->request, HTTP_NOT_FOUND, "user_not_found");
     return;
   }
   struct buffer body = BUFFER_EMPTY;
   buffer_append_text(&body, "{\"profile\":");
   pg_result_append_object(results[0], 0, &body);
   buffer_append_text(&body, ",\"activities\":");
-  page_append(listing->request, &listing->page, results[1], &body);
+  page_append(list->request, &list->page, results[1], &body);
   buffer_append_char(&body, '}');
-  http_answer_json(listing->request, HTTP_OK, &body);
+  http_answer_json(list->request, HTTP_OK, &body);
 }
 
 static void get_profile(struct http_request *request) {
   struct codes codes = {0};
-  struct listing *listing = begin_listing(request, PROFILE_LIMIT, &codes);
-  if (!listing) return;
+  struct activity_list *list = begin_list(request, PROFILE_LIMIT, &codes);
+  if (!list) return;
   struct str handle = http_request_param(request, "handle");
-  struct pg_batch *batch = answer_batch(request);
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_PROFILE);
   pg_bind_text(batch, handle);
   pg_batch_add(batch, PG_ACTIVITIES_PROFILE);
   pg_bind_text(batch, handle);
-  page_bind_before(batch, &listing->page);
-  page_bind_limit(batch, &listing->page);
-  pg_batch_submit(batch, on_profile, listing);
+  page_bind_before(batch, &list->page);
+  page_bind_limit(batch, &list->page);
+  pg_batch_submit(batch, on_profile, list);
 }
 
 /* --- GET /api/activities/@handle/status/uuid --- */
 
 static void on_status(enum pg_outcome outcome, const struct pg_result *const *results,
                       const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  if (!outcome_is_done(listing->request, outcome, error)) return;
+  struct activity_list *list = argument;
+  if (answers_failure(list->request, outcome, error)) return;
   if (pg_result_rows(results[0]) == 0) {
-    http_answer_error(listing->request, HTTP_NOT_FOUND, "activity_not_found");
+    http_answer_error(list->request, HTTP_NOT_FOUND, "activity_not_found");
     return;
   }
   struct buffer body = BUFFER_EMPTY;
   buffer_append_text(&body, "{\"activity\":");
   pg_result_append_object(results[0], 0, &body);
   buffer_append_text(&body, ",\"replies\":");
-  page_append(listing->request, &listing->page, results[1], &body);
+  page_append(list->request, &list->page, results[1], &body);
   buffer_append_char(&body, '}');
-  http_answer_json(listing->request, HTTP_OK, &body);
+  http_answer_json(list->request, HTTP_OK, &body);
 }
 
 /* The path's UUID, kept with the request; answers 404 and returns NULL when it is none. */
@@ -191,17 +192,17 @@ static void get_status(struct http_request *request) {
   struct uuid *uuid = read_uuid(request);
   if (!uuid) return;
   struct codes codes = {0};
-  struct listing *listing = begin_listing(request, REPLIES_LIMIT, &codes);
-  if (!listing) return;
-  struct pg_batch *batch = answer_batch(request);
+  struct activity_list *list = begin_list(request, REPLIES_LIMIT, &codes);
+  if (!list) return;
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_ACTIVITIES_STATUS);
   pg_bind_text(batch, http_request_param(request, "handle"));
   pg_bind_uuid(batch, uuid);
   pg_batch_add(batch, PG_ACTIVITIES_REPLIES);
   pg_bind_uuid(batch, uuid);
-  page_bind_after(batch, &listing->page);
-  page_bind_limit(batch, &listing->page);
-  pg_batch_submit(batch, on_status, listing);
+  page_bind_after(batch, &list->page);
+  page_bind_limit(batch, &list->page);
+  pg_batch_submit(batch, on_status, list);
 }
 
 /* --- POST /api/activities --- */
@@ -226,15 +227,15 @@ static bool read_ttl(struct str text, int32_t *ret_seconds) {
 static void on_created(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error))
-    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+  if (!answers_failure(request, outcome, error))
+    answers_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
 }
 
 static void on_created_once(enum pg_outcome outcome, const struct pg_result *const *results,
                             const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error) && !idempotency_is_reused(request, results[0]))
-    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+  if (!answers_failure(request, outcome, error) && !idempotency_answers_reuse(request, results[0]))
+    answers_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
 }
 
 static void post_activity(struct http_request *request) {
@@ -249,7 +250,7 @@ static void post_activity(struct http_request *request) {
     http_answer_codes(request, codes.list);
     return;
   }
-  struct pg_batch *batch = answer_batch(request);
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, once ? PG_ACTIVITIES_CREATE_ONCE : PG_ACTIVITIES_CREATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);
@@ -261,24 +262,24 @@ static void post_activity(struct http_request *request) {
 /* --- POST /api/activities/uuid/reply --- */
 
 static void answer_reply(struct http_request *request, const struct pg_result *result) {
-  if (pg_result_is_null(result, 0, "_author"))
+  if (pg_result_is_null(result, 0, "_caller"))
     http_answer_error(request, HTTP_UNPROCESSABLE, "user_not_found");
   else if (pg_result_is_null(result, 0, "uuid"))
     http_answer_error(request, HTTP_NOT_FOUND, "activity_not_found");
   else
-    answer_row(request, result);
+    answers_row(request, result);
 }
 
 static void on_replied(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error)) answer_reply(request, results[0]);
+  if (!answers_failure(request, outcome, error)) answer_reply(request, results[0]);
 }
 
 static void on_replied_once(enum pg_outcome outcome, const struct pg_result *const *results,
                             const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error) && !idempotency_is_reused(request, results[0]))
+  if (!answers_failure(request, outcome, error) && !idempotency_answers_reuse(request, results[0]))
     answer_reply(request, results[0]);
 }
 
@@ -297,7 +298,7 @@ static void post_reply(struct http_request *request) {
   }
   struct uuid *parent = read_uuid(request);
   if (!parent) return;
-  struct pg_batch *batch = answer_batch(request);
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, once ? PG_ACTIVITIES_REPLY_ONCE : PG_ACTIVITIES_REPLY);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, message);

@@ -24,3 +24,10 @@ struct route_context {
 static inline struct route_context *route_context(const struct http_request *request) {
   return http_request_context(request);
 }
+
+/* A new batch for a request: on its loop's pool, and part of its trace. */
+static inline struct pg_batch *route_batch_new(const struct http_request *request) {
+  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  pg_batch_trace(batch, http_request_trace(request));
+  return batch;
+}

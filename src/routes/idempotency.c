@@ -1,12 +1,15 @@
-/* idempotency.c: see idempotency.h. */
+/* idempotency.c: the Idempotency-Key of a request: reading, hashing and binding it. */
 #include "routes/idempotency.h"
 
 #include <endian.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+
+_Static_assert((int)IDEMPOTENCY_HASH_SIZE == (int)SHA256_DIGEST_LENGTH, "a hash is a SHA-256");
 
 static const char HEADER[] = "Idempotency-Key";
 
-bool idempotency_key_is_valid(struct str key) {
+static bool key_is_valid(struct str key) {
   if (key.length == 0 || key.length > IDEMPOTENCY_KEY_LIMIT) return false;
   for (size_t i = 0; i < key.length; i++)
     if (key.data[i] < ' ' || key.data[i] > '~') return false;
@@ -20,8 +23,10 @@ static bool hash_part(EVP_MD_CTX *context, struct str part) {
          EVP_DigestUpdate(context, part.data, part.length) == 1;
 }
 
-bool idempotency_hash(struct str route, struct str parameter, struct str body,
-                      unsigned char ret_hash[IDEMPOTENCY_HASH_SIZE]) {
+/* Hashes what makes a request a different one; false when OpenSSL fails. The lengths are hashed as
+ * well, so that text cannot move from one part to the next unnoticed. */
+static bool hash_request(struct str route, struct str parameter, struct str body,
+                         unsigned char ret_hash[IDEMPOTENCY_HASH_SIZE]) {
   EVP_MD_CTX *context = EVP_MD_CTX_new();
   bool hashed = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
                 hash_part(context, route) && hash_part(context, parameter) &&
@@ -36,13 +41,13 @@ bool idempotency_read(struct http_request *request, struct str route, struct str
   unsigned count = http_request_header_count(request, HEADER);
   if (count == 0) return true;
   struct str key = http_request_header(request, HEADER);
-  if (count > 1 || !idempotency_key_is_valid(key)) {
+  if (count > 1 || !key_is_valid(key)) {
     http_answer_error(request, HTTP_BAD_REQUEST, "idempotency_key_invalid");
     return false;
   }
   struct idempotency *idempotency = http_request_alloc(request, sizeof(*idempotency));
   if (!idempotency ||
-      !idempotency_hash(route, parameter, http_request_body(request), idempotency->hash)) {
+      !hash_request(route, parameter, http_request_body(request), idempotency->hash)) {
     http_answer_internal_error(request, "out of memory for an Idempotency-Key");
     return false;
   }
@@ -61,7 +66,7 @@ void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempote
   pg_batch_lock_unknown(batch, idempotency->key);
 }
 
-bool idempotency_is_reused(struct http_request *request, const struct pg_result *result) {
+bool idempotency_answers_reuse(struct http_request *request, const struct pg_result *result) {
   if (pg_result_rows(result) == 0 || pg_result_is_null(result, 0, "_reused")) return false;
   http_answer_error(request, HTTP_UNPROCESSABLE, "idempotency_key_reused");
   return true;

@@ -14,17 +14,10 @@ struct idempotency {
   unsigned char hash[IDEMPOTENCY_HASH_SIZE]; /* SHA-256 of route, parameter and body */
 };
 
-/* True for 1 to 255 characters of printable ASCII. */
-bool idempotency_key_is_valid(struct str key);
-
-/* Hashes what makes a request a different one; false when OpenSSL fails. The lengths are hashed as
- * well, so that text cannot move from one part to the next unnoticed. */
-bool idempotency_hash(struct str route, struct str parameter, struct str body,
-                      unsigned char ret_hash[IDEMPOTENCY_HASH_SIZE]);
-
-/* Reads the request's key into `*ret_idempotency`, which lives as long as the request; NULL when it
- * has none. `route` is its method and pattern, `parameter` what its path names, or empty. Answers
- * 400 or 500 and returns false when the key is no good or cannot be kept. */
+/* Reads the request's key, 1 to 255 characters of printable ASCII, into `*ret_idempotency`, which
+ * lives as long as the request; NULL when it has none. `route` is its method and pattern,
+ * `parameter` what its path names, or empty. Answers 400 or 500 and returns false when the key is
+ * no good or cannot be kept. */
 bool idempotency_read(struct http_request *request, struct str route, struct str parameter,
                       const struct idempotency **ret_idempotency);
 
@@ -34,5 +27,6 @@ struct str idempotency_hash_str(const struct idempotency *idempotency);
 /* Binds key and hash, the last parameters of a statement that claims the key. */
 void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempotency);
 
-/* True when the statement's row says that the key belongs to another request; answers 422 then. */
-bool idempotency_is_reused(struct http_request *request, const struct pg_result *result);
+/* Answers 422 when the statement's row says that the key belongs to another request. Returns true
+ * when it answered. */
+bool idempotency_answers_reuse(struct http_request *request, const struct pg_result *result);

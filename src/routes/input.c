@@ -1,14 +1,7 @@
-/* input.c: see input.h. */
+/* input.c: reads fields of the body, and lists the rules that they break. */
 #include "routes/input.h"
 
 #include "lib/base/utf8.h"
-
-#include <assert.h>
-
-void codes_add(struct codes *codes, const char *code) {
-  assert(codes->count < CODES_LIMIT);
-  codes->list[codes->count++] = code;
-}
 
 struct str input_text(const struct http_request *request, const char *field) {
   const json_t *value = json_object_get(http_request_json(request), field);

@@ -3,6 +3,8 @@
 
 #include "lib/http/http.h"
 
+#include <assert.h>
+
 enum { CODES_LIMIT = 8 };
 
 /* Codes of broken rules, in the order in which they were found; NULL-terminated. */
@@ -11,7 +13,10 @@ struct codes {
   unsigned count;
 };
 
-void codes_add(struct codes *codes, const char *code);
+static inline void codes_add(struct codes *codes, const char *code) {
+  assert(codes->count < CODES_LIMIT);
+  codes->list[codes->count++] = code;
+}
 
 /* A text field of the body; empty when it is missing or of another type. */
 struct str input_text(const struct http_request *request, const char *field);

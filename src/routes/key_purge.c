@@ -1,4 +1,8 @@
-/* key_purge.c: see key_purge.h. */
+/* key_purge.c: deletes idempotency keys that count no more, from time to time.
+ *
+ * At any time either the timer runs or one batch is under way, whose continuation starts the timer
+ * again: with a short pause while keys are left, else until the next run. All on one loop. The
+ * continuation of a batch may come after key_purge_close(), so the memory goes with the loop. */
 #include "routes/key_purge.h"
 
 #include "lib/base/log.h"

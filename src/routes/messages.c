@@ -13,7 +13,7 @@
 
 enum { GROUPS_LIMIT = 50, MESSAGES_LIMIT = 20, MESSAGE_MAX_CHARS = 1024 };
 
-_Static_assert((int)PAGE_LIMIT_HIGHEST <= (int)MESSAGES_PAGE_LIMIT, "a page fits the store");
+_Static_assert((int)PAGE_LIMIT_HIGHEST == (int)MESSAGES_PAGE_LIMIT, "a page fits the store");
 _Static_assert((int)IDEMPOTENCY_HASH_SIZE == (int)MESSAGES_REQUEST_HASH_SIZE, "one kind of hash");
 
 static void answer_trouble(struct http_request *request, const struct message_answer *answer) {

@@ -72,9 +72,11 @@ static uint64_t resident_bytes(void) {
   _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
   char line[128]; /* "size resident …", in pages: proc(5) */
   if (!file || !fgets(line, sizeof(line), file)) return 0;
-  char *after_size = line;
-  strtoull(line, &after_size, 10);
-  return strtoull(after_size, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+  struct str rest = str_from(line), field;
+  uint64_t pages = 0;
+  if (str_next(&rest, ' ', &field) && str_next(&rest, ' ', &field))
+    str_to_u64(field, 0, UINT32_MAX, &pages);
+  return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void get_metrics(struct http_request *request) {
@@ -82,7 +84,7 @@ static void get_metrics(struct http_request *request) {
   struct buffer body = BUFFER_EMPTY;
   http_metrics_append(&body, context->servers, context->count);
   append_postgres(&body, context);
-  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the pool's keys are known.",
+  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the user pool's keys are known.",
                 key_keeper_ready(context->keeper));
   append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
                 "Time since the keys were last fetched; 0 before that.",

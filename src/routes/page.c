@@ -1,9 +1,10 @@
-/* page.c: see page.h. */
+/* page.c: lists in pages: reads ?limit= and ?before=, binds them, and writes the Link header. */
 #include "routes/page.h"
 
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
 
+#include <assert.h>
 #include <endian.h>
 
 enum { CURSOR_VERSION = 1, CURSOR_SIZE = 1 + 8 + UUID_SIZE };
@@ -18,14 +19,9 @@ static const struct uuid LAST_UUID = {
 static const struct uuid FIRST_UUID = {{0}};
 
 static bool read_limit(struct str text, int32_t *ret_limit) {
-  if (text.length == 0 || text.length > 3) return false;
-  int32_t limit = 0;
-  for (size_t i = 0; i < text.length; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9') return false;
-    limit = limit * 10 + (text.data[i] - '0');
-  }
-  if (limit < 1 || limit > PAGE_LIMIT_HIGHEST) return false;
-  *ret_limit = limit;
+  uint64_t limit;
+  if (text.length > 3 || !str_to_u64(text, 1, PAGE_LIMIT_HIGHEST, &limit)) return false;
+  *ret_limit = (int32_t)limit;
   return true;
 }
 
@@ -52,6 +48,7 @@ static void append_cursor(struct buffer *buffer, int64_t created_at_us, const st
 
 void page_read(const struct http_request *request, int32_t default_limit, struct page *ret_page,
                struct codes *codes) {
+  assert(default_limit >= 1 && default_limit <= PAGE_LIMIT_HIGHEST);
   *ret_page = (struct page){.limit = default_limit};
   struct str value;
   if (http_request_query(request, "limit", &value) && !read_limit(value, &ret_page->limit))
@@ -71,6 +68,7 @@ void page_bind_after(struct pg_batch *batch, const struct page *page) {
 }
 
 void page_bind_limit(struct pg_batch *batch, const struct page *page) {
+  assert(page->limit >= 1 && page->limit <= PAGE_LIMIT_HIGHEST);
   pg_bind_int(batch, page->limit + 1);
 }
 
@@ -123,6 +121,7 @@ static void add_link(struct http_request *request, const struct page *page,
 
 void page_append(struct http_request *request, const struct page *page,
                  const struct pg_result *result, struct buffer *body) {
+  assert(pg_result_rows(result) <= (size_t)page->limit + 1);
   if (pg_result_rows(result) > (size_t)page->limit) add_link(request, page, result);
   pg_result_append_array(result, 0, (size_t)page->limit, body);
 }

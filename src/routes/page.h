@@ -9,7 +9,8 @@
 #include "lib/http/http.h"
 #include "lib/pg/pool.h"
 
-enum { PAGE_LIMIT_HIGHEST = 100 };
+/* The statements of lists know this bound: see LIMIT in db/sql. */
+enum { PAGE_LIMIT_HIGHEST = PG_PAGE_LIMIT };
 
 struct page {
   int32_t limit;
@@ -18,7 +19,8 @@ struct page {
   struct uuid uuid;
 };
 
-/* Reads ?limit= and ?before=; adds limit_invalid and cursor_invalid to `codes`. */
+/* Reads ?limit= (`default_limit` where it is missing, PAGE_LIMIT_HIGHEST at most) and ?before=;
+ * adds limit_invalid and cursor_invalid to `codes`. */
 void page_read(const struct http_request *request, int32_t default_limit, struct page *ret_page,
                struct codes *codes);
 

@@ -1,4 +1,4 @@
-/* search_term.c: see search_term.h. */
+/* search_term.c: splits what a person typed into words and makes ILIKE patterns of them. */
 #include "routes/search_term.h"
 
 #include <ctype.h>

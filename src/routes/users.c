@@ -11,12 +11,12 @@ enum { DISPLAY_NAME_MAX_CHARS = 50, BIO_MAX_CHARS = 500 };
 static void on_short(enum pg_outcome outcome, const struct pg_result *const *results,
                      const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error))
-    answer_row_or(request, results[0], HTTP_NOT_FOUND, "user_not_found");
+  if (!answers_failure(request, outcome, error))
+    answers_row_or(request, results[0], HTTP_NOT_FOUND, "user_not_found");
 }
 
 static void get_short(struct http_request *request) {
-  struct pg_batch *batch = answer_batch(request);
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_SHORT);
   pg_bind_text(batch, http_request_param(request, "handle"));
   pg_batch_submit(batch, on_short, request);
@@ -27,8 +27,8 @@ static void get_short(struct http_request *request) {
 static void on_updated(enum pg_outcome outcome, const struct pg_result *const *results,
                        const struct error *error, void *argument) {
   struct http_request *request = argument;
-  if (outcome_is_done(request, outcome, error))
-    answer_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
+  if (!answers_failure(request, outcome, error))
+    answers_row_or(request, results[0], HTTP_UNPROCESSABLE, "user_not_found");
 }
 
 static void update_profile(struct http_request *request) {
@@ -42,7 +42,7 @@ static void update_profile(struct http_request *request) {
     http_answer_codes(request, codes.list);
     return;
   }
-  struct pg_batch *batch = answer_batch(request);
+  struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_UPDATE);
   pg_bind_text(batch, http_request_user(request));
   pg_bind_text(batch, display_name);

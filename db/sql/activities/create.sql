@@ -1,8 +1,8 @@
--- pool: write
+-- lane: write
 -- A new activity; no row when no user has the token's sub. The clock is read once, so that it lives
 -- exactly as long as was asked for.
 -- $1: sub; $2: message; $3: seconds until it expires.
-WITH author AS (
+WITH caller AS (
   SELECT uuid, display_name, handle
   FROM public.users
   WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
@@ -10,12 +10,12 @@ WITH author AS (
   SELECT timezone('UTC', clock_timestamp()) AS at
 ), created AS (
   INSERT INTO public.activities (uuid, user_uuid, message, expires_at, created_at)
-  SELECT gen_random_uuid(), author.uuid, $2::text,
+  SELECT gen_random_uuid(), caller.uuid, $2::text,
          moment.at + make_interval(secs => $3::int), moment.at
-  FROM author CROSS JOIN moment
+  FROM caller CROSS JOIN moment
   RETURNING *
 )
-SELECT c.uuid, author.display_name, author.handle, c.message,
+SELECT c.uuid, caller.display_name, caller.handle, c.message,
        c.replies_count, c.reposts_count, c.likes_count,
        c.reply_to_activity_uuid, c.expires_at, c.created_at
-FROM created c CROSS JOIN author
+FROM created c CROSS JOIN caller

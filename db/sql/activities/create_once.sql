@@ -1,11 +1,11 @@
--- pool: write
+-- lane: write
 -- create.sql with an Idempotency-Key: whoever has the key already gets the values of the first answer,
 -- and nothing is written. _reused is not null when the key belongs to another request.
 -- $1: sub; $2: message; $3: seconds until it expires; $4: key; $5: hash of the request.
 -- ON CONFLICT DO UPDATE waits for a request that is just writing the key. It then gives the key's row as
 -- it is, or takes it over when it is older than a day. The claim is ours when it has the uuid that we
 -- proposed.
-WITH author AS MATERIALIZED (
+WITH caller AS MATERIALIZED (
   SELECT uuid, display_name, handle
   FROM public.users
   WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
@@ -14,9 +14,9 @@ WITH author AS MATERIALIZED (
 ), claimed AS (
   INSERT INTO public.idempotency_keys AS k
     (user_uuid, key, request_hash, claimed_at, made_uuid, made_at, expires_at, display_name, handle)
-  SELECT author.uuid, $4::text, $5::bytea, proposed.at, proposed.uuid, proposed.at,
-         proposed.at + make_interval(secs => $3::int), author.display_name, author.handle
-  FROM author CROSS JOIN proposed
+  SELECT caller.uuid, $4::text, $5::bytea, proposed.at, proposed.uuid, proposed.at,
+         proposed.at + make_interval(secs => $3::int), caller.display_name, caller.handle
+  FROM caller CROSS JOIN proposed
   ON CONFLICT (user_uuid, key) DO UPDATE
   SET (request_hash, claimed_at, made_uuid, made_at, expires_at, message_group_uuid,
        other_user_uuid, display_name, handle) = (

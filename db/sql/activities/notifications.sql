@@ -1,6 +1,6 @@
--- pool: heavy
+-- lane: heavy
 -- What concerns the caller, newest first: replies to their activities and mentions of @handle by others.
--- $1: sub; $2, $3: only what is older than this (created_at, uuid); $4: how many, 101 at most.
+-- $1: sub; $2, $3: only what is older than this (created_at, uuid); $4: how many rows.
 -- The mentions are gathered before they are ordered, so that they come from the trigram index and never
 -- from a walk down the index of times.
 WITH caller AS MATERIALIZED (

@@ -1,6 +1,6 @@
--- pool: read
+-- lane: read
 -- The live replies to one activity, oldest first.
--- $1: the activity; $2, $3: only what is newer than this (created_at, uuid); $4: how many, 101 at most.
+-- $1: the activity; $2, $3: only what is newer than this (created_at, uuid); $4: how many rows.
 SELECT a.uuid, u.display_name, u.handle, a.message,
        a.replies_count, a.reposts_count, a.likes_count,
        a.reply_to_activity_uuid, a.expires_at, a.created_at
@@ -11,7 +11,7 @@ FROM (
     AND (created_at, uuid) > ($2::timestamp, $3::uuid)
     AND (expires_at IS NULL OR expires_at > timezone('UTC', statement_timestamp()))
   ORDER BY created_at, uuid
-  LIMIT 101
+  LIMIT 101 -- page + 1
 ) a
 LEFT JOIN public.users u ON u.uuid = a.user_uuid
 ORDER BY a.created_at, a.uuid

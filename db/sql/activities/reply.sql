@@ -1,8 +1,8 @@
--- pool: write
--- A reply, and its parent's replies_count with it. Always one row: _author is null when no user has the
+-- lane: write
+-- A reply, and its parent's replies_count with it. Always one row: _caller is null when no user has the
 -- token's sub, uuid is null when the parent does not exist or has expired.
 -- $1: sub; $2: message; $3: the parent.
-WITH author AS (
+WITH caller AS (
   SELECT uuid, display_name, handle
   FROM public.users
   WHERE cognito_user_id = $1::text AND cognito_user_id <> 'MOCK'
@@ -13,18 +13,18 @@ WITH author AS (
   SET replies_count = coalesce(replies_count, 0) + 1
   WHERE uuid = $3::uuid
     AND (expires_at IS NULL OR expires_at > (SELECT at FROM moment))
-    AND EXISTS (SELECT FROM author)
+    AND EXISTS (SELECT FROM caller)
   RETURNING uuid
 ), created AS (
   INSERT INTO public.activities (uuid, user_uuid, message, reply_to_activity_uuid, created_at)
-  SELECT gen_random_uuid(), author.uuid, $2::text, parent.uuid, moment.at
-  FROM author CROSS JOIN parent CROSS JOIN moment
+  SELECT gen_random_uuid(), caller.uuid, $2::text, parent.uuid, moment.at
+  FROM caller CROSS JOIN parent CROSS JOIN moment
   RETURNING *
 )
-SELECT c.uuid, author.display_name, author.handle, c.message,
+SELECT c.uuid, caller.display_name, caller.handle, c.message,
        c.replies_count, c.reposts_count, c.likes_count,
        c.reply_to_activity_uuid, c.expires_at, c.created_at,
-       author.uuid AS _author
+       caller.uuid AS _caller
 FROM (SELECT) one
-LEFT JOIN author ON true
+LEFT JOIN caller ON true
 LEFT JOIN created c ON true

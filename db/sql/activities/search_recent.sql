@@ -1,8 +1,8 @@
--- pool: heavy
+-- lane: heavy
 -- The same as search.sql for terms with a word too short for a trigram, which no index can find: they
 -- are looked for in the newest 10,000 activities.
 -- $1 to $4: ILIKE patterns of the words, or '%'; $5: ILIKE pattern for handles;
--- $6, $7: only what is older than this (created_at, uuid); $8: how many, 101 at most;
+-- $6, $7: only what is older than this (created_at, uuid); $8: how many rows;
 -- $9: patterns of the words past the fourth, with chr(1) between them.
 SELECT a.uuid, u.display_name, u.handle, a.message,
        a.replies_count, a.reposts_count, a.likes_count,

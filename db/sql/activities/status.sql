@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- One live activity of one user. $1: handle; $2: the activity.
 SELECT a.uuid, u.display_name, u.handle, a.message,
        a.replies_count, a.reposts_count, a.likes_count,

@@ -1,4 +1,4 @@
--- pool: heavy
+-- lane: heavy
 -- Deletes keys that count no more. One row when there may be more of them. Servers that do so at the same
 -- time take different ones, and nobody waits for a key that is being claimed.
 -- $1: how many at most.

@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- For messages in DynamoDB: claims an Idempotency-Key and with it fixes group, uuid and time of the message
 -- before its item is written, so that a repeated request writes the same item. Who has the key already
 -- gets what was fixed then. See activities/create_once.sql; the columns are those of find_once.sql.

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- For messages in DynamoDB: the caller, and what their Idempotency-Key stands for. One row when the caller
 -- is known; message_uuid is null when they have no such key. _reused is not null when the key belongs
 -- to another request.

@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- A message to one of the caller's groups; one row when the caller is known, its uuid is null when they
 -- are not a member. The group's row is locked, and each message is later than the one before it, so
 -- that messages are listed in the order in which they were taken, whatever the clock does.

@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- send.sql with an Idempotency-Key; see activities/create_once.sql. One row when the caller is known; its
 -- uuid is null when they are not a member. The group is locked before the key is claimed, as it gives
 -- the message its time. Where it is gone, `known` has the answer, as in activities/reply_once.sql.

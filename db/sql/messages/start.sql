@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- A message to a user, in the group that the two share or, for the first, in a new one. One row when the
 -- caller is known: _recipient is null when the handle is not, message_group_uuid is null when it is the
 -- caller's own.

@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- start.sql with an Idempotency-Key; see activities/create_once.sql. One row when the caller is known, as
 -- there. A group that is there is locked before the key, as in send_once.sql. The uuid of a new group is
 -- not known when the key is claimed: who repeats the request finds it by its message. _unseen is not

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The user of a token. $1: sub.
 SELECT uuid, handle, display_name
 FROM public.users

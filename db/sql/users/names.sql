@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- The names of users. $1: their uuids as the text of an array, '{…,…}'.
 SELECT uuid, display_name, handle
 FROM public.users

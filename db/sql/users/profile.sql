@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- A user's profile, with the number of their live activities. $1: handle.
 SELECT u.uuid, u.cognito_user_id AS cognito_user_uuid, u.handle, u.display_name, u.bio,
        (SELECT count(*)

@@ -1,4 +1,4 @@
--- pool: read
+-- lane: read
 -- Who a handle is. $1: handle.
 SELECT uuid, handle, display_name
 FROM public.users

@@ -1,4 +1,4 @@
--- pool: write
+-- lane: write
 -- Changes the caller's profile; no row when no user has the token's sub.
 -- $1: sub; $2: display name; $3: bio.
 UPDATE public.users

@@ -1,7 +1,12 @@
-/* batch.c: see batch.h. */
-#include "lib/pg/batch.h"
-
+/* batch.c: a batch: its statements and parameters, its results, what its caller is told.
+ *
+ * A batch belongs to its caller while it is put together, and to the pool from pg_batch_submit()
+ * on: first to a queue, then to the flight of a connection. Its state changes in batch_become()
+ * alone. Whoever holds it when it ends calls batch_tell(), once, and then batch_free(). Everything
+ * happens on the pool's loop. Parameters are borrowed from the caller; results are owned by the
+ * batch. */
 #include "lib/base/clock.h"
+#include "lib/pg/batch_inside.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -13,7 +18,7 @@ struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
                            void (*expired)(struct deadline *deadline)) {
   struct pg_batch *batch = malloc(sizeof(*batch));
   if (!batch) return NULL;
-  /* Not the whole: parameters are written before they are read. */
+  /* `calls` is left as it is, because it is large: parameters are written before they are read. */
   memset(batch, 0, offsetof(struct pg_batch, calls));
   memset(&batch->lock, 0, sizeof(*batch) - offsetof(struct pg_batch, lock));
   batch->pool = pool;
@@ -23,6 +28,23 @@ struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
   deadline_init(&batch->deadline, expired);
   return batch;
 }
+
+/* --- Its life --- */
+
+/* The states that may follow each state, as bits. */
+static const unsigned NEXT[PG_BATCH_STATES] = {
+    [PG_BATCH_OPEN] = 1U << PG_BATCH_WAITING | 1U << PG_BATCH_REFUSED,
+    [PG_BATCH_WAITING] = 1U << PG_BATCH_SENT | 1U << PG_BATCH_TOLD,
+    [PG_BATCH_SENT] = 1U << PG_BATCH_WAITING | 1U << PG_BATCH_ORPHANED | 1U << PG_BATCH_TOLD,
+    [PG_BATCH_REFUSED] = 1U << PG_BATCH_TOLD,
+};
+
+void batch_become(struct pg_batch *batch, enum pg_batch_state state) {
+  assert(NEXT[batch->state] & 1U << state);
+  batch->state = state;
+}
+
+/* --- Putting it together --- */
 
 void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) {
   if (!batch || !batch->sink || !trace_is_sampled(parent)) return;
@@ -36,8 +58,8 @@ void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
   batch->lock_key = *row;
 }
 
-/* A sub is a UUID in Cognito; whatever it is, its bytes are folded into a key. Two that meet only
- * wait for each other. */
+/* A sub of Cognito is a UUID, but any text is folded into a key. Where two texts give one key,
+ * their writes only wait for each other. */
 void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
   if (!batch) return;
   batch->lock = PG_LOCK_UNKNOWN;
@@ -48,17 +70,26 @@ void pg_batch_lock_unknown(struct pg_batch *batch, struct str who) {
   }
 }
 
-enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch) {
-  enum pg_pool_kind strictest = PG_POOL_READ;
+bool batch_has_all_parameters(const struct pg_batch *batch) {
   for (int i = 0; i < batch->call_count; i++) {
-    enum pg_pool_kind kind = pg_statement_sources[batch->calls[i].statement].pool;
-    if (kind > strictest) strictest = kind;
+    const struct pg_call *call = &batch->calls[i];
+    if (call->parameter_count != pg_statement_sources[call->statement].parameters) return false;
+  }
+  return true;
+}
+
+enum pg_lane batch_strictest_lane(const struct pg_batch *batch) {
+  enum pg_lane strictest = PG_LANE_READ;
+  for (int i = 0; i < batch->call_count; i++) {
+    enum pg_lane lane = pg_statement_sources[batch->calls[i].statement].lane;
+    if (lane > strictest) strictest = lane;
   }
   return strictest;
 }
 
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement) {
   if (!batch) return;
+  assert(batch->state == PG_BATCH_OPEN && statement < PG_STATEMENTS);
   assert(batch->call_count < PG_BATCH_STATEMENTS);
   struct pg_call *call = &batch->calls[batch->call_count++];
   call->statement = statement;
@@ -106,8 +137,13 @@ void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
 
 /* --- Sending --- */
 
+/* The format of each parameter: 1 means binary. */
+static const int BINARY[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+_Static_assert(sizeof(BINARY) / sizeof(BINARY[0]) >= PG_STATEMENT_PARAMETERS,
+               "every parameter has a format");
+
 static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
-  static const int BINARY[PG_STATEMENT_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct pg_statement_source *source = &pg_statement_sources[call->statement];
   if (prepared && !source->custom_plan)
     return PQsendQueryPrepared(conn, source->name, call->parameter_count, call->values,
@@ -116,10 +152,10 @@ static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
                            call->lengths, BINARY, 1);
 }
 
-/* A pooler hands each transaction to another server, so a setting of the session would reach others
- * and not us: there each transaction begins with its settings. The isolation level can be set
- * before the first query alone, and by SET alone; Postgres warns (25P01) that no BEGIN came before
- * it, and sets it. */
+/* A pooler gives each transaction to another session of the server. A setting of the session would
+ * reach other clients and not us, so each transaction begins with its settings. The isolation level
+ * must be set before the first query, and by SET; Postgres warns that there was no BEGIN (25P01),
+ * but sets it. */
 static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
   const char *const values[] = {prelude->statement_timeout, prelude->lock_timeout};
   bool sent =
@@ -134,6 +170,7 @@ static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
 
 bool batch_send(struct pg_batch *batch, PGconn *conn, const struct batch_prelude *prelude,
                 bool prepared) {
+  assert(batch->received == 0 && batch->result_count == 0 && batch->outcome == PG_DONE);
   int in_front = prelude ? send_prelude(conn, prelude) : 0;
   if (in_front < 0) return false;
   batch->expected = in_front + batch->call_count;
@@ -160,11 +197,12 @@ static bool is_unavailable(const char *sqlstate) {
   return false;
 }
 
-/* The message may quote what a person wrote only in its detail, which is left out. */
+/* Postgres quotes values, and so what a person wrote, only in the detail, which is left out. */
 void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *result) {
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (!sqlstate) sqlstate = "08006"; /* made by libpq: the connection is gone */
+  assert(call < batch->call_count);
   snprintf(batch->sqlstate, sizeof(batch->sqlstate), "%s", sqlstate);
   batch_fail(batch, is_unavailable(sqlstate) ? PG_UNAVAILABLE : PG_FAILED, "%s: %s (SQLSTATE %s)",
              pg_statement_sources[batch->calls[call < 0 ? 0 : call].statement].name,
@@ -172,6 +210,7 @@ void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *resu
 }
 
 void batch_take_result(struct pg_batch *batch, PGresult *result) {
+  assert(batch->received < batch->expected);
   int call = batch->received - (batch->expected - batch->call_count);
   batch->received++;
   switch (PQresultStatus(result)) {
@@ -206,6 +245,7 @@ void batch_reset(struct pg_batch *batch) {
 /* --- The outcome --- */
 
 void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *format, ...) {
+  assert(outcome != PG_DONE);
   if (batch->outcome != PG_DONE) return;
   batch->outcome = outcome;
   batch->failure = calloc(1, sizeof(*batch->failure));
@@ -238,8 +278,10 @@ static void record_span(const struct pg_batch *batch) {
   trace_end(&span, sink);
 }
 
-void batch_tell(struct pg_batch *batch) {
+void batch_tell(struct pg_batch *batch, enum pg_batch_state state) {
   static const struct error NONE = {0};
+  assert(batch->outcome != PG_DONE || batch->result_count == batch->call_count);
+  batch_become(batch, state);
   record_span(batch);
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,
@@ -248,6 +290,8 @@ void batch_tell(struct pg_batch *batch) {
 }
 
 void batch_free(struct pg_batch *batch) {
+  assert(batch->state == PG_BATCH_TOLD || batch->state == PG_BATCH_ORPHANED ||
+         batch->state == PG_BATCH_OPEN);
   list_remove(&batch->node);
   list_remove(&batch->suspect_node);
   deadline_stop(&batch->deadline);

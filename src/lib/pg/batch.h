@@ -1,118 +1,48 @@
-/* batch.h: a batch: statements that are sent together, their parameters, results and outcome.
- * Inside the room; it knows neither connections nor pools. */
+/* batch.h: a batch of statements: what is put together before pg_batch_submit() (pool.h).
+ *
+ * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. Each
+ * function takes a NULL batch, which stands for one that found no memory, and does nothing with it.
+ */
 #pragma once
 
-#include "lib/base/list.h"
-#include "lib/pg/pool.h"
+#include "lib/base/error.h"
+#include "lib/base/trace.h"
+#include "lib/pg/result.h"
+#include "lib/pg/statements.h" /* generated: enum pg_statement */
 
-#include <libpq-fe.h>
+struct pg_batch;
 
-/* Microseconds from 1970-01-01 to 2000-01-01, where Postgres's binary timestamps begin. */
-#define PG_EPOCH_UNIX_US 946684800000000LL
-
-enum { BATCH_SQLSTATE_SIZE = 6 };
-
-struct pg_call {
-  enum pg_statement statement;
-  int parameter_count;
-  const char *values[PG_STATEMENT_PARAMETERS];
-  int lengths[PG_STATEMENT_PARAMETERS];
-  uint64_t scalars[PG_STATEMENT_PARAMETERS]; /* numbers in network order, pointed to by values */
+enum pg_outcome {
+  PG_DONE,        /* every statement ran and the transaction is committed */
+  PG_UNAVAILABLE, /* not done: no connection, queue full, past the deadline; or, where the error
+                     begins with "outcome unknown", sent and not answered: answer 503 */
+  PG_FAILED,      /* Postgres refused: the error says why; a defect or a broken constraint */
 };
 
-enum pg_batch_state {
-  PG_BATCH_OPEN,     /* being put together by the caller */
-  PG_BATCH_WAITING,  /* in a queue of the pool */
-  PG_BATCH_SENT,     /* in flight; the caller waits */
-  PG_BATCH_ORPHANED, /* in flight; the caller was told that the deadline passed */
-  PG_BATCH_REFUSED,  /* cannot be run; the caller is told at the end of the turn */
-};
+enum { PG_BATCH_STATEMENTS = 4 };
 
-/* Which rows the batch locks, for group commit. */
-enum pg_lock {
-  PG_LOCK_NONE,
-  PG_LOCK_ROW,     /* the row `lock_key` */
-  PG_LOCK_UNKNOWN, /* rows that only its statement knows; batches with the same `lock_key` are
-                      likely to meet */
-};
+/* Called once with the outcome. `results` has one entry a statement when it is PG_DONE; they live
+ * for the time of the call. `error` is empty when it is PG_DONE. */
+typedef void (*pg_done)(enum pg_outcome outcome, const struct pg_result *const *results,
+                        const struct error *error, void *argument);
 
-struct pg_batch {
-  struct pg_pool *pool; /* whose it is; for pool.c and dispatch.c alone */
-  enum pg_pool_kind kind;
-  enum pg_batch_state state;
-  struct list node; /* in a queue, or in a connection's flight */
-  struct deadline deadline;
-  uint64_t submitted_us; /* on the monotonic clock */
-  pg_done done;
-  void *argument;
-  int call_count;
-  struct pg_call calls[PG_BATCH_STATEMENTS];
+/* Makes the batch part of a trace; `parent` is copied and may be NULL. */
+void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
 
-  enum pg_lock lock;
-  struct uuid lock_key;
-  struct list suspect_node; /* see group.h */
-  bool alone;               /* no other batch may share its transaction */
-  bool overdue;             /* its deadline passed while it was in flight */
-  bool displaced;           /* a read that was cancelled because it delayed others */
-  unsigned reruns;
+/* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … The number
+ * of them is asserted when the batch is submitted. Text and UUIDs are borrowed until the
+ * continuation was called. */
+void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
+void pg_bind_text(struct pg_batch *batch, struct str text);
+void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
+void pg_bind_int(struct pg_batch *batch, int32_t number);
+void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
 
-  /* In flight. */
-  int expected; /* results, with those of the statements that were put in front */
-  int received;
-  bool aborted; /* an earlier statement of its transaction failed: it was not run */
-  int result_count;
-  PGresult *results[PG_BATCH_STATEMENTS];
+/* Says which row a write locks. One that says nothing locks no row that others lock, or all of them
+ * in the same way (a key share). */
+void pg_batch_lock(struct pg_batch *batch, const struct uuid *row);
 
-  struct span_sink *sink;
-  struct trace_context parent; /* whose span a traced batch's is a child of */
-  int64_t start_unix_us;
-  enum pg_outcome outcome;
-  char sqlstate[BATCH_SQLSTATE_SIZE]; /* of the error of one of its statements; "": none */
-  struct error *failure;              /* owned; NULL while nothing went wrong */
-};
-
-/* Makes an open batch; NULL when memory is out. `expired` is called at its deadline. */
-struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
-                           void (*expired)(struct deadline *deadline));
-
-/* The strictest pool of its statements. */
-enum pg_pool_kind batch_pool_kind(const struct pg_batch *batch);
-
-/* What is put in front of a transaction, where a session cannot keep settings. */
-struct batch_prelude {
-  const char *statement_timeout; /* milliseconds */
-  const char *lock_timeout;
-};
-
-/* Queues the batch's statements in libpq; no sync. With a `prelude` nothing is prepared and the
- * settings are made first. False when libpq would not take them. */
-bool batch_send(struct pg_batch *batch, PGconn *conn, const struct batch_prelude *prelude,
-                bool prepared);
-
-/* Takes the next result of the batch, which is in flight. */
-void batch_take_result(struct pg_batch *batch, PGresult *result);
-
-/* True when all its results have come. */
-static inline bool batch_is_complete(const struct pg_batch *batch) {
-  return batch->received == batch->expected;
-}
-
-static inline bool batch_has_failed(const struct pg_batch *batch) {
-  return batch->aborted || batch->outcome != PG_DONE;
-}
-
-/* Records why the batch fails, unless something was recorded before. */
-void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* The same for an error that Postgres reports of the batch's statement `call`. */
-void batch_fail_by_result(struct pg_batch *batch, int call, const PGresult *result);
-
-/* Forgets what came of it, so that it can be sent again. */
-void batch_reset(struct pg_batch *batch);
-
-/* Records its span and tells the caller the outcome. The results are gone afterwards. */
-void batch_tell(struct pg_batch *batch);
-
-/* Takes it off its list and frees it. The caller was told. */
-void batch_free(struct pg_batch *batch);
+/* Says that a write locks rows that only its statement knows. A group takes at most one such,
+ * beside writes that lock nothing. Those with the same `who` (a sub, a key) are likely to lock the
+ * same. */
+void pg_batch_lock_unknown(struct pg_batch *batch, struct str who);

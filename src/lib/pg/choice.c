@@ -1,4 +1,5 @@
-/* choice.c: see choice.h. */
+/* choice.c: chooses the connection for a read. It looks at every connection once and keeps no state
+ * but `struct slow_statements`: when each statement stops being regarded as slow. */
 #include "lib/pg/choice.h"
 
 enum { STUCK_MS = 20, SLOW_MS = 5000 };
@@ -31,9 +32,9 @@ static void look_at(struct choice *choice, struct pg_connection *connection, boo
   if (has_room && (!*best || flight->depth < (*best)->flight.depth)) *best = connection;
 }
 
-struct pg_connection *choose_connection(const struct choice_of *among,
-                                        struct slow_statements *statements,
-                                        const struct pg_batch *batch, uint64_t now_ms) {
+struct pg_connection *choice_make(const struct choice_among *among,
+                                  struct slow_statements *statements, const struct pg_batch *batch,
+                                  uint64_t now_ms) {
   enum pg_statement statement = batch->calls[0].statement;
   struct choice choice = {0};
   for (unsigned i = 0; i < among->count; i++) {

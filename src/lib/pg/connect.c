@@ -1,4 +1,7 @@
-/* connect.c: see connect.h. */
+/* connect.c: opens a connection to Postgres, and makes the settings of its session.
+ *
+ * connect_blocking() runs in one of libuv's worker threads and touches nothing but what it is
+ * given; the other functions run on the loop. */
 #include "lib/pg/connect.h"
 
 #include <assert.h>

@@ -1,4 +1,9 @@
-/* connection.c: see connection.h. */
+/* connection.c: one connection to Postgres, which opens itself again when it is lost.
+ *
+ * Its state changes in become() alone; see the table there. While it is CONNECTING, a worker thread
+ * owns `conn`; in every other state the loop does. The connection owns its socket's watch, its
+ * timer and libpq's connection, and drop_socket() gives all three up. The batches in flight belong
+ * to `flight` until they have ended, and each end is told to the owner, the pool. */
 #include "lib/pg/connection.h"
 
 #include "lib/base/log.h"
@@ -24,21 +29,27 @@ static void on_socket(uv_poll_t *poll, int status, int events);
 
 /* --- States --- */
 
-static bool may_become(enum pg_connection_state from, enum pg_connection_state to) {
-  switch (to) {
-  case PG_CONNECTION_HELD: return false;
-  case PG_CONNECTION_WAITING: return from != PG_CONNECTION_CLOSED;
-  case PG_CONNECTION_CONNECTING: return from == PG_CONNECTION_WAITING;
-  case PG_CONNECTION_PREPARING: return from == PG_CONNECTION_CONNECTING;
-  case PG_CONNECTION_READY: return from == PG_CONNECTION_PREPARING;
-  case PG_CONNECTION_DRAINING: return from == PG_CONNECTION_READY;
-  case PG_CONNECTION_CLOSED: return true;
-  }
-  return false;
-}
+enum {
+  WAITING = 1U << PG_CONNECTION_WAITING,
+  CONNECTING = 1U << PG_CONNECTION_CONNECTING,
+  PREPARING = 1U << PG_CONNECTION_PREPARING,
+  READY = 1U << PG_CONNECTION_READY,
+  DRAINING = 1U << PG_CONNECTION_DRAINING,
+  CLOSED = 1U << PG_CONNECTION_CLOSED,
+};
+
+/* The states that may follow each state. */
+static const unsigned NEXT[PG_CONNECTION_STATES] = {
+    [PG_CONNECTION_HELD] = WAITING | CLOSED,
+    [PG_CONNECTION_WAITING] = CONNECTING | CLOSED,
+    [PG_CONNECTION_CONNECTING] = WAITING | PREPARING | CLOSED,
+    [PG_CONNECTION_PREPARING] = WAITING | READY | CLOSED,
+    [PG_CONNECTION_READY] = WAITING | DRAINING | CLOSED,
+    [PG_CONNECTION_DRAINING] = WAITING | CLOSED,
+};
 
 static void become(struct pg_connection *connection, enum pg_connection_state state) {
-  assert(may_become(connection->state, state));
+  assert(NEXT[connection->state] & 1U << state);
   connection->state = state;
 }
 
@@ -55,10 +66,10 @@ static const char *one_line(char *text) {
   return text;
 }
 
-static const char *pool_name(const struct pg_connection *connection) {
-  static const char *const NAMES[PG_POOL_KINDS] = {
-      [PG_POOL_READ] = "read", [PG_POOL_HEAVY] = "heavy", [PG_POOL_WRITE] = "write"};
-  return NAMES[connection->kind];
+static const char *lane_name(const struct pg_connection *connection) {
+  static const char *const NAMES[PG_LANES] = {
+      [PG_LANE_READ] = "read", [PG_LANE_HEAVY] = "heavy", [PG_LANE_WRITE] = "write"};
+  return NAMES[connection->lane];
 }
 
 static void log_failure(const struct pg_connection *connection, const char *what,
@@ -66,14 +77,14 @@ static void log_failure(const struct pg_connection *connection, const char *what
   if (connection->attempt % LOG_EVERY_TRIES != 0) return;
   log_event(LOG_LEVEL_WARNING, what, log_text("reason", reason),
             log_int("loop", loop_index(connection->options->loop)),
-            log_text("pool", pool_name(connection)), log_int("attempt", connection->attempt),
+            log_text("lane", lane_name(connection)), log_int("attempt", connection->attempt),
             LOG_END);
 }
 
 /* --- Closing the socket --- */
 
-/* The watch is on a descriptor of its own: libpq closes its socket as soon as it sees the end, and
- * another thread may have the number by the time that the loop stops watching it. */
+/* The watch has a duplicate of the socket's descriptor: libpq closes its own as soon as it sees the
+ * end, and another thread may get the same number before the loop stops watching it. */
 struct pg_watch {
   uv_poll_t poll;
   int own;
@@ -120,7 +131,7 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
   connection->options->events->failed(connection, line);
 }
 
-/* Connects anew; at once, unless the last tries say that there is no use. */
+/* Connects again: at once, or after a while when the last tries failed. */
 static void reconnect(struct pg_connection *connection) {
   drop_socket(connection);
   if (connection->attempt > 0) {
@@ -180,8 +191,8 @@ bool connection_cancel_head(struct pg_connection *connection) {
   return canceller_ask(connection->options->canceller, &connection->cancel, connection->conn);
 }
 
-/* The server's own time-out should have ended the statement, but a commit that waits for a standby
- * knows none. */
+/* The server's own time-out should have ended the statement. It does not end a commit that waits
+ * for a standby. */
 static void on_head_deadline(struct deadline *deadline) {
   struct pg_connection *connection =
       LIST_ENTRY(deadline, struct pg_connection, flight.head_deadline);
@@ -209,13 +220,13 @@ static void on_cancel_returned(struct pg_cancel *cancel) {
   "a transaction is still open after a sync: a pooler does not keep up the protocol; try "         \
   "CRUDDUR_PG_PREPARE=off, or connect to Postgres directly"
 
-/* An error may say that the connection is of no more use, once what is in flight has ended. */
+/* Some errors say that the connection is of no more use once what is in flight has ended. */
 static void drain_when_told(struct pg_connection *connection) {
   struct pg_flight *flight = &connection->flight;
   bool demoted = flight->demoted;
   if (!demoted && !flight->unprepared) return;
   flight->demoted = flight->unprepared = false;
-  if (demoted) connection->attempt = 1; /* the same server may still be there: not at once */
+  if (demoted) connection->attempt = 1; /* not at once: the same server may still answer there */
   if (connection->state == PG_CONNECTION_READY) become(connection, PG_CONNECTION_DRAINING);
   if (demoted) connection->options->events->demoted(connection);
 }
@@ -247,7 +258,7 @@ static void becomes_ready(struct pg_connection *connection) {
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
   log_event(LOG_LEVEL_INFO, "postgres connected",
             log_int("loop", loop_index(connection->options->loop)),
-            log_text("pool", pool_name(connection)), LOG_END);
+            log_text("lane", lane_name(connection)), LOG_END);
   connection->options->events->ready(connection);
 }
 
@@ -260,6 +271,7 @@ static bool take_prepare_result(struct pg_connection *connection, PGresult *resu
              PQresultErrorMessage(result));
   PQclear(result);
   if (status == PGRES_PIPELINE_SYNC) {
+    assert(connection->flight.syncs == 1);
     connection->flight.syncs--;
     if (flight_transaction_has_ended(connection->conn))
       becomes_ready(connection);
@@ -277,7 +289,8 @@ static bool expects_results(const struct pg_connection *connection) {
   return is_live(connection) && connection->flight.syncs > 0;
 }
 
-/* libpq ends each statement's results with a NULL; several in a row mean that it has no more. */
+/* libpq ends the results of each statement with a NULL. Several in a row mean that it has no more.
+ */
 static void take_results(struct pg_connection *connection) {
   int nulls = 0;
   while (expects_results(connection) && nulls < NULLS_LIMIT && !PQisBusy(connection->conn)) {
@@ -309,7 +322,7 @@ static void flush(struct pg_connection *connection) {
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
   struct pg_connection *connection = poll->data;
-  /* libuv tells a reset as an error, but the server's last words may have come before it. */
+  /* libuv reports a reset as an error, but the server's last messages may have come before it. */
   bool broken = status < 0;
   if (broken || (events & UV_READABLE)) broken = !PQconsumeInput(connection->conn) || broken;
   take_results(connection);
@@ -344,15 +357,16 @@ static void on_notice(void *argument, const PGresult *notice) {
   flight_take_notice(&connection->flight, notice);
 }
 
-/* Reads need no statement of the other pools. A heavy connection takes over writes too. */
+/* A connection for reads needs no statement of another lane. A heavy one runs writes too: those
+ * that wait for a lock. */
 static bool prepares(const struct pg_connection *connection,
                      const struct pg_statement_source *source) {
-  return !source->custom_plan && (connection->kind != PG_POOL_READ || source->pool == PG_POOL_READ);
+  return !source->custom_plan && (connection->lane != PG_LANE_READ || source->lane == PG_LANE_READ);
 }
 
-/* A write waits for a lock only so long before it makes room for others: see group.h. */
+/* A write waits for a lock only so long before it makes room for others: see write_queue.h. */
 static const char *lock_timeout(const struct pg_connection *connection) {
-  return connection->kind == PG_POOL_WRITE ? "40" : "0";
+  return connection->lane == PG_LANE_WRITE ? "40" : "0";
 }
 
 static bool send_prepares(struct pg_connection *connection) {
@@ -375,13 +389,14 @@ static const char *fault_of(const struct pg_connection *connection, int status) 
   if (status != 0 || !conn) return "out of memory";
   if (PQstatus(conn) != CONNECTION_OK) return PQerrorMessage(conn);
   if (PQtransactionStatus(conn) != PQTRANS_IDLE) return OPEN_TRANSACTION;
-  if (connection->kind == PG_POOL_WRITE && connect_is_read_only(conn))
+  if (connection->lane == PG_LANE_WRITE && connect_is_read_only(conn))
     return "the server takes no writes: it is a standby, or default_transaction_read_only is on";
   return NULL;
 }
 
 static void begin_preparing(struct pg_connection *connection) {
   PGconn *conn = connection->conn;
+  assert(!connection->watch && !connection->cancel.job && flight_is_empty(&connection->flight));
   PQsetNoticeReceiver(conn, on_notice, connection);
   bool good =
       PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
@@ -423,6 +438,7 @@ static void connect_in_worker(uv_work_t *work) {
 }
 
 static void start_connecting(struct pg_connection *connection) {
+  assert(!connection->conn);
   become(connection, PG_CONNECTION_CONNECTING);
   connection->connect.data = connection;
   int queued = uv_queue_work(loop_uv(connection->options->loop), &connection->connect,
@@ -438,15 +454,15 @@ static void on_ended(struct pg_flight *flight, struct pg_batch *batch, enum pg_e
   connection->options->events->ended(connection, batch, end, reason);
 }
 
-void connection_init(struct pg_connection *connection, enum pg_pool_kind kind,
+void connection_init(struct pg_connection *connection, enum pg_lane lane,
                      const struct pg_connection_options *options) {
   *connection = (struct pg_connection){.options = options,
-                                       .kind = kind,
+                                       .lane = lane,
                                        .state = PG_CONNECTION_HELD,
                                        .cancel = {.returned = on_cancel_returned}};
   struct pg_flight *flight = &connection->flight;
   flight->loop = options->loop;
-  flight->pipelined = kind == PG_POOL_READ;
+  flight->pipelined = lane == PG_LANE_READ;
   flight->deadline_ms = options->deadline_ms;
   flight->ended = on_ended;
   flight->heads = options->heads;
@@ -464,6 +480,7 @@ void connection_open(struct pg_connection *connection) {
 
 void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
   assert(connection_is_free(connection));
+  assert(batch->lane == connection->lane || connection->lane == PG_LANE_HEAVY);
   const struct batch_prelude prelude = {connection->options->statement_timeout,
                                         lock_timeout(connection)};
   bool in_front = !connection->options->prepare && !connection->flight.unsynced;
@@ -476,6 +493,7 @@ void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
 void connection_sync(struct pg_connection *connection) {
   struct pg_flight *flight = &connection->flight;
   if (!flight->unsynced) return;
+  assert(connection_is_ready(connection));
   flight->unsynced = false;
   flight->syncs++;
   if (PQpipelineSync(connection->conn))

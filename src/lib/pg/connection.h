@@ -2,10 +2,10 @@
  * Inside the room; it knows the batches in flight, and tells its owner through callbacks.
  *
  * States:  held → waiting → connecting → preparing → ready ⇄ draining → waiting; closed from any.
- * A draining connection takes nothing new, finishes what is in flight, and connects anew. */
+ * A draining connection takes nothing new, finishes what is in flight, and connects again. */
 #pragma once
 
-#include "lib/pg/cancel.h"
+#include "lib/pg/canceller.h"
 #include "lib/pg/flight.h"
 
 enum pg_connection_state {
@@ -16,23 +16,24 @@ enum pg_connection_state {
   PG_CONNECTION_READY,
   PG_CONNECTION_DRAINING,
   PG_CONNECTION_CLOSED, /* for good */
+  PG_CONNECTION_STATES
 };
 
 struct pg_connection;
 
-/* What the owner is told; each on the loop, and none may send from inside. */
+/* What the owner is told, on the loop. None of these functions may send from inside. */
 struct pg_connection_events {
-  /* The batch is out of the flight and the owner's again. `reason` is for PG_END_LOST. */
+  /* The batch is out of the flight and the owner's again. `reason` is as in struct pg_flight. */
   void (*ended)(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
                 const char *reason);
   void (*ready)(struct pg_connection *connection);
-  /* It was lost or could not be opened, and tries again. */
+  /* It was lost or could not be opened; it tries again by itself. */
   void (*failed)(struct pg_connection *connection, const char *reason);
-  /* It has room again. */
+  /* It may have room for more batches. */
   void (*room)(struct pg_connection *connection);
   /* A server that takes no writes answered; the connection is draining by now. */
   void (*demoted)(struct pg_connection *connection);
-  /* It is old: the owner drains it when it suits. */
+  /* It is old: the owner drains it when no other one is being replaced. */
   void (*aged)(struct pg_connection *connection);
 };
 
@@ -52,7 +53,7 @@ struct pg_connection_options {
 
 struct pg_connection {
   const struct pg_connection_options *options;
-  enum pg_pool_kind kind;
+  enum pg_lane lane;
   enum pg_connection_state state;
   PGconn *conn;
   struct pg_watch *watch; /* of the socket; on the heap: it closes before the next one opens */
@@ -67,7 +68,7 @@ struct pg_connection {
 };
 
 /* Prepares the connection; connection_open() begins to connect. `options` outlives it. */
-void connection_init(struct pg_connection *connection, enum pg_pool_kind kind,
+void connection_init(struct pg_connection *connection, enum pg_lane lane,
                      const struct pg_connection_options *options);
 void connection_open(struct pg_connection *connection);
 
@@ -91,11 +92,10 @@ void connection_sync(struct pg_connection *connection);
  * before its own time is over ends as PG_END_UNDONE. Returns false when no cancel is on its way. */
 bool connection_cancel_head(struct pg_connection *connection);
 
-/* Connects anew for writes, with back-off: another connection has seen that the server takes none.
- */
+/* Connects again, with back-off: another pool has seen that the server takes no writes. */
 void connection_leave_demoted(struct pg_connection *connection);
 
-/* Takes nothing new from now on, and connects anew when nothing is in flight any more. */
+/* Takes nothing new from now on, and connects again when nothing is in flight any more. */
 void connection_drain(struct pg_connection *connection);
 
 /* Ends everything and closes; what is in flight is lost. */

@@ -1,17 +1,27 @@
-/* dispatch.c: see dispatch.h. */
+/* dispatch.c: sends what waits in the lanes' queues, at the end of each turn of the loop.
+ *
+ * A batch that waits is in one queue and counted in `queued`; it leaves both when it is given to a
+ * connection. Reads go to the connection that choice.c names. The heavy lane gives each idle
+ * connection one batch. Writes leave as a group (write_queue.c) when their connection is idle and
+ * gather.c says that it is time. Two timers run only while they are needed: one for writes that are
+ * waited for, one that looks for slow reads. */
 #include "lib/pg/dispatch.h"
 
 #include "lib/base/clock.h"
+#include "lib/pg/pool_inside.h"
 
 #include <assert.h>
 
 enum {
   GROUP_LIMIT = 64, /* writes in one transaction */
   PATROL_MS = 25,
-  DISPLACE_MS = 100,          /* a read that runs longer and delays others goes to the heavy pool */
+  DISPLACE_MS = 100,          /* a read that runs longer and delays others goes to the heavy lane */
   DISPLACE_DEADLINE_MS = 500, /* with a shorter deadline the server ends it soon enough */
   SCAN_LIMIT = 64,            /* waiting reads looked at in one turn beyond those that leave */
 };
+
+_Static_assert(PATROL_MS < DISPLACE_MS && DISPLACE_MS < DISPLACE_DEADLINE_MS,
+               "a slow read is found in time, and before the server's own time-out");
 
 void dispatch_ask(struct pg_pool *pool) {
   if (!pool->closing) loop_at_end_of_turn(pool->loop, &pool->dispatch_task);
@@ -19,23 +29,27 @@ void dispatch_ask(struct pg_pool *pool) {
 
 /* --- Queues --- */
 
+static void end_waiting(struct pg_batch *batch) {
+  assert(batch->state == PG_BATCH_WAITING && batch->pool->queued[batch->lane] > 0);
+  batch->pool->queued[batch->lane]--;
+}
+
 void dispatch_leave_queue(struct pg_batch *batch) {
-  assert(batch->state == PG_BATCH_WAITING);
   list_remove(&batch->node);
-  batch->pool->queued[batch->kind]--;
+  end_waiting(batch);
 }
 
 void dispatch_begin_waiting(struct pg_batch *batch) {
-  batch->state = PG_BATCH_WAITING;
-  batch->pool->queued[batch->kind]++;
+  batch_become(batch, PG_BATCH_WAITING);
+  batch->pool->queued[batch->lane]++;
 }
 
 void dispatch_enqueue(struct pg_batch *batch) {
   struct pg_pool *pool = batch->pool;
   dispatch_begin_waiting(batch);
-  switch (batch->kind) {
-  case PG_POOL_READ: list_append(&pool->reads, &batch->node); break;
-  case PG_POOL_HEAVY: list_append(&pool->heavy, &batch->node); break;
+  switch (batch->lane) {
+  case PG_LANE_READ: list_append(&pool->reads, &batch->node); break;
+  case PG_LANE_HEAVY: list_append(&pool->heavy, &batch->node); break;
   default: write_queue_add(&pool->writes, batch); break;
   }
   dispatch_ask(pool);
@@ -48,8 +62,8 @@ static void leave(struct pg_pool *pool, struct pg_batch *batch, struct pg_connec
   connection_add(connection, batch);
 }
 
-/* Reads of one statement share a transaction, and with it a system call on each side. With another
- * statement they would wait for its results to be sent. */
+/* Reads of one statement share a transaction, and so a system call on each side. Reads of another
+ * statement get a transaction of their own, because Postgres sends results at its end. */
 static void separate(struct pg_connection *connection, const struct pg_batch *batch) {
   if (!connection->flight.unsynced) return;
   const struct pg_batch *last =
@@ -77,8 +91,8 @@ static void ask_patrol(struct pg_pool *pool) {
   uv_timer_start(&pool->patrol_timer, on_patrol, PATROL_MS, 0);
 }
 
-/* What is in flight behind a slow read cannot be taken back, but the slow one can: it is cancelled,
- * and runs again where it delays nobody. */
+/* What is in flight behind a slow read cannot be taken back. So the slow read is cancelled, and
+ * runs again in the heavy lane, where it delays nobody. */
 static void on_patrol(uv_timer_t *timer) {
   struct pg_pool *pool = timer->data;
   for (unsigned i = 0; i < pool->read_count; i++) {
@@ -91,14 +105,14 @@ static void on_patrol(uv_timer_t *timer) {
 }
 
 static void dispatch_reads(struct pg_pool *pool) {
-  const struct choice_of among = {pool->connections, pool->read_count,
-                                  pool->options.pipeline_depth};
+  const struct choice_among among = {pool->connections, pool->read_count,
+                                     pool->options.pipeline_depth};
   struct list *node = pool->reads.next;
   for (unsigned passed = 0; node != &pool->reads && passed < SCAN_LIMIT;) {
     struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
     node = node->next;
     struct pg_connection *connection =
-        choose_connection(&among, &pool->slow, batch, loop_now_ms(pool->loop));
+        choice_make(&among, &pool->slow, batch, loop_now_ms(pool->loop));
     if (connection) separate(connection, batch);
     if (!connection || !connection_is_free(connection)) {
       passed++;
@@ -131,9 +145,11 @@ static void dispatch_heavy(struct pg_pool *pool) {
   }
 }
 
-/* True when writes may leave: the connection is idle, and enough of them came or it is time. */
+/* True when writes may leave: the connection is idle, and enough of them came or their time is
+ * over.
+ */
 static bool writes_may_leave(struct pg_pool *pool, const struct pg_connection *connection) {
-  unsigned waiting = pool->queued[PG_POOL_WRITE];
+  unsigned waiting = pool->queued[PG_LANE_WRITE];
   if (!is_idle(connection)) return false;
   uint64_t now_us = clock_monotonic_us();
   if (pool->group_size > 0) gather_begin(&pool->gather, pool->group_size, waiting, now_us);
@@ -150,16 +166,16 @@ static void dispatch_writes(struct pg_pool *pool) {
   struct pg_batch *group[GROUP_LIMIT];
   if (!writes_may_leave(pool, connection)) return;
   unsigned count = write_queue_take(&pool->writes, group, GROUP_LIMIT);
+  if (count == 0) return;
+  assert(write_queue_is_group((const struct pg_batch *const *)group, count, GROUP_LIMIT));
   for (unsigned i = 0; i < count; i++) {
-    pool->queued[PG_POOL_WRITE]--;
     if (connection_is_free(connection)) {
+      end_waiting(group[i]);
       leave(pool, group[i], connection);
     } else { /* lost meanwhile */
-      dispatch_begin_waiting(group[i]);
       write_queue_return(&pool->writes, group[i], false);
     }
   }
-  if (count == 0) return;
   pool->group_size = count;
   pool_count(&pool->stats.groups, 1);
   pool_count(&pool->stats.grouped, count);
@@ -168,17 +184,17 @@ static void dispatch_writes(struct pg_pool *pool) {
 
 /* What other threads see of the pool. */
 void dispatch_publish(struct pg_pool *pool) {
-  uint64_t ready[PG_POOL_KINDS] = {0}, in_flight = 0, queued = 0;
+  uint64_t ready[PG_LANES] = {0}, in_flight = 0, queued = 0;
   for (unsigned i = 0; i < pool->options.connections; i++) {
-    ready[pool->connections[i].kind] += connection_is_ready(&pool->connections[i]);
+    ready[pool->connections[i].lane] += connection_is_ready(&pool->connections[i]);
     in_flight += pool->connections[i].flight.depth;
   }
-  for (unsigned kind = 0; kind < PG_POOL_KINDS; kind++)
-    queued += pool->queued[kind];
-  uint64_t all = ready[PG_POOL_READ] + ready[PG_POOL_HEAVY] + ready[PG_POOL_WRITE];
+  for (unsigned lane = 0; lane < PG_LANES; lane++)
+    queued += pool->queued[lane];
+  uint64_t all = ready[PG_LANE_READ] + ready[PG_LANE_HEAVY] + ready[PG_LANE_WRITE];
   atomic_store_explicit(&pool->stats.ready, all, memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.reads_ready, ready[PG_POOL_READ], memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.writes_ready, ready[PG_POOL_WRITE], memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.reads_ready, ready[PG_LANE_READ], memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.writes_ready, ready[PG_LANE_WRITE], memory_order_relaxed);
   atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
   atomic_store_explicit(&pool->stats.queued, queued, memory_order_relaxed);
 }

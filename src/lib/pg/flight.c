@@ -1,4 +1,9 @@
-/* flight.c: see flight.h. */
+/* flight.c: what is in flight on one connection, and how each batch of it ends.
+ *
+ * Results come in the order in which the batches were sent. In a flight that is pipelined (reads) a
+ * batch ends with its own last result; in any other with the sync, when the transaction has ended.
+ * A batch ends in end_batch() alone, with a verdict: ANSWERED, UNDONE or LOST. `syncs` counts what
+ * libpq will still report; `head_deadline` runs while a batch is in flight. All on the loop. */
 #include "lib/pg/flight.h"
 
 #include <assert.h>
@@ -22,7 +27,7 @@ uint64_t flight_head_ms(const struct pg_flight *flight) {
   return loop_now_ms(flight->loop) - flight->head_since_ms;
 }
 
-/* Something came for the head, or another batch is the head now: its time begins anew. */
+/* The head had a result, or another batch is the head now: its time starts again. */
 static void restart_head(struct pg_flight *flight) {
   flight->head_since_ms = loop_now_ms(flight->loop);
   if (list_empty(&flight->batches))
@@ -36,10 +41,10 @@ bool flight_is_empty(const struct pg_flight *flight) {
 }
 
 void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
-  assert(flight->pipelined || flight->syncs == 0);
+  assert(flight->pipelined || flight->syncs == 0); /* one transaction at a time */
   bool was_empty = list_empty(&flight->batches);
   if (flight_is_empty(flight)) flight->transaction_since_ms = loop_now_ms(flight->loop);
-  batch->state = PG_BATCH_SENT;
+  batch_become(batch, PG_BATCH_SENT);
   list_append(&flight->batches, &batch->node);
   flight->depth++;
   flight->of_statement[batch->calls[0].statement]++;
@@ -49,8 +54,21 @@ void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
 
 /* --- Ending --- */
 
+/* True when the verdict says no more than what is known of the batch. */
+static bool verdict_fits(const struct pg_batch *batch, enum pg_end end, const char *reason) {
+  switch (end) {
+  case PG_END_ANSWERED: return !batch->aborted || batch->outcome != PG_DONE;
+  case PG_END_UNDONE: return batch_has_failed(batch) || reason;
+  case PG_END_LOST: return reason;
+  }
+  return false;
+}
+
 static void end_batch(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
                       const char *reason) {
+  assert(batch->state == PG_BATCH_SENT || batch->state == PG_BATCH_ORPHANED);
+  assert(verdict_fits(batch, end, reason));
+  assert(flight->depth > 0 && flight->of_statement[batch->calls[0].statement] > 0);
   list_remove(&batch->node);
   flight->depth--;
   flight->of_statement[batch->calls[0].statement]--;
@@ -69,6 +87,7 @@ void flight_end(struct pg_flight *flight, enum pg_end end, const char *reason) {
   flight->demoted = flight->unprepared = false;
   deadline_stop(&flight->head_deadline);
   end_batches(flight, end, reason);
+  assert(flight->depth == 0);
 }
 
 /* --- Errors --- */
@@ -82,9 +101,9 @@ static bool is_unprepared(const struct pg_batch *batch) {
   return has_sqlstate(batch, "0A000") || has_sqlstate(batch, "26000");
 }
 
-/* A statement that was cancelled before its own time was over: a cancel that came late for another
- * one, or an operator's. Postgres sends the results of a transaction together, so that only the
- * whole of it can be timed. */
+/* A statement that was cancelled before its own time was over: the cancel was meant for an earlier
+ * statement, or an operator sent it. Postgres sends the results of a transaction together, so only
+ * the whole transaction can be timed. */
 static bool is_cancelled_early(const struct pg_flight *flight, const struct pg_batch *batch) {
   uint64_t ran_ms = loop_now_ms(flight->loop) - flight->transaction_since_ms;
   return has_sqlstate(batch, "57014") && ran_ms + EARLY_MS < flight->deadline_ms;
@@ -96,15 +115,15 @@ static enum pg_end judge(const struct pg_flight *flight, const struct pg_batch *
   return again ? PG_END_UNDONE : PG_END_ANSWERED;
 }
 
-/* What an error says of the whole connection. */
+/* Notes what an error says about the whole connection. */
 static void heed_error(struct pg_flight *flight, const struct pg_batch *batch) {
   flight->demoted = flight->demoted || has_sqlstate(batch, "25006");
   flight->unprepared = flight->unprepared || is_unprepared(batch);
 }
 
-/* A commit that was cancelled while it waited for a synchronous standby succeeds, and only warns. A
- * trigger may raise a warning of the same class: the server's function tells them apart, and where
- * a proxy leaves that out it is taken for the commit's. */
+/* A commit that was cancelled while it waited for a synchronous standby succeeds with a warning. A
+ * trigger may raise a warning of the same class. The name of the server's function tells them
+ * apart; where a proxy leaves the name out, the warning is taken for the commit's. */
 void flight_take_notice(struct pg_flight *flight, const PGresult *notice) {
   const char *sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
   const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
@@ -115,7 +134,7 @@ void flight_take_notice(struct pg_flight *flight, const PGresult *notice) {
 
 /* --- Results --- */
 
-/* libpq knows the status only once it has found nothing more to read. */
+/* libpq updates the status only after a PQgetResult() that found nothing more to read. */
 bool flight_transaction_has_ended(PGconn *conn) {
   if (PQtransactionStatus(conn) == PQTRANS_ACTIVE && !PQisBusy(conn)) PQclear(PQgetResult(conn));
   return PQtransactionStatus(conn) == PQTRANS_IDLE;
@@ -131,7 +150,7 @@ static struct pg_batch *receiving(const struct pg_flight *flight) {
   return NULL;
 }
 
-/* The error of a commit, a deferred constraint's say, comes after all statements. */
+/* The error of a commit (of a deferred constraint, for example) comes after all statements. */
 static void take_commit_error(struct pg_flight *flight, const PGresult *result) {
   const struct list *end = &flight->batches;
   struct pg_batch *head = flight_head(flight);
@@ -144,7 +163,7 @@ static void take_commit_error(struct pg_flight *flight, const PGresult *result) 
     LIST_ENTRY(node, struct pg_batch, node)->aborted = true;
 }
 
-/* Heeds every error of the transaction; true when there is one. */
+/* Notes every error of the transaction; true when there is one. */
 static bool heed_errors(struct pg_flight *flight) {
   const struct list *end = &flight->batches;
   bool failed = false;
@@ -156,8 +175,8 @@ static bool heed_errors(struct pg_flight *flight) {
   return failed;
 }
 
-/* In a transaction that failed nothing is done. A batch that was alone in it is judged; of several
- * each runs again. A server that takes no writes refuses each: there is no use in asking again. */
+/* A transaction that failed did nothing. A batch that was alone in it is judged by its error; of
+ * several, each runs again. A server that takes no writes would refuse them again. */
 static void end_failed(struct pg_flight *flight) {
   bool single = flight->depth == 1;
   struct pg_batch *batch;
@@ -167,7 +186,7 @@ static void end_failed(struct pg_flight *flight) {
       batch_fail(batch, PG_UNAVAILABLE, "the server takes no writes (SQLSTATE 25006)");
       end = PG_END_ANSWERED;
     }
-    end_batch(flight, batch, end, NULL);
+    end_batch(flight, batch, end, "a statement of its transaction failed");
   }
 }
 

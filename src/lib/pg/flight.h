@@ -7,7 +7,7 @@
  * sync, when the transaction has ended. */
 #pragma once
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 /* How a batch that was sent ended. */
 enum pg_end {
@@ -20,7 +20,8 @@ struct pg_flight {
   struct loop *loop;
   bool pipelined;
   unsigned deadline_ms; /* the server's own time-out of a statement */
-  /* Tells that a batch is out of the flight. `reason` is for PG_END_LOST. */
+  /* Tells that a batch is out of the flight. `reason` says why it is lost or undone; NULL where the
+   * batch says so itself. */
   void (*ended)(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
                 const char *reason);
   struct deadline_queue *heads; /* how long the first batch may go without a result */
@@ -57,13 +58,14 @@ uint64_t flight_head_ms(const struct pg_flight *flight);
 /* True when nothing is on its way and nothing queued. */
 bool flight_is_empty(const struct pg_flight *flight);
 
-/* Takes a result that came, a sync's too. Returns false when a transaction that must have ended is
- * open: the connection is of no more use, and what was in the transaction is in flight still. */
+/* Takes a result that came, also that of a sync. Returns false when a transaction that must have
+ * ended is still open: the connection is of no more use, and the batches of the transaction are
+ * still in flight. */
 bool flight_take_result(struct pg_flight *flight, PGconn *conn, PGresult *result);
 
-/* Heeds a notice of the server. */
+/* Notes what a notice of the server says about a commit. */
 void flight_take_notice(struct pg_flight *flight, const PGresult *notice);
 
-/* True when no transaction is open. A pooler that keeps it open after a sync would lose what was
- * acknowledged. */
+/* True when no transaction is open. With a pooler that keeps it open after a sync, acknowledged
+ * writes would be lost. */
 bool flight_transaction_has_ended(PGconn *conn);

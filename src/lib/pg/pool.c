@@ -1,9 +1,16 @@
-/* pool.c: see pool.h: the life of a batch in the pools of a loop, and of the pools. */
+/* pool.c: the life of a batch, from submission to answer, and the life of the pool.
+ *
+ * A pool belongs to one loop and runs on it alone; other threads read its counters, which are
+ * atomic. It owns its connections, its queues and every batch that was submitted. A batch is told
+ * once: when it is refused, when its deadline finds it, or when its connection says how it ended.
+ * What surely did nothing is sent again, a bounded number of times. The pool's memory goes with the
+ * loop, because handles close only there. */
 #include "lib/pg/pool.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/pg/dispatch.h"
+#include "lib/pg/pool_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,7 +27,7 @@ static struct pg_pool *pool_of(const struct pg_connection *connection) {
 
 /* --- The end of a batch --- */
 
-static void finish(struct pg_batch *batch) {
+static void finish(struct pg_batch *batch, enum pg_batch_state state) {
   struct pg_pool *pool = batch->pool;
   if (batch->outcome == PG_DONE && batch->result_count != batch->call_count)
     batch_fail(batch, PG_FAILED, "%d results for %d statements", batch->result_count,
@@ -29,12 +36,12 @@ static void finish(struct pg_batch *batch) {
   pool_count(&pool->stats.waited_us, clock_monotonic_us() - batch->submitted_us);
   if (batch->outcome == PG_UNAVAILABLE) pool_count(&pool->stats.unavailable, 1);
   if (batch->outcome == PG_FAILED) pool_count(&pool->stats.failed, 1);
-  batch_tell(batch);
-  if (batch->kind == PG_POOL_WRITE) write_queue_forget(&pool->writes, batch);
+  batch_tell(batch, state);
+  if (batch->lane == PG_LANE_WRITE) write_queue_forget(&pool->writes, batch);
 }
 
 static void finish_and_free(struct pg_batch *batch) {
-  finish(batch);
+  finish(batch, PG_BATCH_TOLD);
   batch_free(batch);
 }
 
@@ -44,21 +51,20 @@ static void fail_waiting(struct pg_batch *batch, const char *reason) {
   finish_and_free(batch);
 }
 
-/* A read that is in flight is answered now, and what comes for it later is dropped. A write is
- * answered by what becomes of it. */
+/* A read in flight is answered now, and its results are dropped when they come. A write in flight
+ * is answered by what becomes of it. */
 static void on_deadline(struct deadline *deadline) {
   struct pg_batch *batch = LIST_ENTRY(deadline, struct pg_batch, deadline);
   char reason[64];
   snprintf(reason, sizeof(reason), "no answer within %u ms", 2 * batch->pool->options.deadline_ms);
   if (batch->state == PG_BATCH_WAITING) {
     fail_waiting(batch, reason);
-  } else if (batch->kind == PG_POOL_WRITE) {
+  } else if (batch->lane == PG_LANE_WRITE) {
     batch->overdue = true;
   } else {
     batch_fail(batch, PG_UNAVAILABLE, "%s: %s",
                pg_statement_sources[batch->calls[0].statement].name, reason);
-    finish(batch);
-    batch->state = PG_BATCH_ORPHANED;
+    finish(batch, PG_BATCH_ORPHANED);
   }
 }
 
@@ -68,19 +74,19 @@ struct pg_batch *pg_batch_new(struct pg_pool *pool) {
 
 /* --- Queues --- */
 
-static void fail_list(struct list *list, enum pg_pool_kind kind, const char *reason) {
+static void fail_list(struct list *list, enum pg_lane lane, const char *reason) {
   struct list *node = list->next;
   while (node != list) {
     struct pg_batch *batch = LIST_ENTRY(node, struct pg_batch, node);
     node = node->next;
-    if (batch->kind == kind) fail_waiting(batch, reason);
+    if (batch->lane == lane) fail_waiting(batch, reason);
   }
 }
 
-static void fail_queue(struct pg_pool *pool, enum pg_pool_kind kind, const char *reason) {
-  fail_list(kind == PG_POOL_READ ? &pool->reads : &pool->heavy, kind, reason);
+static void fail_queue(struct pg_pool *pool, enum pg_lane lane, const char *reason) {
+  fail_list(lane == PG_LANE_READ ? &pool->reads : &pool->heavy, lane, reason);
   struct pg_batch *batch;
-  while (kind == PG_POOL_WRITE && (batch = write_queue_pop(&pool->writes)))
+  while (lane == PG_LANE_WRITE && (batch = write_queue_pop(&pool->writes)))
     fail_waiting(batch, reason);
 }
 
@@ -106,8 +112,8 @@ static void rerun(struct pg_batch *batch) {
   batch_reset(batch);
   batch->reruns++;
   pool_count(&pool->stats.reruns, 1);
-  if (batch->displaced) batch->kind = PG_POOL_HEAVY;
-  if (batch->kind != PG_POOL_WRITE) {
+  if (batch->displaced) batch->lane = PG_LANE_HEAVY;
+  if (batch->lane != PG_LANE_WRITE) {
     dispatch_enqueue(batch);
     return;
   }
@@ -119,12 +125,13 @@ static void rerun(struct pg_batch *batch) {
 /* --- What connections tell --- */
 
 static bool waits_for_lock(const struct pg_connection *connection, const struct pg_batch *batch) {
-  return connection->kind == PG_POOL_WRITE && strcmp(batch->sqlstate, "55P03") == 0;
+  return connection->lane == PG_LANE_WRITE && strcmp(batch->sqlstate, "55P03") == 0;
 }
 
 static void on_ended(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
                      const char *reason) {
   struct pg_pool *pool = pool_of(connection);
+  assert(batch->pool == pool);
   if (batch->state == PG_BATCH_ORPHANED) {
     batch_free(batch);
   } else if (end == PG_END_ANSWERED && waits_for_lock(connection, batch) && !batch->overdue &&
@@ -132,7 +139,7 @@ static void on_ended(struct pg_connection *connection, struct pg_batch *batch, e
     move_to_heavy(batch);
   } else if (end == PG_END_ANSWERED) {
     finish_and_free(batch);
-  } else if (end == PG_END_UNDONE || batch->kind != PG_POOL_WRITE) {
+  } else if (end == PG_END_UNDONE || batch->lane != PG_LANE_WRITE) {
     rerun(batch);
   } else {
     batch_reset(batch);
@@ -141,28 +148,29 @@ static void on_ended(struct pg_connection *connection, struct pg_batch *batch, e
   }
 }
 
-static bool any_is_ready(const struct pg_pool *pool, enum pg_pool_kind kind) {
+static bool any_is_ready(const struct pg_pool *pool, enum pg_lane lane) {
   for (unsigned i = 0; i < pool->options.connections; i++)
-    if (pool->connections[i].kind == kind && connection_is_ready(&pool->connections[i]))
+    if (pool->connections[i].lane == lane && connection_is_ready(&pool->connections[i]))
       return true;
   return false;
 }
 
-/* Lets connections that are to be made anew go one after the other. */
+/* Drains the next stale connection, when all others but the write connection are ready: one after
+ * the other. */
 static void follow(struct pg_pool *pool) {
   struct pg_connection *next = NULL;
   for (unsigned i = 0; i < pool->options.connections; i++) {
     struct pg_connection *connection = &pool->connections[i];
     if (connection->state == PG_CONNECTION_READY) {
       if (connection->stale && !next) next = connection;
-    } else if (connection->state != PG_CONNECTION_HELD && connection->kind != PG_POOL_WRITE) {
+    } else if (connection->state != PG_CONNECTION_HELD && connection->lane != PG_LANE_WRITE) {
       return;
     }
   }
   if (next) connection_drain(next);
 }
 
-/* A server that takes writes was found: the connections to the one before are of no more use. */
+/* A server that takes writes was found: the connections to the demoted one are replaced. */
 static void leave_demoted(struct pg_pool *pool) {
   pool->demoted = false;
   for (unsigned i = 0; i < pool->read_count + pool->heavy_count; i++)
@@ -171,23 +179,23 @@ static void leave_demoted(struct pg_pool *pool) {
 
 static void on_ready(struct pg_connection *connection) {
   struct pg_pool *pool = pool_of(connection);
-  pool->down[connection->kind] = false;
+  pool->down[connection->lane] = false;
   connection->stale = false;
-  if (connection->kind == PG_POOL_WRITE && pool->demoted) leave_demoted(pool);
+  if (connection->lane == PG_LANE_WRITE && pool->demoted) leave_demoted(pool);
   follow(pool);
   dispatch_publish(pool);
   dispatch_ask(pool);
 }
 
-/* With no other connection to wait for, whoever waits is told now rather than at the deadline. */
+/* When the lane has no other connection, those who wait are told now, not at their deadlines. */
 static void on_failed(struct pg_connection *connection, const char *reason) {
   struct pg_pool *pool = pool_of(connection);
   dispatch_publish(pool);
-  if (any_is_ready(pool, connection->kind)) return;
+  if (any_is_ready(pool, connection->lane)) return;
   char line[256];
   snprintf(line, sizeof(line), "no connection to Postgres: %s", reason);
-  pool->down[connection->kind] = true;
-  fail_queue(pool, connection->kind, line);
+  pool->down[connection->lane] = true;
+  fail_queue(pool, connection->lane, line);
 }
 
 static void on_room(struct pg_connection *connection) {
@@ -224,19 +232,14 @@ static const struct pg_connection_events EVENTS = {
 
 /* --- Making and closing --- */
 
-/* libpq itself looks at ports only when it connects: then it would be tried for ever. */
+/* libpq checks ports only when it connects, and then each try would fail. */
 static bool ports_are_numbers(const PQconninfoOption *options) {
   for (; options->keyword; options++) {
     if (strcmp(options->keyword, "port") != 0 || !options->val) continue;
     struct str rest = str_from(options->val), port;
-    while (str_next(&rest, ',', &port)) {
-      unsigned long number = 0;
-      for (size_t i = 0; i < port.length; i++) {
-        if (port.data[i] < '0' || port.data[i] > '9' || number > UINT16_MAX) return false;
-        number = number * 10 + (unsigned long)(port.data[i] - '0');
-      }
-      if (port.length > 0 && (number == 0 || number > UINT16_MAX)) return false;
-    }
+    uint64_t number;
+    while (str_next(&rest, ',', &port))
+      if (port.length > 0 && !str_to_u64(port, 1, UINT16_MAX, &number)) return false;
   }
   return true;
 }
@@ -283,10 +286,10 @@ static void init_connections(struct pg_pool *pool) {
   pool->heavy_count = options->connections / PG_POOL_CONNECTIONS_LEAST;
   pool->read_count = options->connections - pool->heavy_count - 1;
   for (unsigned i = 0; i < options->connections; i++) {
-    enum pg_pool_kind kind = i < pool->read_count                       ? PG_POOL_READ
-                             : i < pool->read_count + pool->heavy_count ? PG_POOL_HEAVY
-                                                                        : PG_POOL_WRITE;
-    connection_init(&pool->connections[i], kind, &pool->connection_options);
+    enum pg_lane lane = i < pool->read_count                       ? PG_LANE_READ
+                        : i < pool->read_count + pool->heavy_count ? PG_LANE_HEAVY
+                                                                   : PG_LANE_WRITE;
+    connection_init(&pool->connections[i], lane, &pool->connection_options);
     if (i != pool->read_count || !options->hold_one) connection_open(&pool->connections[i]);
   }
 }
@@ -294,7 +297,7 @@ static void init_connections(struct pg_pool *pool) {
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error) {
   if (!pg_check_connection_url(options->connection_url, error)) return NULL;
-  assert(options->connections >= PG_POOL_CONNECTIONS_LEAST);
+  assert(options->connections >= PG_POOL_CONNECTIONS_LEAST && options->pipeline_depth > 0);
   struct pg_pool *pool =
       calloc(1, sizeof(*pool) + options->connections * sizeof(pool->connections[0]));
   struct pg_canceller *canceller = pool ? canceller_new(loop) : NULL;
@@ -326,8 +329,10 @@ void pg_pool_close(struct pg_pool *pool) {
   static const char REASON[] = "the server is stopping";
   if (!pool || pool->closing) return;
   pool->closing = true;
-  for (int kind = 0; kind < PG_POOL_KINDS; kind++)
-    fail_queue(pool, (enum pg_pool_kind)kind, REASON);
+  for (int lane = 0; lane < PG_LANES; lane++)
+    fail_queue(pool, (enum pg_lane)lane, REASON);
+  for (int lane = 0; lane < PG_LANES; lane++)
+    assert(pool->queued[lane] == 0);
   tell_refused(&pool->refuse_task);
   loop_task_cancel(&pool->refuse_task);
   for (unsigned i = 0; i < pool->options.connections; i++)
@@ -363,8 +368,8 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
 }
 
 static void refuse(struct pg_pool *pool, struct pg_batch *batch, const char *reason) {
+  batch_become(batch, PG_BATCH_REFUSED);
   batch_fail(batch, PG_UNAVAILABLE, "%s", reason);
-  batch->state = PG_BATCH_REFUSED;
   list_append(&pool->refused, &batch->node);
   loop_at_end_of_turn(pool->loop, &pool->refuse_task);
 }
@@ -377,16 +382,16 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
     return;
   }
   struct pg_pool *pool = batch->pool;
-  assert(batch->call_count > 0);
-  batch->kind = batch_pool_kind(batch);
+  assert(batch->call_count > 0 && batch_has_all_parameters(batch));
+  batch->lane = batch_strictest_lane(batch);
   batch->done = done;
   batch->argument = argument;
   batch->submitted_us = clock_monotonic_us();
   if (pool->closing) {
     refuse(pool, batch, "the server is stopping");
-  } else if (pool->down[batch->kind]) {
+  } else if (pool->down[batch->lane]) {
     refuse(pool, batch, "no connection to Postgres");
-  } else if (pool->queued[batch->kind] >= pool->options.queue_limit) {
+  } else if (pool->queued[batch->lane] >= pool->options.queue_limit) {
     refuse(pool, batch, "the queue for Postgres is full");
   } else {
     deadline_start(&pool->deadlines, &batch->deadline);

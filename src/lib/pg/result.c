@@ -1,10 +1,12 @@
 /* result.c: results in Postgres's binary format, read by column name and written as JSON. */
+#include "lib/pg/result.h"
+
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
-#include "lib/pg/batch.h"
 
 #include <assert.h>
 #include <endian.h>
+#include <libpq-fe.h>
 
 /* Types' object ids, fixed for ever (Postgres: src/include/catalog/pg_type.dat). */
 enum {
@@ -27,10 +29,9 @@ enum {
   VALUE_TEXT_SIZE = 64,      /* longer than a UUID and a time in quotes */
 };
 
-/* A struct pg_result is libpq's result under a name that the other rooms may know. */
-static const PGresult *raw(const struct pg_result *result) {
-  return (const PGresult *)result;
-}
+_Static_assert(KEY_COPIED <= KEY_SIZE, "a key that is copied lies within its column");
+_Static_assert(UUID_TEXT_LENGTH + 2 <= VALUE_TEXT_SIZE, "a UUID in quotes fits");
+_Static_assert(CLOCK_RFC3339_SIZE + 2 <= VALUE_TEXT_SIZE, "a time in quotes fits");
 
 /* Binary values are big-endian. */
 static int64_t read_int64(const char *bytes) {
@@ -58,24 +59,26 @@ static int64_t read_timestamp(const char *bytes) {
 }
 
 size_t pg_result_rows(const struct pg_result *result) {
-  return (size_t)PQntuples(raw(result));
+  return (size_t)PQntuples(result);
 }
 
-static int column_of(const struct pg_result *result, const char *column) {
-  int number = PQfnumber(raw(result), column);
+/* The number of a column of a row that is there. */
+static int column_of(const struct pg_result *result, size_t row, const char *column) {
+  int number = PQfnumber(result, column);
+  assert(row < pg_result_rows(result));
   assert(number >= 0 && "the statement has no such column");
   return number;
 }
 
 struct str pg_result_text(const struct pg_result *result, size_t row, const char *column) {
-  int number = column_of(result, column);
-  if (PQgetisnull(raw(result), (int)row, number)) return (struct str){"", 0};
-  return (struct str){PQgetvalue(raw(result), (int)row, number),
-                      (size_t)PQgetlength(raw(result), (int)row, number)};
+  int number = column_of(result, row, column);
+  if (PQgetisnull(result, (int)row, number)) return (struct str){"", 0};
+  return (struct str){PQgetvalue(result, (int)row, number),
+                      (size_t)PQgetlength(result, (int)row, number)};
 }
 
 bool pg_result_is_null(const struct pg_result *result, size_t row, const char *column) {
-  return PQgetisnull(raw(result), (int)row, column_of(result, column));
+  return PQgetisnull(result, (int)row, column_of(result, row, column));
 }
 
 struct uuid pg_result_uuid(const struct pg_result *result, size_t row, const char *column) {
@@ -223,20 +226,21 @@ static inline void append_row(const PGresult *result, int row, const struct colu
 
 void pg_result_append_object(const struct pg_result *result, size_t row, struct buffer *buffer) {
   struct column columns[RESULT_COLUMNS];
-  int count = read_columns(raw(result), columns);
-  append_row(raw(result), (int)row, columns, count, buffer);
+  assert(row < pg_result_rows(result));
+  int count = read_columns(result, columns);
+  append_row(result, (int)row, columns, count, buffer);
 }
 
 void pg_result_append_array(const struct pg_result *result, size_t first, size_t count,
                             struct buffer *buffer) {
   struct column columns[RESULT_COLUMNS];
-  int column_count = read_columns(raw(result), columns);
+  int column_count = read_columns(result, columns);
   size_t rows = pg_result_rows(result);
   size_t end = first + count < rows ? first + count : rows;
   buffer_append_char(buffer, '[');
   for (size_t row = first; row < end; row++) {
     if (row > first) buffer_append_char(buffer, ',');
-    append_row(raw(result), (int)row, columns, column_count, buffer);
+    append_row(result, (int)row, columns, column_count, buffer);
   }
   buffer_append_char(buffer, ']');
 }

@@ -1,4 +1,8 @@
-/* session.c: see session.h. */
+/* session.c: a plain, blocking session with Postgres.
+ *
+ * A session belongs to one thread at a time. Statements are sent without blocking and waited for
+ * with poll(), so that the wait callback, the interrupt flag and the time limit have their turn.
+ * The session owns the result that its last failure points into, until its next call. */
 #include "lib/pg/session.h"
 
 #include "lib/base/clock.h"
@@ -250,13 +254,13 @@ static void cancel_running(struct pg_session *session) {
   PQfreeCancel(cancel);
 }
 
-struct waiting {
+struct session_wait {
   uint64_t started_us;
   uint64_t next_call_ms; /* of the wait callback, since `started_us` */
   bool cancelled;
 };
 
-static int poll_timeout_ms(const struct pg_session *session, const struct waiting *waiting,
+static int poll_timeout_ms(const struct pg_session *session, const struct session_wait *waiting,
                            uint64_t waited_ms) {
   uint64_t until = UINT64_MAX;
   if (session->wait && waiting->next_call_ms < until) until = waiting->next_call_ms;
@@ -269,7 +273,8 @@ static int poll_timeout_ms(const struct pg_session *session, const struct waitin
 
 /* Waits until the socket can be read (or written, while output is left) and does what falls due.
  * Returns false when the session is lost or the time is up. */
-static bool wait_for_socket(struct pg_session *session, struct waiting *waiting, bool output_left) {
+static bool wait_for_socket(struct pg_session *session, struct session_wait *waiting,
+                            bool output_left) {
   uint64_t waited_ms = (clock_monotonic_us() - waiting->started_us) / 1000;
   if (session->limit_ms && waited_ms >= session->limit_ms) {
     session->failure.timed_out = true;
@@ -293,7 +298,7 @@ static bool wait_for_socket(struct pg_session *session, struct waiting *waiting,
 }
 
 /* The next result of what was sent; NULL in `*ret_result` at its end. */
-static bool next_result(struct pg_session *session, struct waiting *waiting,
+static bool next_result(struct pg_session *session, struct session_wait *waiting,
                         PGresult **ret_result) {
   for (;;) {
     int output_left = PQflush(session->connection);
@@ -318,8 +323,8 @@ static void end_copy(struct pg_session *session, ExecStatusType status) {
 
 /* Reads everything that what was sent answers. The last rows go to `*ret_rows`, the caller's. */
 static bool collect(struct pg_session *session, PGresult **ret_rows) {
-  struct waiting waiting = {.started_us = clock_monotonic_us(),
-                            .next_call_ms = session->wait_first_ms};
+  struct session_wait waiting = {.started_us = clock_monotonic_us(),
+                                 .next_call_ms = session->wait_first_ms};
   bool failed = false;
   for (;;) {
     PGresult *result = NULL;
@@ -466,10 +471,6 @@ static const char *text_or_empty(const char *text) {
 
 const char *pg_session_database(const struct pg_session *session) {
   return text_or_empty(PQdb(session->connection));
-}
-
-const char *pg_session_user(const struct pg_session *session) {
-  return text_or_empty(PQuser(session->connection));
 }
 
 const char *pg_session_host(const struct pg_session *session) {

@@ -112,10 +112,8 @@ int pg_session_server_version(const struct pg_session *session);
 /* The server is inside a transaction block, be it one that failed. */
 bool pg_session_in_transaction(const struct pg_session *session);
 
-/* Names of the database, the user and the host ("" for the default socket) as libpq resolved them.
- */
+/* Names of the database and the host ("" for the default socket) as libpq resolved them. */
 const char *pg_session_database(const struct pg_session *session);
-const char *pg_session_user(const struct pg_session *session);
 const char *pg_session_host(const struct pg_session *session);
 
 /* Appends `text` as an SQL literal or identifier, quoted. */

@@ -1,7 +1,7 @@
-/* test_group.c: which waiting writes leave together. */
+/* test_write_queue.c: which waiting writes leave together. */
 #include "unit.h"
 
-#include "lib/pg/group.h"
+#include "lib/pg/write_queue.h"
 
 enum { WRITES = 8, LIMIT = 64 };
 
@@ -168,6 +168,35 @@ static void everything_that_waits_can_be_taken_off(void **state) {
   drop(&bench);
 }
 
+/* Whether the writes with these numbers may be one transaction, in this order. */
+static bool is_group(const struct bench *bench, const char *numbers) {
+  const struct pg_batch *batches[WRITES];
+  unsigned count = 0;
+  for (; numbers[count]; count++)
+    batches[count] = bench->writes[numbers[count] - '0'];
+  return write_queue_is_group(batches, count, 4);
+}
+
+static void what_may_be_one_transaction(void **state) {
+  struct bench bench;
+  make(&bench);
+  lock_row(bench.writes[2], 3);
+  lock_row(bench.writes[3], 9);
+  pg_batch_lock_unknown(bench.writes[4], STR("alice"));
+  pg_batch_lock_unknown(bench.writes[5], STR("bob"));
+  bench.writes[6]->alone = true;
+  assert_true(is_group(&bench, "0123"));
+  assert_true(is_group(&bench, "014"));
+  assert_true(is_group(&bench, "6"));
+  assert_false(is_group(&bench, "01723")); /* too many */
+  assert_false(is_group(&bench, "032"));   /* rows in another order */
+  assert_false(is_group(&bench, "20"));    /* a row is locked too early */
+  assert_false(is_group(&bench, "24"));    /* a known row beside unknown ones */
+  assert_false(is_group(&bench, "45"));    /* two with unknown rows */
+  assert_false(is_group(&bench, "06"));    /* one that runs alone */
+  drop(&bench);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(plain_writes_leave_together_in_their_order),
@@ -179,6 +208,7 @@ int main(void) {
       cmocka_unit_test(writes_wait_behind_a_suspect_with_their_lock),
       cmocka_unit_test(writes_wait_behind_one_that_waits_elsewhere),
       cmocka_unit_test(everything_that_waits_can_be_taken_off),
+      cmocka_unit_test(what_may_be_one_transaction),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* group.h: which waiting writes leave together (group commit). Inside the room; it knows batches
- * alone, no connection.
+/* write_queue.h: which waiting writes leave together (group commit). Inside the room; it knows only
+ * batches, no connections.
  *
  * Writes that leave together are one transaction, so one flush of the log serves them all. What may
  * share a transaction depends on the rows that each write locks:
@@ -13,7 +13,7 @@
  * waits elsewhere for a lock, is a *suspect*: writes with its lock key wait behind it. */
 #pragma once
 
-#include "lib/pg/batch.h"
+#include "lib/pg/batch_inside.h"
 
 struct write_queue {
   struct list waiting;  /* oldest first */
@@ -33,6 +33,11 @@ void write_queue_suspect(struct write_queue *queue, struct pg_batch *batch);
 
 /* Takes a write back whose transaction failed; with `culprit` its own statement is why. */
 void write_queue_return(struct write_queue *queue, struct pg_batch *batch, bool culprit);
+
+/* True when these writes may be one transaction: at most `limit` of them, known rows in their
+ * order, at most one write with unknown rows and then none with a known row, and nothing beside one
+ * that runs alone. */
+bool write_queue_is_group(const struct pg_batch *const *batches, unsigned count, unsigned limit);
 
 /* Hands over the writes that leave next, at most `limit`, in the order in which they are to be
  * sent. Returns how many; 0: none may leave now. */

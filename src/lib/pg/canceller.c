@@ -1,5 +1,10 @@
-/* cancel.c: see cancel.h. */
-#include "lib/pg/cancel.h"
+/* canceller.c: cancels statements in a thread of its own.
+ *
+ * The loop puts a job into the queue; the thread takes it out, calls PQcancel(), which blocks, and
+ * posts the job back to the loop, which frees it. The mutex guards the queue, `closing` and each
+ * job's `cancel`. The thread is detached: when the pool closes while PQcancel() is stuck in the
+ * network, nobody waits for it, and the last of the two frees the canceller. */
+#include "lib/pg/canceller.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -122,8 +127,11 @@ void canceller_close(struct pg_canceller *canceller) {
   if (!canceller) return;
   pthread_mutex_lock(&canceller->mutex);
   struct list *node;
-  while ((node = list_pop(&canceller->jobs)))
-    free_job(LIST_ENTRY(node, struct cancel_job, node));
+  while ((node = list_pop(&canceller->jobs))) {
+    struct cancel_job *job = LIST_ENTRY(node, struct cancel_job, node);
+    assert(!job->cancel);
+    free_job(job);
+  }
   canceller->closing = true;
   bool running = canceller->running;
   pthread_cond_signal(&canceller->changed);

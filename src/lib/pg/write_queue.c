@@ -1,5 +1,10 @@
-/* group.c: see group.h. */
-#include "lib/pg/group.h"
+/* write_queue.c: puts waiting writes together into groups that are one transaction.
+ *
+ * A write that waits is in one of three lists: `waiting`, `alone` (it is to be a transaction of its
+ * own) or `behind` (it locks what a suspect locks). A suspect is in `suspects` as well, from the
+ * time it is found to be one until write_queue_forget(), whether it waits or was sent. The queue
+ * owns no memory: it links the batches of its pool. All on the loop. */
+#include "lib/pg/write_queue.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,6 +23,7 @@ void write_queue_init(struct write_queue *queue) {
 }
 
 void write_queue_add(struct write_queue *queue, struct pg_batch *batch) {
+  assert(!batch->alone && list_empty(&batch->suspect_node));
   list_append(&queue->waiting, &batch->node);
 }
 
@@ -50,8 +56,8 @@ static bool is_behind_suspect(const struct write_queue *queue, const struct pg_b
   return false;
 }
 
-/* A group that is being put together: first what locks nothing, then known rows in their order,
- * then what locks unknown rows, which it holds for the shortest time there. */
+/* A group that is being put together: first writes that lock nothing, then known rows in their
+ * order, then a write that locks unknown rows, which are locked for the shortest time there. */
 struct group {
   struct pg_batch **batches;
   unsigned count;
@@ -80,6 +86,16 @@ static void put_in_order(struct group *group, struct pg_batch *batch) {
   group->batches[place] = batch;
   group->has_rows = group->has_rows || batch->lock == PG_LOCK_ROW;
   group->has_unknown = group->has_unknown || batch->lock == PG_LOCK_UNKNOWN;
+}
+
+bool write_queue_is_group(const struct pg_batch *const *batches, unsigned count, unsigned limit) {
+  if (count > limit) return false;
+  for (unsigned i = 1; i < count; i++) {
+    const struct pg_batch *batch = batches[i], *before = batches[i - 1];
+    if (batch->alone || before->alone || comes_before(batch, before)) return false;
+    if (batch->lock == PG_LOCK_UNKNOWN && before->lock != PG_LOCK_NONE) return false;
+  }
+  return true;
 }
 
 static unsigned take_group(struct write_queue *queue, struct pg_batch **batches, unsigned limit) {
@@ -113,7 +129,9 @@ unsigned write_queue_take(struct write_queue *queue, struct pg_batch **group, un
   if (!queue->last_was_alone && !list_empty(&queue->alone)) return take_alone(queue, group);
   queue->last_was_alone = false;
   unsigned count = take_group(queue, group, limit);
-  return count > 0 ? count : take_alone(queue, group);
+  if (count == 0) return take_alone(queue, group);
+  assert(write_queue_is_group((const struct pg_batch *const *)group, count, limit));
+  return count;
 }
 
 void write_queue_forget(struct write_queue *queue, struct pg_batch *batch) {

@@ -1,5 +1,5 @@
-/* cancel.h: cancelling statements, in a thread of its own: libpq 15's PQcancel() blocks, knows no
- * time-out for its connection, and would hold one of libuv's four workers. Inside the room.
+/* canceller.h: cancelling statements, in a thread of its own: libpq 15's PQcancel() blocks, knows
+ * no time-out for its connection, and would hold one of libuv's four workers. Inside the room.
  *
  * A canceller belongs to one pool. Its thread starts with the first request. When the pool closes
  * the thread may be stuck in the network: it then keeps what it needs and is left behind. */
