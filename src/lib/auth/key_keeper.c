@@ -101,13 +101,13 @@ static void end_spans(struct key_keeper *keeper, int status, const struct error 
 static void on_fetched(const struct fetch_response *response, void *argument) {
   struct key_keeper *keeper = argument;
   struct error error = {0};
-  struct key_set *keys = NULL;
+  struct jwks *keys = NULL;
   if (response->error) {
     error = *response->error;
   } else if (response->status != 200) {
     error_set(&error, ERROR_UNAVAILABLE, "the pool answered with status %d", response->status);
   } else {
-    keys = key_set_parse(response->body, &error);
+    keys = jwks_parse(response->body, &error);
   }
   end_spans(keeper, response->status, &error);
   if (keys)
@@ -142,19 +142,19 @@ static void log_round(void *owner, const void *value, bool changed, unsigned fai
               log_text("reason", error->message), LOG_END);
   if (!error && (changed || failures > 0))
     log_event(LOG_LEVEL_INFO, "the user pool's keys are loaded",
-              log_int("keys", (int64_t)key_set_count(value)), LOG_END);
+              log_int("keys", (int64_t)jwks_count(value)), LOG_END);
 }
 
 static void *ref_keys(void *value) {
-  return key_set_ref(value);
+  return jwks_ref(value);
 }
 
 static void unref_keys(void *value) {
-  key_set_unref(value);
+  jwks_unref(value);
 }
 
 static bool is_same_set(const void *current, const void *fetched) {
-  return key_set_equal(current, fetched);
+  return jwks_equal(current, fetched);
 }
 
 static const struct refresher_kind KEYS = {.fetch = fetch_keys,

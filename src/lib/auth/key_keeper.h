@@ -20,5 +20,5 @@ struct key_keeper *key_keeper_new_timed(struct loop *loop, const struct auth_opt
 
 const struct auth_options *key_keeper_options(const struct key_keeper *keeper);
 
-/* Watches the keys: watcher->value is a `struct key_set *`. It keeps the keeper's memory. */
+/* Watches the keys: watcher->value is a `struct jwks *`. It keeps the keeper's memory. */
 void key_keeper_watch(struct key_keeper *keeper, struct refresher_watcher *watcher);
