@@ -154,7 +154,7 @@ static bool derive_options(struct service *service, struct error *error) {
                .receive_timeout_ms = config->receive_timeout_s * 1000ULL,
                .send_timeout_ms = config->send_timeout_s * 1000ULL,
                .drain_delay_ms = config->drain_delay_s * 1000ULL,
-               .gate = auth_gate},
+               .check_token = authenticator_check},
       .pg = {.connection_url = config->connection_url,
              .connections = connections,
              .pipeline_depth = config->pg_pipeline_depth,

@@ -5,13 +5,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct error error = {0};
-  struct key_set *set = key_set_parse(fuzz_text(data, size), &error);
+  struct jwks *set = jwks_parse(fuzz_text(data, size), &error);
   assert((set == NULL) == (error.kind != ERROR_NONE));
   if (!set) return 0;
   assert(size <= JWKS_SIZE_LIMIT);
-  assert(key_set_count(set) >= 1 && key_set_count(set) <= JWKS_KEYS_LIMIT);
-  assert(!key_set_find(set, STR("")));
-  assert(key_set_equal(set, set));
-  key_set_unref(set);
+  assert(jwks_count(set) >= 1 && jwks_count(set) <= JWKS_KEYS_LIMIT);
+  assert(!jwks_find(set, STR("")));
+  assert(jwks_equal(set, set));
+  jwks_unref(set);
   return 0;
 }

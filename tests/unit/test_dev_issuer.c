@@ -66,18 +66,16 @@ static void the_server_accepts_what_it_signs(void **state) {
   char document[4096];
   assert_true(dev_issuer_init(folder, &error));
   size_t length = read_text(document_path, document);
-  struct key_set *keys = key_set_parse((struct str){document, length}, &error);
+  struct jwks *keys = jwks_parse((struct str){document, length}, &error);
   assert_non_null(keys);
   char *token = sign("subject-1");
-  struct token_claims claims;
-  const char *reason = "";
-  enum token_verdict verdict = token_verify(str_from(token), keys, &OPTIONS, NOW, &claims, &reason);
-  assert_string_equal(reason, "");
-  assert_int_equal(verdict, TOKEN_GOOD);
-  assert_str_equal(((struct str){claims.subject, claims.subject_length}), "subject-1");
-  assert_int_equal(claims.good_until_s, NOW + 100 + TOKEN_LEEWAY_S);
+  struct token_answer answer = token_check(keys, NULL, &OPTIONS, str_from(token), NOW);
+  assert_null(answer.reason);
+  assert_int_equal(answer.verdict, TOKEN_GOOD);
+  assert_str_equal(((struct str){answer.claims.sub, answer.claims.sub_length}), "subject-1");
+  assert_int_equal(answer.claims.good_until_s, NOW + 100 + TOKEN_LEEWAY_S);
   free(token);
-  key_set_unref(keys);
+  jwks_unref(keys);
 }
 
 static void the_private_key_is_its_owners_alone(void **state) {
@@ -99,7 +97,7 @@ static void making_it_again_changes_nothing(void **state) {
   assert_string_equal(before[1], after[1]);
 }
 
-static void a_key_set_that_does_not_fit_is_told_and_replaced(void **state) {
+static void a_jwks_that_does_not_fit_is_told_and_replaced(void **state) {
   struct error error = {0};
   assert_true(dev_issuer_init(folder, &error));
   assert_true(dev_issuer_check(folder, &error));
@@ -159,7 +157,7 @@ int main(void) {
       IN_A_FOLDER(the_server_accepts_what_it_signs),
       IN_A_FOLDER(the_private_key_is_its_owners_alone),
       IN_A_FOLDER(making_it_again_changes_nothing),
-      IN_A_FOLDER(a_key_set_that_does_not_fit_is_told_and_replaced),
+      IN_A_FOLDER(a_jwks_that_does_not_fit_is_told_and_replaced),
       IN_A_FOLDER(a_folder_without_keys_is_told),
       IN_A_FOLDER(a_file_that_is_no_key_is_told_and_kept),
       cmocka_unit_test(a_folder_that_cannot_be_made_is_told),

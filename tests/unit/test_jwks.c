@@ -9,9 +9,9 @@
 
 static struct signer *one, *two, *weak;
 
-static struct key_set *parse(const char *document, struct error *error) {
+static struct jwks *parse(const char *document, struct error *error) {
   *error = (struct error){0};
-  return key_set_parse(str_from(document), error);
+  return jwks_parse(str_from(document), error);
 }
 
 static void expect_refused(const char *document, const char *part) {
@@ -33,17 +33,17 @@ static char *document_with(const struct signer *signer, const char *extra) {
 static void keys_are_found_by_their_id(void **state) {
   struct error error;
   char *document = signers_document(one, two);
-  struct key_set *set = parse(document, &error);
+  struct jwks *set = parse(document, &error);
   assert_non_null(set);
-  assert_int_equal(key_set_count(set), 2);
-  const EVP_PKEY *first = key_set_find(set, STR("one")), *second = key_set_find(set, STR("two"));
+  assert_int_equal(jwks_count(set), 2);
+  const EVP_PKEY *first = jwks_find(set, STR("one")), *second = jwks_find(set, STR("two"));
   assert_true(signer_has_key(one, first));
   assert_true(signer_has_key(two, second));
   assert_false(signer_has_key(one, second));
-  assert_null(key_set_find(set, STR("on")));
-  assert_null(key_set_find(set, STR("one\0")));
-  assert_null(key_set_find(set, STR("")));
-  key_set_unref(set);
+  assert_null(jwks_find(set, STR("on")));
+  assert_null(jwks_find(set, STR("one\0")));
+  assert_null(jwks_find(set, STR("")));
+  jwks_unref(set);
   free(document);
 }
 
@@ -53,10 +53,10 @@ static void use_and_alg_may_be_absent(void **state) {
   for (size_t i = 0; i < sizeof(EXTRAS) / sizeof(EXTRAS[0]); i++) {
     struct error error;
     char *document = document_with(one, EXTRAS[i]);
-    struct key_set *set = parse(document, &error);
+    struct jwks *set = parse(document, &error);
     assert_non_null(set);
-    assert_int_equal(key_set_count(set), 1);
-    key_set_unref(set);
+    assert_int_equal(jwks_count(set), 1);
+    jwks_unref(set);
     free(document);
   }
 }
@@ -85,11 +85,11 @@ static void unusable_keys_are_passed_over(void **state) {
   buffer_append_format(&document, "{\"keys\":[%s", OTHERS);
   signer_append_key(one, "", &document);
   buffer_append_text(&document, "]}");
-  struct key_set *set = parse(buffer_text(&document), &error);
+  struct jwks *set = parse(buffer_text(&document), &error);
   assert_non_null(set);
-  assert_int_equal(key_set_count(set), 1);
-  assert_non_null(key_set_find(set, STR("one")));
-  key_set_unref(set);
+  assert_int_equal(jwks_count(set), 1);
+  assert_non_null(jwks_find(set, STR("one")));
+  jwks_unref(set);
   buffer_free(&document);
 }
 
@@ -141,9 +141,9 @@ static void ids_are_needed_bounded_and_distinct(void **state) {
   id[JWKS_KID_LIMIT] = '\0';
   document = document_with(named, "");
   struct error error;
-  struct key_set *set = parse(document, &error);
-  assert_non_null(key_set_find(set, str_from(id)));
-  key_set_unref(set);
+  struct jwks *set = parse(document, &error);
+  assert_non_null(jwks_find(set, str_from(id)));
+  jwks_unref(set);
   free(document);
   id[0] = '\0';
   document = document_with(named, "");
@@ -170,7 +170,7 @@ static void what_is_no_key_set_is_refused(void **state) {
   expect_refused("{\"keys\":[]}", "no RSA key");
   expect_refused("{\"keys\":[{\"kty\":\"RSA\",\"kty\":\"RSA\"}]}", "not a JSON object");
   struct error error = {0};
-  assert_null(key_set_parse((struct str){0}, &error));
+  assert_null(jwks_parse((struct str){0}, &error));
 }
 
 static void counts_sizes_and_depths_are_bounded(void **state) {
@@ -201,14 +201,14 @@ static void sets_compare_by_their_keys(void **state) {
   struct error error;
   char *texts[] = {signers_document(one, two), document_with(one, ""),
                    document_with(one, "\"a\":1,"), document_with(two, "")};
-  struct key_set *sets[4];
+  struct jwks *sets[4];
   for (int i = 0; i < 4; i++)
     assert_non_null(sets[i] = parse(texts[i], &error));
-  assert_false(key_set_equal(sets[0], sets[1]));
-  assert_true(key_set_equal(sets[1], sets[2]));
-  assert_false(key_set_equal(sets[2], sets[3]));
+  assert_false(jwks_equal(sets[0], sets[1]));
+  assert_true(jwks_equal(sets[1], sets[2]));
+  assert_false(jwks_equal(sets[2], sets[3]));
   for (int i = 0; i < 4; i++) {
-    key_set_unref(sets[i]);
+    jwks_unref(sets[i]);
     free(texts[i]);
   }
 }
@@ -216,12 +216,12 @@ static void sets_compare_by_their_keys(void **state) {
 static void references_are_counted(void **state) {
   struct error error;
   char *document = signers_document(one, NULL);
-  struct key_set *set = parse(document, &error);
-  assert_ptr_equal(key_set_ref(set), set);
-  assert_null(key_set_unref(set));
-  assert_int_equal(key_set_count(set), 1);
-  assert_null(key_set_unref(set));
-  assert_null(key_set_unref(NULL));
+  struct jwks *set = parse(document, &error);
+  assert_ptr_equal(jwks_ref(set), set);
+  assert_null(jwks_unref(set));
+  assert_int_equal(jwks_count(set), 1);
+  assert_null(jwks_unref(set));
+  assert_null(jwks_unref(NULL));
   free(document);
 }
 

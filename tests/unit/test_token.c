@@ -17,7 +17,7 @@ static const char ISSUE[] = "\"iss\":\"https://pool.example\",\"token_use\":\"ac
                             "\"client_id\":\"client-1\"";
 
 static struct signer *known, *stranger;
-static struct key_set *keys;
+static struct jwks *keys;
 
 static const struct auth_options OPTIONS = {
     .jwks_url = "https://pool.example/jwks.json",
@@ -25,55 +25,47 @@ static const struct auth_options OPTIONS = {
     .client_ids = {"client-1, client-2,,", 20},
 };
 
-struct checked {
-  enum token_verdict verdict;
-  struct token_claims claims;
-  const char *reason;
-};
-
-static struct checked check(struct str token) {
-  struct checked checked = {.reason = ""};
-  checked.verdict = token_verify(token, keys, &OPTIONS, NOW, &checked.claims, &checked.reason);
-  return checked;
+static struct token_answer check(struct str token) {
+  return token_check(keys, NULL, &OPTIONS, token, NOW);
 }
 
 /* Signs as the pool does, checks, frees. */
-static struct checked check_signed(const char *header, const char *payload) {
+static struct token_answer check_signed(const char *header, const char *payload) {
   char *usual = signer_header(known);
   char *token = signer_sign(known, "SHA256", header ? header : usual, payload);
-  struct checked checked = check(str_from(token));
+  struct token_answer checked = check(str_from(token));
   free(token);
   free(usual);
   return checked;
 }
 
-static void expect_bad(struct checked checked, const char *reason) {
+static void expect_bad(struct token_answer checked, const char *reason) {
   assert_int_equal(checked.verdict, TOKEN_BAD);
   assert_string_equal(checked.reason, reason);
 }
 
-/* A payload that is good but for `claims`, which come instead of the usual subject and expiry. */
-static struct checked check_with(const char *claims) {
+/* A payload that is good but for `claims`, which come instead of the usual sub and expiry. */
+static struct token_answer check_with(const char *claims) {
   struct buffer payload = BUFFER_EMPTY;
   buffer_append_format(&payload, "{%s,%s}", ISSUE, claims);
-  struct checked checked = check_signed(NULL, buffer_text(&payload));
+  struct token_answer checked = check_signed(NULL, buffer_text(&payload));
   buffer_free(&payload);
   return checked;
 }
 
-static struct checked check_issue(const char *issue) {
+static struct token_answer check_issue(const char *issue) {
   struct buffer payload = BUFFER_EMPTY;
   buffer_append_format(&payload, "{\"sub\":\"u\",\"exp\":1700000100,%s}", issue);
-  struct checked checked = check_signed(NULL, buffer_text(&payload));
+  struct token_answer checked = check_signed(NULL, buffer_text(&payload));
   buffer_free(&payload);
   return checked;
 }
 
 static void a_good_access_token_names_its_user(void **state) {
   char *token = signer_access_token(known, USER, NOW + 100);
-  struct checked checked = check(str_from(token));
+  struct token_answer checked = check(str_from(token));
   assert_int_equal(checked.verdict, TOKEN_GOOD);
-  assert_str_equal(((struct str){checked.claims.subject, checked.claims.subject_length}), USER);
+  assert_str_equal(((struct str){checked.claims.sub, checked.claims.sub_length}), USER);
   assert_int_equal(checked.claims.good_until_s, NOW + 100 + TOKEN_LEEWAY_S);
   free(token);
 }
@@ -160,23 +152,23 @@ static void tokens_begin_before_the_leeway(void **state) {
              "a malformed time of beginning");
 }
 
-static void a_usable_subject_is_needed(void **state) {
+static void a_usable_sub_is_needed(void **state) {
   static const char *const BAD[] = {"\"x\":1",         "\"sub\":\"\"", "\"sub\":\" \\t\\u00a0\"",
                                     "\"sub\":[\"u\"]", "\"sub\":null", "\"sub\":7"};
   char claims[512];
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     snprintf(claims, sizeof(claims), "\"exp\":1700000100,%s", BAD[i]);
-    expect_bad(check_with(claims), "no usable subject");
+    expect_bad(check_with(claims), "no usable sub");
   }
   snprintf(claims, sizeof(claims), "\"exp\":1700000100,\"sub\":\"%0255d\"", 7);
-  assert_int_equal(check_with(claims).claims.subject_length, TOKEN_SUBJECT_LIMIT);
+  assert_int_equal(check_with(claims).claims.sub_length, TOKEN_SUB_LIMIT);
   snprintf(claims, sizeof(claims), "\"exp\":1700000100,\"sub\":\"%0256d\"", 7);
-  expect_bad(check_with(claims), "no usable subject");
+  expect_bad(check_with(claims), "no usable sub");
   assert_int_equal(check_with("\"exp\":1700000100,\"sub\":\"a\\u0000b\"").verdict, TOKEN_BAD);
 }
 
 static void the_placeholder_of_seeded_users_signs_nobody_in(void **state) {
-  expect_bad(check_with("\"exp\":1700000100,\"sub\":\"MOCK\""), "the subject of seeded users");
+  expect_bad(check_with("\"exp\":1700000100,\"sub\":\"MOCK\""), "the sub of seeded users");
   assert_int_equal(check_with("\"exp\":1700000100,\"sub\":\"MOCKINGBIRD\"").verdict, TOKEN_GOOD);
 }
 
@@ -282,16 +274,29 @@ static void payloads_are_read_strictly(void **state) {
 
 static void an_unknown_key_is_told_apart(void **state) {
   char *token = signer_access_token(stranger, "u", NOW + 100);
-  assert_int_equal(check(str_from(token)).verdict, TOKEN_UNKNOWN_KEY);
-  struct token_claims claims;
-  const char *reason;
-  assert_int_equal(token_verify(str_from(token), NULL, &OPTIONS, NOW, &claims, &reason),
-                   TOKEN_UNKNOWN_KEY);
+  assert_int_equal(check(str_from(token)).verdict, TOKEN_WAIT);
+  assert_int_equal(token_check(NULL, NULL, &OPTIONS, str_from(token), NOW).verdict, TOKEN_WAIT);
   free(token);
   /* What is bad with any key asks for no fetch. */
   token = signer_access_token(stranger, "u", NOW - 100);
   expect_bad(check(str_from(token)), "expired");
   free(token);
+}
+
+static void a_good_token_is_checked_once(void **state) {
+  struct verified *cache = verified_new();
+  char *token = signer_access_token(known, USER, NOW + 100);
+  struct str text = str_from(token);
+  assert_int_equal(token_check(keys, cache, &OPTIONS, text, NOW).verdict, TOKEN_GOOD);
+  struct token_answer again = token_check(NULL, cache, &OPTIONS, text, NOW); /* without a key */
+  assert_int_equal(again.verdict, TOKEN_GOOD);
+  assert_null(again.reason);
+  assert_str_equal(((struct str){again.claims.sub, again.claims.sub_length}), USER);
+  assert_int_equal(token_check(keys, cache, &OPTIONS, text, NOW + 160).verdict, TOKEN_BAD);
+  verified_clear(cache);
+  assert_int_equal(token_check(NULL, cache, &OPTIONS, text, NOW).verdict, TOKEN_WAIT);
+  free(token);
+  verified_free(cache);
 }
 
 static void a_key_signs_under_its_own_id_only(void **state) {
@@ -389,13 +394,13 @@ static int prepare(void **state) {
   stranger = signer_new(2048, "stranger");
   char *document = signers_document(known, NULL);
   struct error error;
-  keys = key_set_parse(str_from(document), &error);
+  keys = jwks_parse(str_from(document), &error);
   free(document);
   return keys ? 0 : -1;
 }
 
 static int clean_up(void **state) {
-  key_set_unref(keys);
+  jwks_unref(keys);
   signer_free(known);
   signer_free(stranger);
   return 0;
@@ -409,7 +414,7 @@ int main(void) {
       cmocka_unit_test(other_issuers_and_uses_are_refused),
       cmocka_unit_test(tokens_expire_after_the_leeway),
       cmocka_unit_test(tokens_begin_before_the_leeway),
-      cmocka_unit_test(a_usable_subject_is_needed),
+      cmocka_unit_test(a_usable_sub_is_needed),
       cmocka_unit_test(the_placeholder_of_seeded_users_signs_nobody_in),
       cmocka_unit_test(no_other_algorithm_is_accepted),
       cmocka_unit_test(the_public_key_is_no_secret),
@@ -418,6 +423,7 @@ int main(void) {
       cmocka_unit_test(headers_are_read_strictly),
       cmocka_unit_test(payloads_are_read_strictly),
       cmocka_unit_test(an_unknown_key_is_told_apart),
+      cmocka_unit_test(a_good_token_is_checked_once),
       cmocka_unit_test(a_key_signs_under_its_own_id_only),
       cmocka_unit_test(every_flipped_bit_is_noticed),
       cmocka_unit_test(every_truncation_is_noticed),

@@ -1,8 +1,8 @@
-/* auth.h: who is calling: the keys of the Cognito pool, verified tokens, the JWT-required gate.
+/* auth.h: who is calling: the keys of the Cognito pool, and the check of tokens.
  *
  * One key keeper a process fetches the pool's JWKS (on the loop it is given) and publishes it as an
  * immutable set; one authenticator a loop verifies with the set it sees, remembers verified tokens,
- * and keeps the requests that wait for a fetch. Contract: section "Tokens". */
+ * and keeps the requests that wait for a fetch. */
 #pragma once
 
 #include "lib/fetch/fetch.h"
@@ -42,5 +42,6 @@ struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *ke
 /* Answers what waits and frees it when the loop let go of its handles. Takes NULL. */
 void authenticator_close(struct authenticator *authenticator);
 
-/* The gate for http_options; its context is the loop's authenticator. */
-void auth_gate(struct http_request *request, void *gate_context);
+/* The check of tokens for http_options; its context is the loop's authenticator. */
+enum http_token authenticator_check(struct http_request *request, struct str authorization,
+                                    void *context, void **waiting, struct str *ret_sub);

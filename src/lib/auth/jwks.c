@@ -21,7 +21,7 @@ struct key {
   EVP_PKEY *public_key; /* owned */
 };
 
-struct key_set {
+struct jwks {
   atomic_uint references;
   size_t count;
   struct key keys[JWKS_KEYS_LIMIT];
@@ -93,13 +93,13 @@ static bool read_key(const json_t *element, struct key *key) {
   return true;
 }
 
-static bool read_keys(const json_t *elements, struct key_set *set, struct error *error) {
+static bool read_keys(const json_t *elements, struct jwks *set, struct error *error) {
   size_t index;
   const json_t *element;
   json_array_foreach(elements, index, element) {
     struct key key = {0};
     if (!read_key(element, &key)) continue;
-    if (key_set_find(set, (struct str){key.kid, key.kid_length})) {
+    if (jwks_find(set, (struct str){key.kid, key.kid_length})) {
       EVP_PKEY_free(key.public_key);
       return error_set(error, ERROR_INVALID, "the key set names two keys alike");
     }
@@ -113,7 +113,7 @@ static bool read_keys(const json_t *elements, struct key_set *set, struct error 
   return true;
 }
 
-struct key_set *key_set_parse(struct str document, struct error *error) {
+struct jwks *jwks_parse(struct str document, struct error *error) {
   if (document.length > JWKS_SIZE_LIMIT) {
     error_set(error, ERROR_INVALID, "the key set is longer than %d bytes", JWKS_SIZE_LIMIT);
     return NULL;
@@ -129,21 +129,21 @@ struct key_set *key_set_parse(struct str document, struct error *error) {
     error_set(error, ERROR_INVALID, "the key set has more than %d keys", JWKS_KEYS_LIMIT);
     return NULL;
   }
-  struct key_set *set = calloc(1, sizeof(*set));
+  struct jwks *set = calloc(1, sizeof(*set));
   if (!set) {
     error_set(error, ERROR_MEMORY, "out of memory");
     return NULL;
   }
   atomic_init(&set->references, 1);
-  return read_keys(elements, set, error) ? set : key_set_unref(set);
+  return read_keys(elements, set, error) ? set : jwks_unref(set);
 }
 
-struct key_set *key_set_ref(struct key_set *set) {
+struct jwks *jwks_ref(struct jwks *set) {
   atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
   return set;
 }
 
-struct key_set *key_set_unref(struct key_set *set) {
+struct jwks *jwks_unref(struct jwks *set) {
   if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) > 1) return NULL;
   for (size_t i = 0; i < set->count; i++)
     EVP_PKEY_free(set->keys[i].public_key);
@@ -151,11 +151,11 @@ struct key_set *key_set_unref(struct key_set *set) {
   return NULL;
 }
 
-size_t key_set_count(const struct key_set *set) {
+size_t jwks_count(const struct jwks *set) {
   return set->count;
 }
 
-EVP_PKEY *key_set_find(const struct key_set *set, struct str kid) {
+EVP_PKEY *jwks_find(const struct jwks *set, struct str kid) {
   for (size_t i = 0; i < set->count; i++) {
     const struct key *key = &set->keys[i];
     if (str_equal((struct str){key->kid, key->kid_length}, kid)) return key->public_key;
@@ -163,7 +163,7 @@ EVP_PKEY *key_set_find(const struct key_set *set, struct str kid) {
   return NULL;
 }
 
-bool key_set_equal(const struct key_set *a, const struct key_set *b) {
+bool jwks_equal(const struct jwks *a, const struct jwks *b) {
   if (a->count != b->count) return false;
   for (size_t i = 0; i < a->count; i++) {
     const struct key *x = &a->keys[i], *y = &b->keys[i];

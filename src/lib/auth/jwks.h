@@ -17,25 +17,25 @@ enum {
   JWKS_MODULUS_HIGHEST = 8192, /* bits; more only costs time */
 };
 
-struct key_set;
+struct jwks;
 
 /* Reads a JWKS document. Of its keys those count that are RSA, for signatures (`use` sig or
  * absent), for RS256 (`alg` so or absent), have a `kid` and a modulus within the bounds; others are
  * passed over. Returns a set with one reference, or NULL for a document that is none, is over a
  * bound, has two usable keys of one `kid`, or has no usable key. */
-struct key_set *key_set_parse(struct str document, struct error *error);
+struct jwks *jwks_parse(struct str document, struct error *error);
 
 /* Takes another reference; from any thread. */
-struct key_set *key_set_ref(struct key_set *set);
+struct jwks *jwks_ref(struct jwks *set);
 
 /* Drops a reference, and frees the set with the last one; from any thread. Takes NULL; returns
  * NULL. */
-struct key_set *key_set_unref(struct key_set *set);
+struct jwks *jwks_unref(struct jwks *set);
 
-size_t key_set_count(const struct key_set *set);
+size_t jwks_count(const struct jwks *set);
 
 /* The key named `kid`, borrowed from the set, for use from any thread; NULL when there is none. */
-EVP_PKEY *key_set_find(const struct key_set *set, struct str kid);
+EVP_PKEY *jwks_find(const struct jwks *set, struct str kid);
 
 /* True when both hold the same keys in the same order. */
-bool key_set_equal(const struct key_set *a, const struct key_set *b);
+bool jwks_equal(const struct jwks *a, const struct jwks *b);

@@ -1,18 +1,20 @@
-/* verified.c: see verified.h. A set-associative table: a hash picks a row of a few places. */
+/* verified.c: the tokens that one loop verified before: a set-associative table, in which a hash
+ * picks a row of a few places. It belongs to one loop, and is cleared at once by counting its
+ * generations. */
 #include "lib/auth/verified.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 enum { ROW_PLACES = 8, ROW_COUNT = VERIFIED_LIMIT / ROW_PLACES };
+_Static_assert(ROW_COUNT *ROW_PLACES == VERIFIED_LIMIT, "rows are full");
 
 struct remembered {
   struct verified_hash hash;
   uint64_t generation; /* of the table when it was written; 0: never */
   uint64_t used;       /* the table's count of look-ups when it was used last */
-  int64_t good_until_s;
-  size_t subject_length;
-  char subject[TOKEN_SUBJECT_LIMIT];
+  struct token_claims claims;
 };
 
 struct verified {
@@ -56,11 +58,11 @@ static struct remembered *row_of(struct verified *verified, const struct verifie
 
 static bool is_current(const struct verified *verified, const struct remembered *place,
                        int64_t now_s) {
-  return place->generation == verified->generation && now_s < place->good_until_s;
+  return place->generation == verified->generation && now_s < place->claims.good_until_s;
 }
 
-struct str verified_find(struct verified *verified, const struct verified_hash *hash,
-                         int64_t now_s) {
+bool verified_find(struct verified *verified, const struct verified_hash *hash, int64_t now_s,
+                   struct token_claims *ret_claims) {
   struct remembered *row = row_of(verified, hash);
   verified->look_ups++;
   for (int i = 0; i < ROW_PLACES; i++) {
@@ -68,9 +70,10 @@ struct str verified_find(struct verified *verified, const struct verified_hash *
     if (memcmp(&place->hash, hash, sizeof(*hash)) != 0 || !is_current(verified, place, now_s))
       continue;
     place->used = verified->look_ups;
-    return (struct str){place->subject, place->subject_length};
+    *ret_claims = place->claims;
+    return true;
   }
-  return (struct str){0};
+  return false;
 }
 
 /* The place to write to: one that does not count any more, or else the one used least lately. */
@@ -87,13 +90,12 @@ static struct remembered *place_for(struct verified *verified, const struct veri
 
 void verified_remember(struct verified *verified, const struct verified_hash *hash,
                        const struct token_claims *claims, int64_t now_s) {
+  assert(claims->sub_length > 0 && claims->sub_length <= sizeof(claims->sub));
   struct remembered *place = place_for(verified, hash, now_s);
   place->hash = *hash;
   place->generation = verified->generation;
   place->used = verified->look_ups;
-  place->good_until_s = claims->good_until_s;
-  place->subject_length = claims->subject_length;
-  memcpy(place->subject, claims->subject, claims->subject_length);
+  place->claims = *claims;
 }
 
 void verified_clear(struct verified *verified) {

@@ -3,7 +3,8 @@
  * lately. Inside of the room only. */
 #pragma once
 
-#include "lib/auth/token.h"
+#include "lib/auth/claims.h"
+#include "lib/base/str.h"
 
 enum { VERIFIED_LIMIT = 4096 }; /* tokens remembered */
 
@@ -25,10 +26,9 @@ struct verified *verified_free(struct verified *verified);
  * fails. */
 bool verified_hash(struct verified *verified, struct str token, struct verified_hash *ret_hash);
 
-/* The subject of a token that was remembered and is good at `now_s`; empty when there is none.
- * Borrowed until the next call of verified_remember(). */
-struct str verified_find(struct verified *verified, const struct verified_hash *hash,
-                         int64_t now_s);
+/* True when the token was remembered and is good at `now_s`. */
+bool verified_find(struct verified *verified, const struct verified_hash *hash, int64_t now_s,
+                   struct token_claims *ret_claims);
 
 /* Remembers a good token until it expires. */
 void verified_remember(struct verified *verified, const struct verified_hash *hash,

@@ -74,6 +74,6 @@ bool client_may_write(struct http_request *request) {
 
 bool client_user_may_write(struct http_request *request) {
   struct rate_limiter *limiter = request->server->options->writes_per_user;
-  if (!limiter || request->user.length == 0 || !is_write(request)) return true;
-  return take(request, limiter, request->user);
+  if (!limiter || request->sub.length == 0 || !is_write(request)) return true;
+  return take(request, limiter, request->sub);
 }

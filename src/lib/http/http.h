@@ -1,7 +1,7 @@
 /* http.h: what a route sees of HTTP: its table, the request, the answer.
  *
  * The life of a request: the router picks a row of a static table; limits and CORS are checked from
- * the headers; the body is read; the gate checks the token where the row wants one; the handler
+ * the headers; the body is read; the token is checked where the row wants one; the handler
  * runs, once for all who ask for the same where the row is shared (coalesce.h). A handler answers
  * before it returns, or submits work whose continuation answers later; it answers exactly once.
  * Everything runs on the loop that accepted the connection; nothing may block. */
@@ -157,14 +157,20 @@ void http_answer_internal_error(struct http_request *request, const char *reason
 /* Adds a header to the answer that will follow. `value` is copied. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
 
-/* --- For the gate (lib/auth): --- */
+/* --- For who checks tokens (lib/auth): --- */
 
-/* Records the verified user; `sub` is copied. */
-void http_request_set_user(struct http_request *request, struct str sub);
+enum http_token {
+  HTTP_TOKEN_GOOD, /* `*ret_sub` says whose it is */
+  HTTP_TOKEN_BAD,  /* it is bad, or there is none: 401 */
+  HTTP_TOKEN_WAIT, /* what is needed to tell is on its way */
+};
 
-/* Lets a request that the gate holds go on to its handler. */
-void http_request_admit(struct http_request *request);
+/* Checks the token of a request whose row wants one. `authorization` is the value of its header,
+ * `context` the one of http_server_new(). `*ret_sub` must live as long as the request. One that
+ * waits is called again by http_request_go_on(), which the callee calls on the same loop;
+ * `*waiting` is the callee's own between the calls, NULL in the first. */
+typedef enum http_token (*http_check_token)(struct http_request *request, struct str authorization,
+                                            void *context, void **waiting, struct str *ret_sub);
 
-/* The gate: looks at the Authorization header of a request whose row wants a token, and, now or
- * later on the same loop, either admits it with its user or answers 401. */
-typedef void (*http_gate)(struct http_request *request, void *gate_context);
+/* Lets a request go on that has waited. */
+void http_request_go_on(struct http_request *request);

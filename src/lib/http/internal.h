@@ -66,7 +66,8 @@ struct http_request {
   const struct http_route *route; /* NULL: none matched */
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
   unsigned parameter_count;
-  struct str id, user;
+  struct str id, sub;
+  void *waiting;                            /* for who checks tokens */
   struct trace_context trace;               /* passed on, where `has_trace` */
   unsigned char trace_parent[SPAN_ID_SIZE]; /* the caller's span; all zero: none */
   bool has_trace, trace_decided;            /* by the caller: sampled or not */
@@ -102,7 +103,7 @@ struct http_server {
   struct loop *loop;
   struct MHD_Daemon *daemon;
   const struct http_options *options;
-  void *context, *gate_context;
+  void *context, *authenticator;
   uv_poll_t poll;
   struct loop_task run_task, drained_task;
   struct span_sink *sink;

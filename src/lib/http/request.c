@@ -254,11 +254,7 @@ struct str http_request_raw_query(const struct http_request *request) {
 }
 
 struct str http_request_user(const struct http_request *request) {
-  return request->user.data ? request->user : (struct str){"", 0};
-}
-
-void http_request_set_user(struct http_request *request, struct str sub) {
-  request->user = request_copy(request, sub);
+  return request->sub.data ? request->sub : (struct str){"", 0};
 }
 
 struct str http_request_body(const struct http_request *request) {

@@ -104,7 +104,7 @@ static bool is_failure(const struct http_request *request) {
 
 /* Of its user, or of the request under whose id the handler of its round logged. */
 static struct log_field last_field(const struct http_request *request) {
-  if (request->user.length > 0) return log_str("user", request->user);
+  if (request->sub.length > 0) return log_str("user", request->sub);
   bool led = request->round && !str_equal(request->round->request->id, request->id);
   return led ? log_str("shared_request_id", request->round->request->id) : LOG_END;
 }
@@ -139,7 +139,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   drain_check(server);
 }
 
-void http_request_admit(struct http_request *request) {
+static void admit(struct http_request *request) {
   assert(request->phase == HTTP_PHASE_WORKING);
   if (!client_user_may_write(request)) return;
   enum body_verdict verdict = request->route->body_limit ? request_parse_body(request) : BODY_GOOD;
@@ -155,12 +155,25 @@ void http_request_admit(struct http_request *request) {
   }
 }
 
-static void pass_on(struct http_request *request) {
+void http_request_go_on(struct http_request *request) {
   const struct http_server *server = request->server;
+  struct str authorization = http_request_header(request, "Authorization");
+  switch (server->options->check_token(request, authorization, server->authenticator,
+                                       &request->waiting, &request->sub)) {
+  case HTTP_TOKEN_GOOD: admit(request); break;
+  case HTTP_TOKEN_WAIT: break;
+  case HTTP_TOKEN_BAD:
+    http_answer_header(request, "WWW-Authenticate", "Bearer");
+    http_answer_error(request, HTTP_UNAUTHORIZED, "generic_401");
+    break;
+  }
+}
+
+static void pass_on(struct http_request *request) {
   switch (request->route->auth) {
-  case HTTP_AUTH_NONE: http_request_admit(request); break;
+  case HTTP_AUTH_NONE: admit(request); break;
   case HTTP_AUTH_SHARED: coalesce_join(request); break;
-  case HTTP_AUTH_REQUIRED: server->options->gate(request, server->gate_context); break;
+  case HTTP_AUTH_REQUIRED: http_request_go_on(request); break;
   }
 }
 
@@ -282,7 +295,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
 
 struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
-                                    void *gate_context, struct error *error) {
+                                    void *authenticator, struct error *error) {
   struct http_server *server = calloc(1, sizeof(*server));
   if (!server) {
     close(listen_fd);
@@ -293,7 +306,7 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
   server->loop = loop;
   server->options = options;
   server->context = context;
-  server->gate_context = gate_context;
+  server->authenticator = authenticator;
   server->metrics = metrics_new(options->tables);
   loop_free_at_end(loop, server->metrics);
   server->daemon = server->metrics ? start_daemon(server, listen_fd) : NULL;

@@ -19,7 +19,7 @@ struct http_options {
   uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
   uint64_t send_timeout_ms;               /* from the answer to its last byte */
   uint64_t drain_delay_ms; /* new connections are taken for so long after the call to drain */
-  http_gate gate;
+  http_check_token check_token;
   struct proxies proxies;                                    /* trusted for who the client is */
   struct rate_limiter *writes_per_user, *writes_per_address; /* NULL: no limit */
 };
@@ -29,10 +29,10 @@ struct http_options {
 int http_listen(unsigned port, bool first, unsigned *ret_port, struct error *error);
 
 /* Makes a server on `loop`; it owns `listen_fd` from now on, even when it fails. `context` is for
- * the handlers, `gate_context` for the gate. NULL on failure. */
+ * the handlers, `authenticator` for options->check_token. NULL on failure. */
 struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
-                                    void *gate_context, struct error *error);
+                                    void *authenticator, struct error *error);
 
 /* Records a span for each request from now on; `sink` may be NULL. */
 void http_server_trace(struct http_server *server, struct span_sink *sink);

@@ -1,10 +1,10 @@
-/* test_gate.c: the JWT-required gate with the key keeper, against a pool that behaves well and
- * badly. The requests are the test's own: this file takes the place of lib/http. */
+/* test_authenticator.c: the check of tokens with the key keeper, against a pool that behaves well
+ * and badly. The requests are the test's own: this file takes the place of lib/http. */
 #include "tokens.h"
 #include "unit.h"
 #include "web.h"
 
-#include "lib/auth/keeper.h"
+#include "lib/auth/key_keeper.h"
 #include "lib/base/clock.h"
 
 #include <pthread.h>
@@ -15,20 +15,15 @@
 /* --- Requests --- */
 
 struct http_request {
+  struct authenticator *authenticator;
   const char *authorization;
-  bool admitted;
-  enum http_status status; /* of the error it was answered with */
-  bool challenged;
-  char user[256];
+  void *waiting;
+  enum http_token result;
+  struct str sub;
   void *memory[8];
   size_t memory_count;
-  atomic_uint *done_count; /* grows when it was admitted or answered; may be NULL */
+  atomic_uint *done_count; /* grows when the token was found good or bad; may be NULL */
 };
-
-static void request_done(struct http_request *request) {
-  assert_int_equal(request->admitted + (request->status != 0), 1);
-  if (request->done_count) atomic_fetch_add(request->done_count, 1);
-}
 
 struct str http_request_id(const struct http_request *request) {
   return STR("test");
@@ -38,39 +33,31 @@ const struct trace_context *http_request_trace(const struct http_request *reques
   return NULL;
 }
 
-struct str http_request_header(const struct http_request *request, const char *name) {
-  assert_string_equal(name, "Authorization");
-  return str_from(request->authorization);
-}
-
 void *http_request_alloc(struct http_request *request, size_t size) {
   assert_in_range(request->memory_count, 0, 7);
   return request->memory[request->memory_count++] = calloc(1, size);
 }
 
-void http_request_set_user(struct http_request *request, struct str sub) {
-  assert_in_range(sub.length, 1, sizeof(request->user) - 1);
-  memcpy(request->user, sub.data, sub.length);
+void http_request_go_on(struct http_request *request) {
+  assert_int_equal(request->result, HTTP_TOKEN_WAIT);
+  request->result = authenticator_check(request, str_from(request->authorization),
+                                        request->authenticator, &request->waiting, &request->sub);
+  assert_int_equal(request->result == HTTP_TOKEN_GOOD, request->sub.length > 0);
+  if (request->result != HTTP_TOKEN_WAIT && request->done_count)
+    atomic_fetch_add(request->done_count, 1);
 }
 
-void http_request_admit(struct http_request *request) {
-  request->admitted = true;
-  request_done(request);
-}
-
-void http_answer_header(struct http_request *request, const char *name, const char *value) {
-  request->challenged = strcmp(name, "WWW-Authenticate") == 0 && strcmp(value, "Bearer") == 0;
-}
-
-void http_answer_error(struct http_request *request, enum http_status status, const char *code) {
-  assert_int_equal(status, HTTP_UNAUTHORIZED);
-  assert_string_equal(code, "generic_401");
-  request->status = status;
-  request_done(request);
+static void request_start(struct http_request *request, struct authenticator *authenticator,
+                          const char *authorization) {
+  *request = (struct http_request){.authenticator = authenticator,
+                                   .authorization = authorization,
+                                   .result = HTTP_TOKEN_WAIT,
+                                   .done_count = request->done_count};
+  http_request_go_on(request);
 }
 
 static bool is_done(const struct http_request *request) {
-  return request->admitted || request->status != 0;
+  return request->result != HTTP_TOKEN_WAIT;
 }
 
 static void request_clear(struct http_request *request) {
@@ -102,12 +89,14 @@ static bool answer(struct web *web, int fd, const char *request, void *argument)
 
 /* --- A keeper and an authenticator on one loop --- */
 
-static const struct keeper_timing QUICK = {
+static const struct key_keeper_timing QUICK = {
     .fetch_timeout_ms = 20000,
-    .refetch_interval_ms = 60000,
-    .retry_floor_ms = 1,
-    .retry_base_ms = 1,
-    .retry_cap_ms = 5,
+    .refresher = {.tries = 1,
+                  .retry_base_ms = 1,
+                  .retry_cap_ms = 5,
+                  .rest_ms = 1,
+                  .ask_interval_ms = 60000,
+                  .insists = true},
 };
 
 struct house {
@@ -125,7 +114,7 @@ static void turn(struct house *house) {
   uv_run(loop_uv(house->loop), UV_RUN_NOWAIT);
 }
 
-static void house_open_at(struct house *house, const struct keeper_timing *timing,
+static void house_open_at(struct house *house, const struct key_keeper_timing *timing,
                           const char *url) {
   snprintf(house->url, sizeof(house->url), "%s", url);
   house->options = (struct auth_options){
@@ -140,7 +129,7 @@ static void house_open_at(struct house *house, const struct keeper_timing *timin
   assert_non_null(house->authenticator);
 }
 
-static void house_open(struct house *house, const struct keeper_timing *timing,
+static void house_open(struct house *house, const struct key_keeper_timing *timing,
                        enum behaviour behaviour) {
   *house = (struct house){0};
   atomic_init(&house->behaviour, behaviour);
@@ -165,8 +154,8 @@ static void send_request(struct house *house, struct http_request *request, cons
   static unsigned next;
   char *header = headers[next++ % 16];
   snprintf(header, sizeof(headers[0]), "Bearer %s", token ? token : "");
-  *request = (struct http_request){.authorization = token ? header : NULL};
-  auth_gate(request, house->authenticator);
+  *request = (struct http_request){.done_count = NULL};
+  request_start(request, house->authenticator, token ? header : NULL);
 }
 
 static void wait_done(struct house *house, const struct http_request *request) {
@@ -174,12 +163,12 @@ static void wait_done(struct house *house, const struct http_request *request) {
     turn(house);
 }
 
-static void expect_user(struct house *house, const char *token, const char *user) {
+static void expect_sub(struct house *house, const char *token, const char *sub) {
   struct http_request request;
   send_request(house, &request, token);
   wait_done(house, &request);
-  assert_true(request.admitted);
-  assert_string_equal(request.user, user);
+  assert_int_equal(request.result, HTTP_TOKEN_GOOD);
+  assert_str_equal(request.sub, sub);
   request_clear(&request);
 }
 
@@ -187,33 +176,30 @@ static void expect_refused(struct house *house, const char *token) {
   struct http_request request;
   send_request(house, &request, token);
   wait_done(house, &request);
-  assert_int_equal(request.status, HTTP_UNAUTHORIZED);
-  assert_true(request.challenged);
-  assert_string_equal(request.user, "");
+  assert_int_equal(request.result, HTTP_TOKEN_BAD);
   request_clear(&request);
 }
 
 /* --- Tests --- */
 
-static void without_a_token_there_is_401(void **state) {
+static void without_a_token_nobody_is_known(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_SILENT);
   struct http_request request;
   static const char *const HEADERS[] = {NULL, "", "Basic dTpw", "Bearer", "Bearer a b"};
   for (size_t i = 0; i < sizeof(HEADERS) / sizeof(HEADERS[0]); i++) {
-    request = (struct http_request){.authorization = HEADERS[i]};
-    auth_gate(&request, house.authenticator);
-    assert_int_equal(request.status, HTTP_UNAUTHORIZED);
-    assert_true(request.challenged);
+    request = (struct http_request){.done_count = NULL};
+    request_start(&request, house.authenticator, HEADERS[i]);
+    assert_int_equal(request.result, HTTP_TOKEN_BAD);
   }
   house_close(&house);
 }
 
-static void good_tokens_name_their_user(void **state) {
+static void good_tokens_name_their_sub(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
   for (int i = 0; i < 3; i++)
-    expect_user(&house, first_token, "user-1");
+    expect_sub(&house, first_token, "user-1");
   assert_int_equal(web_requests(house.web), 1);
   house_close(&house);
 }
@@ -241,7 +227,7 @@ static void requests_wait_for_the_first_fetch(void **state) {
     assert_false(is_done(&requests[i]));
   for (int i = 0; i < 2; i++) {
     wait_done(&house, &requests[i]);
-    assert_string_equal(requests[i].user, "user-1");
+    assert_str_equal(requests[i].sub, "user-1");
     request_clear(&requests[i]);
   }
   house_close(&house);
@@ -250,35 +236,35 @@ static void requests_wait_for_the_first_fetch(void **state) {
 static void unknown_keys_fetch_once_in_a_while(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
-  expect_user(&house, first_token, "user-1");
+  expect_sub(&house, first_token, "user-1");
   for (int i = 0; i < 100; i++)
     expect_refused(&house, second_token);
   assert_int_equal(web_requests(house.web), 2);
-  expect_user(&house, first_token, "user-1");
+  expect_sub(&house, first_token, "user-1");
   house_close(&house);
 }
 
 static void the_next_interval_allows_the_next_fetch(void **state) {
-  struct keeper_timing timing = QUICK;
-  timing.refetch_interval_ms = 0;
+  struct key_keeper_timing timing = QUICK;
+  timing.refresher.ask_interval_ms = 0;
   struct house house;
   house_open(&house, &timing, POOL_GOOD);
-  expect_user(&house, first_token, "user-1");
+  expect_sub(&house, first_token, "user-1");
   for (int i = 0; i < 3; i++)
     expect_refused(&house, second_token);
   assert_int_equal(web_requests(house.web), 4);
   atomic_store(&house.behaviour, POOL_ROTATED);
-  expect_user(&house, second_token, "user-2");
+  expect_sub(&house, second_token, "user-2");
   house_close(&house);
 }
 
 static void rotated_keys_are_found_and_old_ones_forgotten(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_GOOD);
-  expect_user(&house, first_token, "user-1");
+  expect_sub(&house, first_token, "user-1");
   atomic_store(&house.behaviour, POOL_ROTATED);
-  expect_user(&house, first_token, "user-1");
-  expect_user(&house, second_token, "user-2");
+  expect_sub(&house, first_token, "user-1");
+  expect_sub(&house, second_token, "user-2");
   expect_refused(&house, first_token); /* though it was remembered as verified */
   assert_int_equal(web_requests(house.web), 2);
   house_close(&house);
@@ -289,13 +275,13 @@ static void a_pool_that_breaks_leaves_the_known_keys(void **state) {
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     struct house house;
     house_open(&house, &QUICK, POOL_GOOD);
-    expect_user(&house, first_token, "user-1");
+    expect_sub(&house, first_token, "user-1");
     atomic_store(&house.behaviour, BAD[i]);
     expect_refused(&house, second_token);
     assert_int_equal(web_requests(house.web), 2);
     char *fresh = signer_access_token(first, "user-3", clock_unix_us() / 1000000 + 3600);
-    expect_user(&house, fresh, "user-3");
-    expect_user(&house, first_token, "user-1");
+    expect_sub(&house, fresh, "user-3");
+    expect_sub(&house, first_token, "user-1");
     free(fresh);
     house_close(&house);
   }
@@ -312,13 +298,13 @@ static void a_pool_that_comes_up_late_is_found_without_being_asked(void **state)
     expect_refused(&house, first_token);
     atomic_store(&house.behaviour, POOL_GOOD);
     house_wait_ready(&house);
-    expect_user(&house, first_token, "user-1");
+    expect_sub(&house, first_token, "user-1");
     house_close(&house);
   }
 }
 
 static void a_silent_pool_means_401_after_a_short_wait(void **state) {
-  struct keeper_timing timing = QUICK;
+  struct key_keeper_timing timing = QUICK;
   timing.fetch_timeout_ms = 50;
   struct house house;
   house_open(&house, &timing, POOL_SILENT);
@@ -326,7 +312,7 @@ static void a_silent_pool_means_401_after_a_short_wait(void **state) {
   house_close(&house);
 }
 
-/* The gate's own bound: here the fetch would take far longer. */
+/* The authenticator's own bound: here the fetch would take far longer. */
 static void a_wait_ends_though_the_fetch_does_not(void **state) {
   struct house house;
   house_open(&house, &QUICK, POOL_SILENT);
@@ -336,7 +322,7 @@ static void a_wait_ends_though_the_fetch_does_not(void **state) {
   for (int i = 0; i < 3; i++) {
     assert_false(is_done(&requests[2]) && !is_done(&requests[i]));
     wait_done(&house, &requests[i]);
-    assert_int_equal(requests[i].status, HTTP_UNAUTHORIZED);
+    assert_int_equal(requests[i].result, HTTP_TOKEN_BAD);
     request_clear(&requests[i]);
   }
   assert_int_equal(web_requests(house.web), 1);
@@ -352,10 +338,10 @@ static void the_number_of_waiters_is_bounded(void **state) {
     assert_false(i == WAITERS && is_done(&requests[WAITERS - 1]));
     send_request(&house, &requests[i], first_token);
   }
-  assert_int_equal(requests[WAITERS].status, HTTP_UNAUTHORIZED);
+  assert_int_equal(requests[WAITERS].result, HTTP_TOKEN_BAD);
   house_close(&house);
   for (int i = 0; i <= WAITERS; i++) {
-    assert_int_equal(requests[i].status, HTTP_UNAUTHORIZED);
+    assert_int_equal(requests[i].result, HTTP_TOKEN_BAD);
     request_clear(&requests[i]);
   }
   free(requests);
@@ -377,7 +363,7 @@ static void closing_in_any_order_answers_who_waits(void **state) {
       assert_true(is_done(&request));
       key_keeper_close(house.keeper);
     }
-    assert_int_equal(request.status, HTTP_UNAUTHORIZED);
+    assert_int_equal(request.result, HTTP_TOKEN_BAD);
     request_clear(&request);
     loop_free(house.loop);
     web_stop(house.web);
@@ -396,7 +382,7 @@ static void closing_with_news_under_way_is_safe(void **state) {
     if (order == 0) key_keeper_close(house.keeper); /* posts the end of the fetch */
     authenticator_close(house.authenticator);
     if (order == 1) key_keeper_close(house.keeper);
-    assert_int_equal(request.status, HTTP_UNAUTHORIZED);
+    assert_int_equal(request.result, HTTP_TOKEN_BAD);
     request_clear(&request);
     loop_free(house.loop);
     web_stop(house.web);
@@ -404,14 +390,14 @@ static void closing_with_news_under_way_is_safe(void **state) {
 }
 
 static void keys_come_from_a_file_too(void **state) {
-  char path[] = "/tmp/test_gate_XXXXXX", url[64];
+  char path[] = "/tmp/test_authenticator_XXXXXX", url[80];
   int fd = mkstemp(path);
   assert_true(fd >= 0);
   assert_true(write(fd, first_document, strlen(first_document)) > 0);
   snprintf(url, sizeof(url), "file:%s", path);
   struct house house = {0};
   house_open_at(&house, &QUICK, url);
-  expect_user(&house, first_token, "user-1");
+  expect_sub(&house, first_token, "user-1");
   expect_refused(&house, second_token);
   house_close(&house);
   unlink(path);
@@ -471,10 +457,9 @@ static void *work(void *argument) {
   worker->idle.data = worker;
   uv_idle_start(&worker->idle, on_idle);
   for (int i = 0; i < REQUESTS_A_LOOP; i++) {
-    worker->good[i] = (struct http_request){.authorization = good, .done_count = &worker->done};
-    worker->bad[i] = (struct http_request){.authorization = bad, .done_count = &worker->done};
-    auth_gate(&worker->good[i], worker->authenticator);
-    auth_gate(&worker->bad[i], worker->authenticator);
+    worker->good[i].done_count = worker->bad[i].done_count = &worker->done;
+    request_start(&worker->good[i], worker->authenticator, good);
+    request_start(&worker->bad[i], worker->authenticator, bad);
     uv_run(loop_uv(worker->loop), UV_RUN_NOWAIT);
   }
   loop_run(worker->loop);
@@ -498,8 +483,8 @@ static void many_loops_ask_for_one_fetch(void **state) {
   for (int i = 0; i < LOOPS; i++) {
     pthread_join(workers[i].thread, NULL);
     for (int j = 0; j < REQUESTS_A_LOOP; j++) {
-      assert_string_equal(workers[i].good[j].user, "user-1");
-      assert_int_equal(workers[i].bad[j].status, HTTP_UNAUTHORIZED);
+      assert_str_equal(workers[i].good[j].sub, "user-1");
+      assert_int_equal(workers[i].bad[j].result, HTTP_TOKEN_BAD);
       request_clear(&workers[i].good[j]);
       request_clear(&workers[i].bad[j]);
     }
@@ -536,8 +521,8 @@ static int clean_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(without_a_token_there_is_401),
-      cmocka_unit_test(good_tokens_name_their_user),
+      cmocka_unit_test(without_a_token_nobody_is_known),
+      cmocka_unit_test(good_tokens_name_their_sub),
       cmocka_unit_test(bad_tokens_are_refused),
       cmocka_unit_test(requests_wait_for_the_first_fetch),
       cmocka_unit_test(unknown_keys_fetch_once_in_a_while),
