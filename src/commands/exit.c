@@ -1,7 +1,31 @@
-/* exit.c: see exit.h. */
+/* exit.c: how a command ends: the table of exit codes, and the map from errors to them. */
 #include "commands/exit.h"
 
 #include <stdio.h>
+
+static const struct exit_row ROWS[EXIT_CODES] = {
+    [EXIT_DONE] = {"done", "done, or there was nothing to do", ""},
+    [EXIT_FAILED] = {"failed", "it was tried and failed",
+                     "read the message: it says what state things are in"},
+    [EXIT_USAGE] = {"usage", "a wrong flag, argument or setting; nothing was tried",
+                    "read the message: it names what is wrong and gives an example; `--help` tells "
+                    "the rest"},
+    [EXIT_PENDING] = {"pending", "there is something to do first, or still to do",
+                      "run the command that the message names, such as `cruddur migrate`"},
+    [EXIT_REFUSED] = {"refused", "a guard said no; nothing was done",
+                      "read the message: it names the flag that says yes"},
+    [EXIT_UNAVAILABLE] = {"unavailable",
+                          "a dependency (the database, AWS) could not be reached in time",
+                          "mend it and run the command again"},
+    [EXIT_CREDENTIALS] = {"credentials", "credentials are missing or were refused",
+                          "check the credentials that the message names"},
+    [EXIT_PARTLY] = {"partly", "begun and not finished; what was written stays",
+                     "run it again: it finishes what is left"},
+};
+
+const struct exit_row *exit_row(int code) {
+  return code >= 0 && code < EXIT_CODES ? &ROWS[code] : NULL;
+}
 
 enum exit_code exit_code_of(const struct error *error) {
   switch (error->kind) {

@@ -6,34 +6,16 @@
 #include "routes/routes.h"
 
 #include "lib/base/cleanup.h"
-#include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/migrate/gate.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
 enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
-
-static const char HELP[] =
-    "Usage: cruddur serve [--migrate]\n"
-    "\n"
-    "Serves the API until SIGTERM or SIGINT, then answers what is in work and exits 0.\n"
-    "Settings come from the environment; `cruddur config` lists them.\n"
-    "\n"
-    "It does not serve from a database that is behind: it says which migrations are pending and\n"
-    "exits. A database that cannot be reached yet is waited for.\n"
-    "\n"
-    "Options:\n"
-    "      --migrate   apply pending migrations first; safe with many instances at once\n"
-    "  -h, --help      show this\n"
-    "\n"
-    "Exit codes: 0 stopped as asked, 1 cannot serve, 2 a wrong flag or setting, 3 the database is\n"
-    "behind.\n";
 
 struct service {
   struct config config;
@@ -418,22 +400,34 @@ static int serve(struct service *service) {
   return served ? EXIT_DONE : EXIT_FAILED;
 }
 
-int command_serve(int argc, char **argv) {
-  static const struct option OPTIONS[] = {
-      {"migrate", no_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+static int command_serve(int argc, char **argv) {
   static struct service service; /* too large for a stack, one a process */
-  int option;
-  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-    switch (option) {
-    case 'm': service.migrate = true; break;
-    case 'h': fputs(HELP, stdout); return EXIT_DONE;
-    default: return EXIT_USAGE;
-    }
-  }
-  if (optind < argc) {
-    fprintf(stderr, "cruddur serve: unexpected '%s'; 'cruddur serve --help' tells more\n",
-            argv[optind]);
-    return EXIT_USAGE;
-  }
+  int code;
+  if (!flags_read(&serve_command, argc, argv, &service, NULL, &code)) return code;
   return serve(&service);
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "migrate",
+     FLAG_INTO_SWITCH(struct service, migrate),
+     .help = "apply pending migrations first; safe with many instances at once"},
+    FLAG_END,
+};
+
+const struct subcommand serve_command = {
+    .name = "serve",
+    .summary = "serve the API",
+    .usage = "cruddur serve [--migrate]",
+    .description =
+        "Serves the API until SIGTERM or SIGINT, then answers the requests in progress and exits.\n"
+        "Settings come from the environment; `cruddur config` lists them.\n"
+        "\n"
+        "It does not serve from a database that is behind: it says which migrations are pending\n"
+        "and exits. A database that cannot be reached yet is waited for.",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "stopped as asked",
+              [EXIT_FAILED] = "it cannot serve",
+              [EXIT_USAGE] = "",
+              [EXIT_PENDING] = "the database is behind: run `cruddur migrate`"},
+    .run = command_serve,
+};

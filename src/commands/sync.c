@@ -6,7 +6,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/exit_codes.h"
 #include "lib/sync/apply.h"
 #include "lib/sync/release.h"
 #include "lib/sync/restore.h"
@@ -219,7 +218,7 @@ static int run_verb(struct sync_command *command) {
   }
 }
 
-int command_sync(int argc, char **argv) {
+static int command_sync(int argc, char **argv) {
   struct sync_command *command = calloc(1, sizeof(*command));
   int code = EXIT_FAILED;
   if (!command) return code;
@@ -232,3 +231,27 @@ int command_sync(int argc, char **argv) {
   free(command);
   return code;
 }
+
+const struct subcommand sync_command = {
+    .name = "sync",
+    .summary = "ship the frontend to S3 and CloudFront",
+    .usage = "cruddur sync [OPTION]…                     plan, show, ask, apply, invalidate\n"
+             "       cruddur sync plan [OPTION]…\n"
+             "       cruddur sync apply CHANGESET [OPTION]…\n"
+             "       cruddur sync rollback [RELEASE] [OPTION]…\n"
+             "       cruddur sync releases [OPTION]…",
+    .description =
+        "Ships a build folder to an S3 bucket and invalidates what CloudFront has cached of it.\n"
+        "docs/sync.md walks through it.",
+    .word = "[VERB]",
+    .flags = sync_options_flags,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "it failed before anything was written",
+              [EXIT_USAGE] = "",
+              [EXIT_PENDING] = "changes are pending",
+              [EXIT_REFUSED] = "",
+              [EXIT_UNAVAILABLE] = "AWS was not reached",
+              [EXIT_CREDENTIALS] = "",
+              [EXIT_PARTLY] = ""},
+    .run = command_sync,
+};
