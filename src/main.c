@@ -8,7 +8,10 @@ static void print_usage(FILE *stream) {
   fputs("Usage: cruddur COMMAND [OPTION]…\n\nThe backend of Cruddur.\n\nCommands:\n", stream);
   for (size_t i = 0; commands_all[i]; i++)
     fprintf(stream, "  %-24s %s\n", commands_all[i]->name, commands_all[i]->summary);
-  fputs("\n`cruddur COMMAND --help` tells more. Settings come from the environment.\n", stream);
+  fputs("\n`cruddur COMMAND --help` tells more. Settings come from the environment: `cruddur "
+        "config`\n"
+        "lists them. `cruddur exit-codes` says what exit codes mean.\n",
+        stream);
 }
 
 int main(int argc, char **argv) {

@@ -18,6 +18,7 @@ const struct subcommand *const commands_all[] = {
     &post_confirmation_command,
     &lambda_command,
     &config_command,
+    &exit_codes_command,
     &dev_token_command,
     &completions_command,
     NULL,

@@ -12,6 +12,7 @@ extern const struct subcommand completions_command;
 extern const struct subcommand config_command;
 extern const struct subcommand ddb_command;
 extern const struct subcommand dev_token_command;
+extern const struct subcommand exit_codes_command;
 extern const struct subcommand health_check_command;
 extern const struct subcommand lambda_command;
 extern const struct subcommand list_users_command;

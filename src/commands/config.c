@@ -93,8 +93,9 @@ static int print(struct buffer *output) {
   if (!output->failed && fwrite(output->data, 1, output->length, stdout) == output->length &&
       fflush(stdout) == 0)
     return EXIT_DONE;
-  fputs("cruddur config: could not write the list\n", stderr);
-  return EXIT_FAILED;
+  struct error error = {0};
+  error_set(&error, ERROR_INTERNAL, "could not write the list");
+  return exit_with("config", &error);
 }
 
 static int command_config(int argc, char **argv) {

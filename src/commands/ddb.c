@@ -210,14 +210,14 @@ static bool drop(struct job *job, struct error *error) {
 enum { LIST_TABLES, SCHEMA_LOAD, SEED, SCAN, DROP };
 
 static const struct operation {
-  const char *name;
+  const char *name; /* for messages */
   bool (*run)(struct job *job, struct error *error);
 } OPERATIONS[] = {
-    [LIST_TABLES] = {"list-tables", list_tables},
-    [SCHEMA_LOAD] = {"schema-load", load_schema},
-    [SEED] = {"seed", seed},
-    [SCAN] = {"scan", scan},
-    [DROP] = {"drop", drop},
+    [LIST_TABLES] = {"ddb list-tables", list_tables},
+    [SCHEMA_LOAD] = {"ddb schema-load", load_schema},
+    [SEED] = {"ddb seed", seed},
+    [SCAN] = {"ddb scan", scan},
+    [DROP] = {"ddb drop", drop},
 };
 
 static int run(const struct operation *operation, struct job *job) {
@@ -227,8 +227,7 @@ static int run(const struct operation *operation, struct job *job) {
               ddb_session_open(&config, &job->session, &error) && operation->run(job, &error);
   ddb_session_close(job->session);
   if (done) return EXIT_DONE;
-  fprintf(stderr, "cruddur ddb %s: %s\n", operation->name, error.message);
-  return exit_code_of(&error);
+  return exit_with(operation->name, &error);
 }
 
 static const char *setting(const char *name, const char *otherwise) {

@@ -22,11 +22,6 @@ struct arguments {
   uint64_t expires_s;
 };
 
-static int complain(int code, const char *message) {
-  fprintf(stderr, "cruddur dev-token: %s\n", message);
-  return code;
-}
-
 /* Reads HANDLE, with or without its @, and which flags go together. */
 static bool read_arguments(int argc, char **argv, struct arguments *arguments, int *reterr_code) {
   struct flag_words words;
@@ -166,23 +161,28 @@ static bool make_token(const struct config *config, const struct arguments *argu
   return dev_issuer_sign(folder, &claims, ret_token, error);
 }
 
-static int print_token(const struct arguments *arguments) {
-  struct config config;
-  struct error error = {0};
+/* Reads the settings of a development environment; elsewhere it is refused. */
+static bool read_settings(struct config *ret_config, struct error *error) {
   const char *environment = getenv("FLASK_ENV");
   if (!environment || strcmp(environment, "development") != 0)
-    return complain(EXIT_REFUSED, "works in development only, where FLASK_ENV=development");
-  if (!config_load(&config, CONFIG_DEV_TOKEN, &error)) return exit_with("dev-token", &error);
-  if (!config.cognito_issuer)
-    return complain(EXIT_REFUSED, "AWS_COGNITO_ISSUER must be that of the local pool, for example "
-                                  "AWS_COGNITO_ISSUER=https://dev.cruddur.local");
+    return error_set(error, ERROR_REFUSED,
+                     "works in development only, where FLASK_ENV=development");
+  if (!config_load(ret_config, CONFIG_DEV_TOKEN, error)) return false;
+  return ret_config->cognito_issuer ||
+         error_set(error, ERROR_REFUSED,
+                   "AWS_COGNITO_ISSUER must be that of the local pool, for example "
+                   "AWS_COGNITO_ISSUER=https://dev.cruddur.local");
+}
+
+static bool print_token(const struct arguments *arguments, struct error *error) {
+  struct config config;
   _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
   _cleanup_free_ char *token = NULL;
-  if (!find_folder(&config, arguments->folder, &folder, &error) ||
-      !make_token(&config, arguments, buffer_text(&folder), &token, &error))
-    return exit_with("dev-token", &error);
-  bool printed = printf("%s\n", token) > 0 && fflush(stdout) == 0;
-  return printed ? EXIT_DONE : complain(EXIT_FAILED, "could not write the token");
+  if (!read_settings(&config, error) || !find_folder(&config, arguments->folder, &folder, error) ||
+      !make_token(&config, arguments, buffer_text(&folder), &token, error))
+    return false;
+  return (printf("%s\n", token) > 0 && fflush(stdout) == 0) ||
+         error_set(error, ERROR_INTERNAL, "could not write the token");
 }
 
 static int command_dev_token(int argc, char **argv) {
@@ -190,8 +190,12 @@ static int command_dev_token(int argc, char **argv) {
   struct error error = {0};
   int code;
   if (!read_arguments(argc, argv, &arguments, &code)) return code;
-  if (!arguments.init) return print_token(&arguments);
-  if (!dev_issuer_init(arguments.init, &error)) return complain(EXIT_FAILED, error.message);
+  if (!arguments.init)
+    return print_token(&arguments, &error) ? EXIT_DONE : exit_with("dev-token", &error);
+  if (!dev_issuer_init(arguments.init, &error)) {
+    exit_with("dev-token", &error);
+    return EXIT_FAILED; /* of whatever kind: a folder is no dependency that comes back */
+  }
   printf("The development pool is %s/private.pem and %s/jwks.json.\n", arguments.init,
          arguments.init);
   return EXIT_DONE;

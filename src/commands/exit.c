@@ -3,24 +3,23 @@
 
 #include <stdio.h>
 
+/* A row has at most 100 columns in docs/exit-codes.md. */
 static const struct exit_row ROWS[EXIT_CODES] = {
     [EXIT_DONE] = {"done", "done, or there was nothing to do", ""},
     [EXIT_FAILED] = {"failed", "it was tried and failed",
-                     "read the message: it says what state things are in"},
+                     "the message says what state things are in"},
     [EXIT_USAGE] = {"usage", "a wrong flag, argument or setting; nothing was tried",
-                    "read the message: it names what is wrong and gives an example; `--help` tells "
-                    "the rest"},
-    [EXIT_PENDING] = {"pending", "there is something to do first, or still to do",
-                      "run the command that the message names, such as `cruddur migrate`"},
+                    "the message names it"},
+    [EXIT_PENDING] = {"pending", "something must be done first, or still be done",
+                      "the message names the command"},
     [EXIT_REFUSED] = {"refused", "a guard said no; nothing was done",
-                      "read the message: it names the flag that says yes"},
-    [EXIT_UNAVAILABLE] = {"unavailable",
-                          "a dependency (the database, AWS) could not be reached in time",
-                          "mend it and run the command again"},
+                      "the message names the flag that says yes"},
+    [EXIT_UNAVAILABLE] = {"unavailable", "a dependency (the database, AWS) was not reached in time",
+                          "run it again later"},
     [EXIT_CREDENTIALS] = {"credentials", "credentials are missing or were refused",
-                          "check the credentials that the message names"},
+                          "check those that the message names"},
     [EXIT_PARTLY] = {"partly", "begun and not finished; what was written stays",
-                     "run it again: it finishes what is left"},
+                     "run it again: it finishes the rest"},
 };
 
 const struct exit_row *exit_row(int code) {

@@ -39,9 +39,8 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   struct check check = {.url = url, .exit_code = EXIT_FAILED, .loop = loop_new(0)};
   check.fetcher = check.loop ? fetcher_new(check.loop, &error) : NULL;
   if (!check.fetcher) {
-    fprintf(stderr, "cruddur health-check: %s\n", error.message);
     loop_free(check.loop);
-    return EXIT_FAILED;
+    return exit_with("health-check", &error);
   }
   struct fetch_request request = {
       .url = url, .timeout_ms = timeout_ms, .response_limit = RESPONSE_LIMIT};

@@ -95,10 +95,8 @@ bool migration_cli_connection(struct migration_cli *cli, bool required) {
   if (!required && (!url || url[0] == '\0')) return true;
   struct config config = {0};
   struct error error = {0};
-  if (!config_load(&config, CONFIG_DATABASE, &error)) {
-    fprintf(stderr, "cruddur %s: %s\n", cli->command, error.message);
-    return stop(cli, EXIT_USAGE);
-  }
+  if (!config_load(&config, CONFIG_DATABASE, &error))
+    return stop(cli, exit_with(cli->command, &error));
   cli->options.connection_url = config.connection_url;
   return true;
 }

@@ -328,38 +328,33 @@ static void report_crash(const struct service *service) {
 
 static int serve(struct service *service) {
   struct error error = {0};
-  if (!read_settings(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message);
-    return EXIT_USAGE;
-  }
+  if (!read_settings(service, &error)) return exit_with("serve", &error);
   raise_file_limit();
   crash_catch(service->config.crash_file);
   signal(SIGPIPE, SIG_IGN);
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
-  if (!open_sockets(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message);
-    return EXIT_FAILED;
-  }
+  if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
   bool known = log_level_parse(str_from(service->config.log_level), &level);
   assert(known); /* the setting's row allows no other words */
-  if (!log_start(level) || !make_workers(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message[0] ? error.message : "no log thread");
+  bool ready = log_start(level) ? make_workers(service, &error)
+                                : error_set(&error, ERROR_UNAVAILABLE, "no thread for the log");
+  if (!ready) {
+    int code = exit_with("serve", &error);
     log_stop(LOG_FLUSH_MS);
-    /* Not by exit(), which takes libraries apart that threads still connect to Postgres with. */
-    _exit(error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED);
+    /* exit() would free what threads of libpq still use. */
+    _exit(code);
   }
   warn_of_open_cors(service);
   warn_of_few_loops(service);
   report_crash(service);
   catch_signals(service);
-  bool served = run(service, &error);
-  if (!served) fprintf(stderr, "cruddur serve: %s\n", error.message);
+  int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
   if (service->refused) return service->migrate ? EXIT_FAILED : EXIT_PENDING;
-  return served ? EXIT_DONE : EXIT_FAILED;
+  return code;
 }
 
 static int command_serve(int argc, char **argv) {
@@ -390,6 +385,7 @@ const struct subcommand serve_command = {
     .exits = {[EXIT_DONE] = "stopped as asked",
               [EXIT_FAILED] = "it cannot serve",
               [EXIT_USAGE] = "",
-              [EXIT_PENDING] = "the database is behind: run `cruddur migrate`"},
+              [EXIT_PENDING] = "the database is behind: run `cruddur migrate`",
+              [EXIT_UNAVAILABLE] = "the system has no socket or thread left"},
     .run = command_serve,
 };

@@ -200,10 +200,8 @@ static int run_releases(struct sync_command *command) {
 }
 
 static int run_verb(struct sync_command *command) {
-  if (command->options.verb == SYNC_VERB_APPLY && !read_changeset(command)) {
-    fprintf(stderr, "cruddur sync: %s\n", command->error.message);
-    return EXIT_USAGE;
-  }
+  if (command->options.verb == SYNC_VERB_APPLY && !read_changeset(command))
+    return exit_with("sync", &command->error);
   command->run.observer = sync_screen_open(&command->screen, &command->options);
   if (command->options.verb == SYNC_VERB_APPLY && !take_place(command))
     return fail(command, EXIT_REFUSED);

@@ -7,25 +7,12 @@
 #include "lib/sync/dotenv.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum { JOBS = 16, KEEP_RELEASES = 3, FILE_LIMIT = 1024 * 1024 };
-
-static bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static bool wrong(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("cruddur sync: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputs("; 'cruddur sync --help' tells more\n", stderr);
-  va_end(arguments);
-  return false;
-}
 
 /* --- Flags --- */
 
@@ -198,14 +185,16 @@ static bool read_flags(struct sync_options *options, struct given *given, int ar
   if (options->verb != SYNC_VERB_ROLLBACK ||
       str_to_u64(str_from(words.word), 1, INT64_MAX, &options->release))
     return true;
-  flags_refuse(&sync_command, "RELEASE must be a number from 1, not '%s'", words.word);
+  *reterr_code =
+      flags_refuse(&sync_command, "RELEASE must be a number from 1, not '%s'", words.word);
   return false;
 }
 
 /* --- Files --- */
 
 /* A file of the default name may be missing, one that was named may not. */
-static bool read_file(const char *named, const char *usual, struct buffer *text) {
+static bool read_file(const char *named, const char *usual, struct buffer *text,
+                      struct error *error) {
   const char *path = named ? named : usual;
   _cleanup_fclose_ FILE *file = fopen(path, "re");
   if (!file && !named && errno == ENOENT) return true;
@@ -213,9 +202,10 @@ static bool read_file(const char *named, const char *usual, struct buffer *text)
   size_t length;
   while (file && text->length <= FILE_LIMIT && (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
     buffer_append(text, chunk, length);
-  if (file && !ferror(file) && !text->failed && text->length <= FILE_LIMIT) return true;
-  fprintf(stderr, "cruddur sync: %s cannot be read: %s\n", path, strerror(errno));
-  return false;
+  if (file && text->length > FILE_LIMIT)
+    return error_set(error, ERROR_INVALID, "%s is longer than %d bytes", path, FILE_LIMIT);
+  if (file && !ferror(file) && !text->failed) return true;
+  return error_set(error, ERROR_INVALID, "%s cannot be read: %s", path, strerror(errno));
 }
 
 static bool is_set(const char *name) {
@@ -237,24 +227,19 @@ static bool set_variable(const char *name, const char *value, void *argument) {
   return true;
 }
 
-static bool read_env(const struct given *given) {
+static bool read_env(const struct given *given, struct error *error) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  struct error error = {0};
-  if (!read_file(given->env, "sync.env", &text)) return false;
-  if (dotenv_parse(buffer_str(&text), set_variable, NULL, &error)) return true;
-  fprintf(stderr, "cruddur sync: %s: %s\n", given->env ? given->env : "sync.env", error.message);
-  return false;
+  if (!read_file(given->env, "sync.env", &text, error)) return false;
+  return dotenv_parse(buffer_str(&text), set_variable, NULL, error) ||
+         error_prefix(error, "%s", given->env ? given->env : "sync.env");
 }
 
-static bool read_rules(struct sync_options *options, const struct given *given) {
+static bool read_rules(const struct given *given, struct error *error) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  struct error error = {0};
-  if (!read_file(given->config, "sync.conf", &text)) return false;
-  if (rules_parse(buffer_str(&text), &options->arena, &options->settings.rules, &error))
-    return true;
-  fprintf(stderr, "cruddur sync: %s: %s\n", given->config ? given->config : "sync.conf",
-          error.message);
-  return false;
+  struct sync_options *options = given->options;
+  if (!read_file(given->config, "sync.conf", &text, error)) return false;
+  return rules_parse(buffer_str(&text), &options->arena, &options->settings.rules, error) ||
+         error_prefix(error, "%s", given->config ? given->config : "sync.conf");
 }
 
 /* --- Settling --- */
@@ -322,24 +307,22 @@ bool sync_options_check_place(const struct sync_settings *settings) {
   return *settings->bucket && is_id(settings->bucket) && is_id(settings->distribution) && is_folder;
 }
 
-static bool settle(struct sync_options *options, const struct given *given) {
-  struct error error = {0};
+static bool settle(struct sync_options *options, const struct given *given, struct error *error) {
   struct config *config = &options->config;
   struct sync_settings *settings = &options->settings;
-  if (!config_load(config, CONFIG_SYNC | CONFIG_AWS, &error)) {
-    fprintf(stderr, "cruddur sync: %s\n", error.message);
-    return false;
-  }
+  if (!config_load(config, CONFIG_SYNC | CONFIG_AWS, error)) return false;
   const char *bucket = given->bucket ? given->bucket : config->sync.bucket;
   const char *distribution = given->distribution ? given->distribution : config->sync.distribution;
   if (!bucket && options->verb != SYNC_VERB_APPLY)
-    return wrong("SYNC_S3_BUCKET is not set (the bucket to ship to), for example "
-                 "SYNC_S3_BUCKET=cloudnoww.com");
+    return error_set(error, ERROR_INVALID,
+                     "SYNC_S3_BUCKET is not set (the bucket to ship to), for example "
+                     "SYNC_S3_BUCKET=cloudnoww.com");
   settings->bucket = bucket ? bucket : "";
   settings->distribution = distribution ? distribution : "";
-  if (!is_id(settings->bucket)) return wrong("'%s' cannot be a bucket", settings->bucket);
+  if (!is_id(settings->bucket))
+    return error_set(error, ERROR_INVALID, "'%s' cannot be a bucket", settings->bucket);
   if (!is_id(settings->distribution))
-    return wrong("'%s' cannot be a distribution", settings->distribution);
+    return error_set(error, ERROR_INVALID, "'%s' cannot be a distribution", settings->distribution);
   options->has_build_folder = given->build_folder != NULL;
   settings->build_folder = given->build_folder ? given->build_folder : config->sync.build_folder;
   settings->prefix = settle_prefix(options, given->prefix);
@@ -352,7 +335,10 @@ static bool settle(struct sync_options *options, const struct given *given) {
 
 bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code) {
   struct given given = {.options = options, .keep_releases = KEEP_RELEASES, .jobs = JOBS};
-  *reterr_code = EXIT_USAGE;
-  return read_flags(options, &given, argc, argv, reterr_code) && read_env(&given) &&
-         read_rules(options, &given) && settle(options, &given);
+  struct error error = {0};
+  if (!read_flags(options, &given, argc, argv, reterr_code)) return false;
+  if (read_env(&given, &error) && read_rules(&given, &error) && settle(options, &given, &error))
+    return true;
+  *reterr_code = exit_with("sync", &error);
+  return false;
 }
