@@ -1,4 +1,4 @@
-/* migration.c: `cruddur migration new`: writes the file of a new migration. */
+/* migration_command.c: `cruddur migration new`: writes the file of a new migration. */
 #include "commands/commands.h"
 #include "commands/migration_cli.h"
 

@@ -1,4 +1,4 @@
-/* lambda.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
+/* lambda_command.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
 #include "lib/aws/lambda.h"
 
 #include "commands/commands.h"

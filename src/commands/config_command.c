@@ -1,5 +1,5 @@
-/* config.c: `cruddur config`: every setting, what it means and what it is now. Secrets are never
- * shown. */
+/* config_command.c: `cruddur config`: every setting, what it means and what it is now. Secrets are
+ * never shown. */
 #include "lib/base/config.h"
 
 #include "commands/commands.h"
