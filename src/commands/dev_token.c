@@ -192,10 +192,7 @@ static int command_dev_token(int argc, char **argv) {
   if (!read_arguments(argc, argv, &arguments, &code)) return code;
   if (!arguments.init)
     return print_token(&arguments, &error) ? EXIT_DONE : exit_with("dev-token", &error);
-  if (!dev_issuer_init(arguments.init, &error)) {
-    exit_with("dev-token", &error);
-    return EXIT_FAILED; /* of whatever kind: a folder is no dependency that comes back */
-  }
+  if (!dev_issuer_init(arguments.init, &error)) return exit_with("dev-token", &error);
   printf("The development pool is %s/private.pem and %s/jwks.json.\n", arguments.init,
          arguments.init);
   return EXIT_DONE;

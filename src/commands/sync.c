@@ -6,12 +6,12 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/sync/apply.h"
 #include "lib/sync/release.h"
 #include "lib/sync/restore.h"
 #include "lib/sync/survey.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static int fail_build(struct sync_command *command) {
 /* --- The changeset file --- */
 
 static bool write_changeset(struct sync_command *command) {
-  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY, temporary = BUFFER_EMPTY;
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
   const struct sync_run *run = &command->run;
   const char *path = command->options.changeset_path;
   /* Whole, so that it can be applied from another folder. */
@@ -64,29 +64,19 @@ static bool write_changeset(struct sync_command *command) {
                                   run->settings.distribution,
                                   folder ? folder : run->settings.build_folder};
   changeset_write(&place, &run->journal, &run->plan, clock_unix_us() / MICROSECONDS, &text);
-  buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
-  FILE *file = sync_make_folder_of(path) ? fopen(buffer_text(&temporary), "we") : NULL;
-  bool written = file && !text.failed && fwrite(text.data, 1, text.length, file) == text.length;
-  if (file && fclose(file) != 0) written = false;
-  if (written && rename(buffer_text(&temporary), path) == 0) return true;
-  int reason = errno;
-  if (file) unlink(buffer_text(&temporary));
-  return error_set(&command->error, ERROR_INVALID, "the changeset %s cannot be written: %s", path,
-                   strerror(reason));
+  if (text.failed) return error_set(&command->error, ERROR_MEMORY, "out of memory");
+  return (file_make_parents(path, &command->error) &&
+          file_replace(path, buffer_str(&text), 0666, &command->error)) ||
+         error_prefix(&command->error, "the changeset");
 }
 
 static bool read_changeset(struct sync_command *command) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
   const char *path = command->options.changeset_path;
-  _cleanup_fclose_ FILE *file = fopen(path, "re");
-  char chunk[16384];
-  size_t length;
-  while (file && text.length < CHANGESET_SIZE_LIMIT &&
-         (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
-    buffer_append(&text, chunk, length);
-  if (!file || ferror(file) || text.failed)
-    return error_set(&command->error, ERROR_INVALID, "%s cannot be read: %s", path,
-                     strerror(errno));
+  if (!file_read(path, CHANGESET_SIZE_LIMIT, &text, &command->error)) {
+    command->error.kind = ERROR_INVALID; /* of whatever kind: a wrong argument */
+    return false;
+  }
   return changeset_parse(buffer_str(&text), &command->options.arena, &command->changeset,
                          &command->error) ||
          error_prefix(&command->error, "%s", path);

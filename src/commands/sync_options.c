@@ -4,10 +4,9 @@
 #include "commands/commands.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/sync/dotenv.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -193,19 +192,12 @@ static bool read_flags(struct sync_options *options, struct given *given, int ar
 /* --- Files --- */
 
 /* A file of the default name may be missing, one that was named may not. */
-static bool read_file(const char *named, const char *usual, struct buffer *text,
+static bool read_file(const char *named, const char *usual, struct buffer *ret_text,
                       struct error *error) {
-  const char *path = named ? named : usual;
-  _cleanup_fclose_ FILE *file = fopen(path, "re");
-  if (!file && !named && errno == ENOENT) return true;
-  char chunk[4096];
-  size_t length;
-  while (file && text->length <= FILE_LIMIT && (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
-    buffer_append(text, chunk, length);
-  if (file && text->length > FILE_LIMIT)
-    return error_set(error, ERROR_INVALID, "%s is longer than %d bytes", path, FILE_LIMIT);
-  if (file && !ferror(file) && !text->failed) return true;
-  return error_set(error, ERROR_INVALID, "%s cannot be read: %s", path, strerror(errno));
+  if (file_read(named ? named : usual, FILE_LIMIT, ret_text, error)) return true;
+  if (error->kind == ERROR_NOT_FOUND && !named) return true;
+  error->kind = ERROR_INVALID; /* of whatever kind: a wrong argument */
+  return false;
 }
 
 static bool is_set(const char *name) {
@@ -243,17 +235,6 @@ static bool read_rules(const struct given *given, struct error *error) {
 }
 
 /* --- Settling --- */
-
-bool sync_make_folder_of(const char *path) {
-  _cleanup_free_ char *copy = strdup(path);
-  if (!copy) return false;
-  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST) return false;
-    *slash = '/';
-  }
-  return true;
-}
 
 static const char *join(struct sync_options *options, const char *a, const char *b) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;

@@ -39,6 +39,3 @@ bool sync_options_read(struct sync_options *options, int argc, char **argv, int 
 
 /* True when bucket, prefix and distribution are well-formed. */
 bool sync_options_check_place(const struct sync_settings *settings);
-
-/* The folder that `path` lies in is made where it is missing; true when it is there. */
-bool sync_make_folder_of(const char *path);
