@@ -1,21 +1,28 @@
-/* commands.h: the subcommands of cruddur. Each is one file of this folder, reads its flags and the
- * environment, calls lib, prints, and returns an enum exit_code. argv[0] is the subcommand's name;
- * each answers --help on stdout and exits 0. */
+/* commands.h: the subcommands of cruddur. Each is one file of this folder, which ends in its row of
+ * the table: it reads its flags and the environment, calls lib, prints, and returns an exit code.
+ */
 #pragma once
 
-int command_config(int argc, char **argv);
-int command_ddb(int argc, char **argv);
-int command_dev_token(int argc, char **argv);
-int command_health_check(int argc, char **argv);
-int command_lambda(int argc, char **argv);
-int command_list_users(int argc, char **argv);
-int command_migrate(int argc, char **argv);
-int command_migration(int argc, char **argv);
-int command_post_confirmation(int argc, char **argv);
-int command_repair(int argc, char **argv);
-int command_rollback(int argc, char **argv);
-int command_serve(int argc, char **argv);
-int command_status(int argc, char **argv);
-int command_sync(int argc, char **argv);
-int command_verify(int argc, char **argv);
-int command_update_cognito_user_ids(int argc, char **argv);
+#include "commands/flags.h"
+
+/* Every subcommand, in the order in which --help lists them, and after them NULL. */
+extern const struct subcommand *const commands_all[];
+
+extern const struct subcommand completions_command;
+extern const struct subcommand config_command;
+extern const struct subcommand ddb_command;
+extern const struct subcommand dev_token_command;
+extern const struct subcommand exit_codes_command;
+extern const struct subcommand health_check_command;
+extern const struct subcommand lambda_command;
+extern const struct subcommand list_users_command;
+extern const struct subcommand migrate_command;
+extern const struct subcommand migration_command;
+extern const struct subcommand post_confirmation_command;
+extern const struct subcommand repair_command;
+extern const struct subcommand rollback_command;
+extern const struct subcommand serve_command;
+extern const struct subcommand status_command;
+extern const struct subcommand sync_command;
+extern const struct subcommand update_cognito_user_ids_command;
+extern const struct subcommand verify_command;

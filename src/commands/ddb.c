@@ -3,40 +3,14 @@
 #include "commands/ddb_session.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/exit_codes.h"
 #include "lib/messages/dynamodb/definition.h"
 #include "lib/pg/session.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WAIT_MS = 300000, WAIT_STEP_MS = 500 };
-
-static const char HELP[] =
-    "Usage: cruddur ddb OPERATION [--table NAME] [--force]\n"
-    "\n"
-    "Looks after the DynamoDB table of direct messages. The settings say which DynamoDB:\n"
-    "AWS_ENDPOINT_URL_DYNAMODB an emulator's, unset AWS itself.\n"
-    "\n"
-    "Operations:\n"
-    "  list-tables   print the names of all tables\n"
-    "  schema-load   make the table with its index; nothing to do where it is there\n"
-    "  seed          put in a conversation of the seeded users andrewbrown and bayko, who are "
-    "looked\n"
-    "                up in the database of CONNECTION_URL; nothing to do where they have one\n"
-    "  scan          print every item as a line of JSON\n"
-    "  drop          drop the table; one that holds items only with --force\n"
-    "\n"
-    "Options:\n"
-    "      --table NAME   the table (DDB_MESSAGE_TABLE, else cruddur-messages)\n"
-    "      --force        drop the table with its items\n"
-    "  -h, --help         show this\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 4 refused, 5 DynamoDB or Postgres "
-    "not\n"
-    "reached, 6 credentials missing or refused.\n";
 
 struct job {
   struct ddb_session *session;
@@ -99,7 +73,7 @@ static bool load_schema(struct job *job, struct error *error) {
     bool matches = definition_matches(description);
     json_decref(description);
     if (!matches)
-      return error_set(error, ERROR_CONFLICT,
+      return error_set(error, ERROR_REFUSED,
                        "there is a table %s with other keys or without the index of messages; drop "
                        "it or choose another name with --table",
                        job->table);
@@ -215,7 +189,7 @@ static bool refuse_items(struct job *job, struct error *error) {
   bool empty = json_array_size(json_object_get(output, "Items")) == 0;
   json_decref(output);
   if (empty) return true;
-  return error_set(error, ERROR_CONFLICT,
+  return error_set(error, ERROR_REFUSED,
                    "the table %s holds items; nothing was done; add --force to drop it with them",
                    job->table);
 }
@@ -233,32 +207,18 @@ static bool drop(struct job *job, struct error *error) {
 
 /* --- The command --- */
 
+enum { LIST_TABLES, SCHEMA_LOAD, SEED, SCAN, DROP };
+
 static const struct operation {
-  const char *name;
+  const char *name; /* for messages */
   bool (*run)(struct job *job, struct error *error);
 } OPERATIONS[] = {
-    {"list-tables", list_tables},
-    {"schema-load", load_schema},
-    {"seed", seed},
-    {"scan", scan},
-    {"drop", drop},
+    [LIST_TABLES] = {"ddb list-tables", list_tables},
+    [SCHEMA_LOAD] = {"ddb schema-load", load_schema},
+    [SEED] = {"ddb seed", seed},
+    [SCAN] = {"ddb scan", scan},
+    [DROP] = {"ddb drop", drop},
 };
-
-static const struct operation *find_operation(const char *name) {
-  for (size_t i = 0; i < sizeof(OPERATIONS) / sizeof(OPERATIONS[0]); i++)
-    if (strcmp(OPERATIONS[i].name, name) == 0) return &OPERATIONS[i];
-  return NULL;
-}
-
-static int exit_code_of(const struct error *error) {
-  switch (error->kind) {
-  case ERROR_INVALID: return EXIT_USAGE;
-  case ERROR_CONFLICT: return EXIT_REFUSED;
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_CREDENTIALS;
-  default: return EXIT_FAILED;
-  }
-}
 
 static int run(const struct operation *operation, struct job *job) {
   struct config config;
@@ -267,29 +227,7 @@ static int run(const struct operation *operation, struct job *job) {
               ddb_session_open(&config, &job->session, &error) && operation->run(job, &error);
   ddb_session_close(job->session);
   if (done) return EXIT_DONE;
-  fprintf(stderr, "cruddur ddb %s: %s\n", operation->name, error.message);
-  return exit_code_of(&error);
-}
-
-/* Reads the flags; false: --help was printed or one was wrong. */
-static bool read_flags(int argc, char **argv, struct job *job, int *ret_exit_code) {
-  static const struct option OPTIONS[] = {{"table", required_argument, NULL, 't'},
-                                          {"force", no_argument, NULL, 'f'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-  int option;
-  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-    switch (option) {
-    case 't': job->table = optarg; break;
-    case 'f': job->force = true; break;
-    case 'h':
-      fputs(HELP, stdout);
-      *ret_exit_code = EXIT_DONE;
-      return false;
-    default: *ret_exit_code = EXIT_USAGE; return false;
-    }
-  }
-  return true;
+  return exit_with(operation->name, &error);
 }
 
 static const char *setting(const char *name, const char *otherwise) {
@@ -297,18 +235,62 @@ static const char *setting(const char *name, const char *otherwise) {
   return value && *value ? value : otherwise;
 }
 
-int command_ddb(int argc, char **argv) {
+static int command_ddb(int argc, char **argv) {
   struct job job = {.table = setting("DDB_MESSAGE_TABLE", "cruddur-messages"),
                     .connection_url = setting("CONNECTION_URL", NULL)};
-  int exit_code = EXIT_DONE;
-  if (!read_flags(argc, argv, &job, &exit_code)) return exit_code;
-  const char *name = optind < argc ? argv[optind] : "";
-  const struct operation *operation = find_operation(name);
-  if (!operation || optind + 1 < argc) {
-    const char *wrong = operation ? argv[optind + 1] : name;
-    fprintf(stderr, "cruddur ddb: %s'%s'; 'cruddur ddb --help' tells more\n",
-            *wrong ? "unknown operation or argument " : "an operation is missing ", wrong);
-    return EXIT_USAGE;
-  }
-  return run(operation, &job);
+  struct flag_words words;
+  int code;
+  if (!flags_read(&ddb_command, argc, argv, &job, &words, &code)) return code;
+  return run(&OPERATIONS[words.verb], &job);
 }
+
+static const struct flag FLAGS[] = {
+    {.section = "Operations",
+     .name = "list-tables",
+     .type = FLAG_VERB,
+     .value = LIST_TABLES,
+     .help = "print the names of all tables"},
+    {.name = "schema-load",
+     .type = FLAG_VERB,
+     .value = SCHEMA_LOAD,
+     .help = "make the table with its index; nothing to do where it is there"},
+    {.name = "seed",
+     .type = FLAG_VERB,
+     .value = SEED,
+     .help =
+         "put in a conversation of the seeded users andrewbrown and bayko, who are looked up in "
+         "the database of CONNECTION_URL; nothing to do where they have one"},
+    {.name = "scan",
+     .type = FLAG_VERB,
+     .value = SCAN,
+     .help = "print every item as a line of JSON"},
+    {.name = "drop",
+     .type = FLAG_VERB,
+     .value = DROP,
+     .help = "drop the table; one that holds items only with --force"},
+    {.section = "Options",
+     .name = "table",
+     .argument = "NAME",
+     FLAG_INTO_TEXT(struct job, table),
+     .help = "the table (DDB_MESSAGE_TABLE, else cruddur-messages)"},
+    {.name = "force", FLAG_INTO_SWITCH(struct job, force), .help = "drop the table with its items"},
+    FLAG_END,
+};
+
+const struct subcommand ddb_command = {
+    .name = "ddb",
+    .summary = "look after the DynamoDB table of messages",
+    .usage = "cruddur ddb OPERATION [--table NAME] [--force]",
+    .description =
+        "Looks after the DynamoDB table of direct messages. The settings say which DynamoDB:\n"
+        "AWS_ENDPOINT_URL_DYNAMODB names an emulator; where it is unset, it is AWS itself.",
+    .word = "OPERATION",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "",
+              [EXIT_USAGE] = "",
+              [EXIT_REFUSED] = "",
+              [EXIT_UNAVAILABLE] = "DynamoDB or Postgres was not reached",
+              [EXIT_CREDENTIALS] = ""},
+    .run = command_ddb,
+};

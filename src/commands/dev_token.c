@@ -9,78 +9,33 @@
 #include "lib/base/clock.h"
 #include "lib/base/config.h"
 #include "lib/base/encoding.h"
-#include "lib/base/exit_codes.h"
 #include "lib/pg/session.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char HELP[] =
-    "Usage: cruddur dev-token HANDLE [--dir DIR] [--expires SECONDS]\n"
-    "       cruddur dev-token --init DIR\n"
-    "\n"
-    "Prints an access token of the local development pool for the user HANDLE. A seeded user gets "
-    "a\n"
-    "Cognito id of its own with the first token. Works only where FLASK_ENV is development,\n"
-    "AWS_COGNITO_JWKS_URL is the file: URL of DIR/jwks.json, and the database is on this machine.\n"
-    "\n"
-    "  --init DIR         make DIR/private.pem and DIR/jwks.json where they are missing\n"
-    "  --dir DIR          the pool's folder; default: where AWS_COGNITO_JWKS_URL points\n"
-    "  --expires SECONDS  how long the token is good, 1 to 2592000; default 28800 (8 hours)\n"
-    "  --help             this text\n";
 
 enum { EXPIRES_DEFAULT_S = 8 * 3600, EXPIRES_HIGHEST_S = 30 * 24 * 3600 };
 
 struct arguments {
   const char *handle, *init, *folder;
-  long expires_s;
-  bool help;
+  uint64_t expires_s;
 };
 
-static int complain(int code, const char *message) {
-  fprintf(stderr, "cruddur dev-token: %s\n", message);
-  return code;
-}
-
-static bool read_seconds(const char *text, long *ret_seconds) {
-  char *end = NULL;
-  errno = 0;
-  *ret_seconds = strtol(text, &end, 10);
-  bool digits = text[0] >= '0' && text[0] <= '9';
-  return digits && !errno && !*end && *ret_seconds >= 1 && *ret_seconds <= EXPIRES_HIGHEST_S;
-}
-
-static bool read_option(int option, struct arguments *arguments) {
-  switch (option) {
-  case 'i': arguments->init = optarg; return *optarg;
-  case 'd': arguments->folder = optarg; return *optarg;
-  case 'e': return read_seconds(optarg, &arguments->expires_s);
-  case 'h': arguments->help = true; return true;
-  default: return false;
-  }
-}
-
-static bool read_arguments(int argc, char **argv, struct arguments *arguments) {
-  static const struct option OPTIONS[] = {{"init", required_argument, NULL, 'i'},
-                                          {"dir", required_argument, NULL, 'd'},
-                                          {"expires", required_argument, NULL, 'e'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+/* Reads HANDLE, with or without its @, and which flags go together. */
+static bool read_arguments(int argc, char **argv, struct arguments *arguments, int *reterr_code) {
+  struct flag_words words;
   *arguments = (struct arguments){.expires_s = EXPIRES_DEFAULT_S};
-  opterr = 0;
-  int option;
-  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1)
-    if (!read_option(option, arguments)) return false;
-  if (arguments->help) return true;
-  int left = argc - optind;
-  if (arguments->init) return left == 0 && !arguments->folder;
-  arguments->handle = left == 1 ? argv[optind] : NULL;
+  if (!flags_read(&dev_token_command, argc, argv, arguments, &words, reterr_code)) return false;
+  arguments->handle = words.word;
   if (arguments->handle && arguments->handle[0] == '@') arguments->handle++;
-  return arguments->handle && *arguments->handle;
+  if (arguments->init && (arguments->handle || arguments->folder))
+    *reterr_code = flags_refuse(&dev_token_command, "--init goes with neither HANDLE nor --dir");
+  else if (!arguments->init && (!arguments->handle || !*arguments->handle))
+    *reterr_code = flags_refuse(&dev_token_command, "whose token? Give a HANDLE, or --init DIR");
+  else
+    return true;
+  return false;
 }
 
 /* The path of a file: URL (RFC 8089): file:/path, file:///path or file://localhost/path. */
@@ -107,7 +62,7 @@ static bool find_folder(const struct config *config, const char *wanted, struct 
                         struct error *error) {
   _cleanup_(buffer_free) struct buffer published = BUFFER_EMPTY, own = BUFFER_EMPTY;
   if (!config->cognito_jwks_url || !file_of_url(config->cognito_jwks_url, &published))
-    return error_set(error, ERROR_DENIED,
+    return error_set(error, ERROR_REFUSED,
                      "AWS_COGNITO_JWKS_URL must be the file: URL of a local pool, for example "
                      "AWS_COGNITO_JWKS_URL=file:/home/me/cruddur/.dev/jwks.json");
   const char *path = buffer_text(&published);
@@ -118,7 +73,7 @@ static bool find_folder(const struct config *config, const char *wanted, struct 
   buffer_append_format(&own, "%s/jwks.json", buffer_text(ret_folder));
   if (ret_folder->failed || own.failed) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!same_file(path, buffer_text(&own)))
-    return error_set(error, ERROR_DENIED,
+    return error_set(error, ERROR_REFUSED,
                      "the server believes %s, which is not %s; 'cruddur dev-token --init %s' makes "
                      "the latter where it is missing",
                      path, buffer_text(&own), buffer_text(ret_folder));
@@ -139,7 +94,7 @@ static bool check_database_is_local(struct pg_session *session, struct error *er
     return false;
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
   if (local && pg_rows_bool(rows, 0, 0)) return true;
-  return error_set(error, ERROR_DENIED,
+  return error_set(error, ERROR_REFUSED,
                    "CONNECTION_URL leads to a database that is not on this machine");
 }
 
@@ -201,51 +156,81 @@ static bool make_token(const struct config *config, const struct arguments *argu
       .subject = buffer_text(&subject),
       .username = arguments->handle,
       .issued_s = now_s,
-      .expires_s = now_s + arguments->expires_s,
+      .expires_s = now_s + (int64_t)arguments->expires_s,
   };
   return dev_issuer_sign(folder, &claims, ret_token, error);
 }
 
-static int exit_code_of(const struct error *error) {
-  switch (error->kind) {
-  case ERROR_INVALID: return EXIT_USAGE;
-  case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
-  case ERROR_DENIED: return EXIT_REFUSED;
-  default: return EXIT_FAILED;
-  }
-}
-
-static int print_token(const struct arguments *arguments) {
-  struct config config;
-  struct error error = {0};
+/* Reads the settings of a development environment; elsewhere it is refused. */
+static bool read_settings(struct config *ret_config, struct error *error) {
   const char *environment = getenv("FLASK_ENV");
   if (!environment || strcmp(environment, "development") != 0)
-    return complain(EXIT_REFUSED, "works in development only, where FLASK_ENV=development");
-  if (!config_load(&config, CONFIG_DEV_TOKEN, &error)) return complain(EXIT_USAGE, error.message);
-  if (!config.cognito_issuer)
-    return complain(EXIT_REFUSED, "AWS_COGNITO_ISSUER must be that of the local pool, for example "
-                                  "AWS_COGNITO_ISSUER=https://dev.cruddur.local");
-  _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
-  _cleanup_free_ char *token = NULL;
-  if (!find_folder(&config, arguments->folder, &folder, &error) ||
-      !make_token(&config, arguments, buffer_text(&folder), &token, &error))
-    return complain(exit_code_of(&error), error.message);
-  bool printed = printf("%s\n", token) > 0 && fflush(stdout) == 0;
-  return printed ? EXIT_DONE : complain(EXIT_FAILED, "could not write the token");
+    return error_set(error, ERROR_REFUSED,
+                     "works in development only, where FLASK_ENV=development");
+  if (!config_load(ret_config, CONFIG_DEV_TOKEN, error)) return false;
+  return ret_config->cognito_issuer ||
+         error_set(error, ERROR_REFUSED,
+                   "AWS_COGNITO_ISSUER must be that of the local pool, for example "
+                   "AWS_COGNITO_ISSUER=https://dev.cruddur.local");
 }
 
-int command_dev_token(int argc, char **argv) {
+static bool print_token(const struct arguments *arguments, struct error *error) {
+  struct config config;
+  _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
+  _cleanup_free_ char *token = NULL;
+  if (!read_settings(&config, error) || !find_folder(&config, arguments->folder, &folder, error) ||
+      !make_token(&config, arguments, buffer_text(&folder), &token, error))
+    return false;
+  return (printf("%s\n", token) > 0 && fflush(stdout) == 0) ||
+         error_set(error, ERROR_INTERNAL, "could not write the token");
+}
+
+static int command_dev_token(int argc, char **argv) {
   struct arguments arguments;
   struct error error = {0};
-  if (!read_arguments(argc, argv, &arguments))
-    return complain(EXIT_USAGE, "bad arguments; 'cruddur dev-token --help' tells more");
-  if (arguments.help) {
-    fputs(HELP, stdout);
-    return EXIT_DONE;
-  }
-  if (!arguments.init) return print_token(&arguments);
-  if (!dev_issuer_init(arguments.init, &error)) return complain(EXIT_FAILED, error.message);
+  int code;
+  if (!read_arguments(argc, argv, &arguments, &code)) return code;
+  if (!arguments.init)
+    return print_token(&arguments, &error) ? EXIT_DONE : exit_with("dev-token", &error);
+  if (!dev_issuer_init(arguments.init, &error)) return exit_with("dev-token", &error);
   printf("The development pool is %s/private.pem and %s/jwks.json.\n", arguments.init,
          arguments.init);
   return EXIT_DONE;
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "init",
+     .argument = "DIR",
+     FLAG_INTO_FOLDER(struct arguments, init),
+     .help = "make DIR/private.pem and DIR/jwks.json where they are missing"},
+    {.name = "dir",
+     .argument = "DIR",
+     FLAG_INTO_FOLDER(struct arguments, folder),
+     .help = "the pool's folder (where AWS_COGNITO_JWKS_URL points)"},
+    {.name = "expires",
+     .argument = "SECONDS",
+     FLAG_INTO_NUMBER(struct arguments, expires_s, 1, EXPIRES_HIGHEST_S),
+     .help = "how long the token is good (28800: 8 hours)"},
+    FLAG_END,
+};
+
+const struct subcommand dev_token_command = {
+    .name = "dev-token",
+    .summary = "issue a token of the local development pool",
+    .usage = "cruddur dev-token HANDLE [--dir DIR] [--expires SECONDS]\n"
+             "       cruddur dev-token --init DIR",
+    .description =
+        "Prints an access token of the local development pool for the user HANDLE. A seeded user\n"
+        "gets a Cognito id of its own with the first token. Works only where FLASK_ENV is\n"
+        "development, AWS_COGNITO_JWKS_URL is the file: URL of DIR/jwks.json, and the database is\n"
+        "on this machine.",
+    .word = "[HANDLE]",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "",
+              [EXIT_USAGE] = "",
+              [EXIT_REFUSED] = "refused: this is not a development environment",
+              [EXIT_UNAVAILABLE] = "the database was not reached",
+              [EXIT_CREDENTIALS] = "role or password refused"},
+    .run = command_dev_token,
+};

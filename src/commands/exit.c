@@ -1,7 +1,30 @@
-/* exit.c: see exit.h. */
+/* exit.c: how a command ends: the table of exit codes, and the map from errors to them. */
 #include "commands/exit.h"
 
 #include <stdio.h>
+
+/* A row has at most 100 columns in docs/exit-codes.md. */
+static const struct exit_row ROWS[EXIT_CODES] = {
+    [EXIT_DONE] = {"done", "done, or there was nothing to do", ""},
+    [EXIT_FAILED] = {"failed", "it was tried and failed",
+                     "the message says what state things are in"},
+    [EXIT_USAGE] = {"usage", "a wrong flag, argument or setting; nothing was tried",
+                    "the message names it"},
+    [EXIT_PENDING] = {"pending", "something must be done first, or still be done",
+                      "the message names the command"},
+    [EXIT_REFUSED] = {"refused", "a guard said no; nothing was done",
+                      "the message names the flag that says yes"},
+    [EXIT_UNAVAILABLE] = {"unavailable", "a dependency (the database, AWS) was not reached in time",
+                          "run it again later"},
+    [EXIT_CREDENTIALS] = {"credentials", "credentials are missing or were refused",
+                          "check those that the message names"},
+    [EXIT_PARTLY] = {"partly", "begun and not finished; what was written stays",
+                     "run it again: it finishes the rest"},
+};
+
+const struct exit_row *exit_row(int code) {
+  return code >= 0 && code < EXIT_CODES ? &ROWS[code] : NULL;
+}
 
 enum exit_code exit_code_of(const struct error *error) {
   switch (error->kind) {

@@ -1,8 +1,18 @@
-/* exit.h: how a command ends: the one map from an error to an exit code (docs/exit-codes.md). */
+/* exit.h: how a command ends: the one map from an error to an exit code, and what each code means
+ * (docs/exit-codes.md). */
 #pragma once
 
 #include "lib/base/error.h"
 #include "lib/base/exit_codes.h"
+
+enum { EXIT_CODES = EXIT_PARTLY + 1 };
+
+struct exit_row {
+  const char *name, *meaning, *remedy; /* `remedy`: what to do then; may be "" */
+};
+
+/* What `code` means, for --help and the documents; NULL when there is no such code. */
+const struct exit_row *exit_row(int code);
 
 /* The exit code that says what kind of error `error` is. */
 enum exit_code exit_code_of(const struct error *error);

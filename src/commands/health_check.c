@@ -2,27 +2,18 @@
  * or curl: for a container's health check. */
 #include "commands/commands.h"
 
-#include "lib/base/exit_codes.h"
 #include "lib/fetch/fetch.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { DEFAULT_TIMEOUT_MS = 3000, LONGEST_TIMEOUT_S = 60, RESPONSE_LIMIT = 64 * 1024 };
+enum { DEFAULT_TIMEOUT_S = 3, RESPONSE_LIMIT = 64 * 1024 };
 
-static const char HELP[] =
-    "Usage: cruddur health-check [--ready] [--timeout SECONDS] [URL]\n"
-    "\n"
-    "Asks a server on this machine (PORT, 4567 by default), or the one at URL, whether it lives.\n"
-    "\n"
-    "Options:\n"
-    "      --ready             ask whether it is ready: Postgres connected, keys loaded\n"
-    "  -t, --timeout SECONDS   how long to wait (3)\n"
-    "  -h, --help              show this\n"
-    "\n"
-    "Exit codes: 0 yes, 1 no or no answer, 2 a wrong flag.\n";
+/* What the flags say. */
+struct question {
+  bool ready;
+  uint64_t timeout_s;
+};
 
 struct check {
   struct fetcher *fetcher;
@@ -48,9 +39,8 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   struct check check = {.url = url, .exit_code = EXIT_FAILED, .loop = loop_new(0)};
   check.fetcher = check.loop ? fetcher_new(check.loop, &error) : NULL;
   if (!check.fetcher) {
-    fprintf(stderr, "cruddur health-check: %s\n", error.message);
     loop_free(check.loop);
-    return EXIT_FAILED;
+    return exit_with("health-check", &error);
   }
   struct fetch_request request = {
       .url = url, .timeout_ms = timeout_ms, .response_limit = RESPONSE_LIMIT};
@@ -63,34 +53,40 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   return check.exit_code;
 }
 
-int command_health_check(int argc, char **argv) {
-  static const struct option OPTIONS[] = {{"ready", no_argument, NULL, 'r'},
-                                          {"timeout", required_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-  uint64_t timeout_ms = DEFAULT_TIMEOUT_MS;
-  const char *path = "/api/health-check";
-  int option;
-  while ((option = getopt_long(argc, argv, "t:h", OPTIONS, NULL)) != -1) {
-    switch (option) {
-    case 'r': path = "/api/readiness"; break;
-    case 't': {
-      long seconds = strtol(optarg, NULL, 10);
-      if (seconds < 1 || seconds > LONGEST_TIMEOUT_S) {
-        fprintf(stderr, "cruddur health-check: --timeout must be 1 to %d seconds\n",
-                LONGEST_TIMEOUT_S);
-        return EXIT_USAGE;
-      }
-      timeout_ms = (uint64_t)seconds * 1000;
-      break;
-    }
-    case 'h': fputs(HELP, stdout); return EXIT_DONE;
-    default: return EXIT_USAGE;
-    }
-  }
+static int command_health_check(int argc, char **argv) {
+  struct question question = {.timeout_s = DEFAULT_TIMEOUT_S};
+  struct flag_words words;
+  int code;
+  if (!flags_read(&health_check_command, argc, argv, &question, &words, &code)) return code;
+  uint64_t timeout_ms = question.timeout_s * 1000;
+  const char *path = question.ready ? "/api/readiness" : "/api/health-check";
   const char *port = getenv("PORT");
   char url[256];
-  if (optind < argc) return run_check(argv[optind], timeout_ms);
+  if (words.word) return run_check(words.word, timeout_ms);
   snprintf(url, sizeof(url), "http://127.0.0.1:%s%s", port && *port ? port : "4567", path);
   return run_check(url, timeout_ms);
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "ready",
+     FLAG_INTO_SWITCH(struct question, ready),
+     .help = "ask whether it is ready: Postgres connected, keys loaded"},
+    {.name = "timeout",
+     .letter = 't',
+     .argument = "SECONDS",
+     FLAG_INTO_NUMBER(struct question, timeout_s, 1, 60),
+     .help = "how long to wait (3)"},
+    FLAG_END,
+};
+
+const struct subcommand health_check_command = {
+    .name = "health-check",
+    .summary = "ask a running server whether it lives",
+    .usage = "cruddur health-check [--ready] [--timeout SECONDS] [URL]",
+    .description = "Asks a server on this machine (PORT, 4567 by default), or the one at URL, "
+                   "whether it lives.",
+    .word = "[URL]",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "yes", [EXIT_FAILED] = "no, or no answer", [EXIT_USAGE] = ""},
+    .run = command_health_check,
+};

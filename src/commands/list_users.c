@@ -1,5 +1,4 @@
 /* list_users.c: `cruddur list-users`: the users of the Cognito pool. */
-#include "commands/cli.h"
 #include "commands/commands.h"
 #include "commands/exit.h"
 
@@ -10,18 +9,10 @@
 #include <stdio.h>
 
 static const char COMMAND[] = "list-users";
-static const char HELP[] = "Usage: cruddur list-users [--json]\n"
-                           "\n"
-                           "Lists the users of the Cognito pool AWS_COGNITO_USER_POOL_ID: handle "
-                           "(preferred_username), sub,\n"
-                           "status and email address, a line each, separated by tabs.\n"
-                           "\n"
-                           "      --json   a JSON object a line, with the name as well\n"
-                           "  -h, --help   show this\n"
-                           "\n"
-                           "Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 5 AWS not "
-                           "reached, 6 AWS credentials\n"
-                           "missing or refused.\n";
+
+struct form {
+  bool json;
+};
 
 static void append_member(struct buffer *line, const char *name, const char *text) {
   buffer_append_char(line, line->length > 0 ? ',' : '{');
@@ -59,12 +50,10 @@ static bool print_plain(const struct listed_user *user) {
   return !ferror(stdout);
 }
 
-int command_list_users(int argc, char **argv) {
-  bool json = false;
-  int code = EXIT_DONE;
-  const char *const names[] = {"--json", NULL};
-  bool *const switches[] = {&json};
-  if (!cli_parse_switches(COMMAND, HELP, argc, argv, names, switches, &code)) return code;
+static int command_list_users(int argc, char **argv) {
+  struct form form = {0};
+  int code;
+  if (!flags_read(&list_users_command, argc, argv, &form, NULL, &code)) return code;
   struct config config;
   struct error error = {0};
   struct user_list list = {0};
@@ -72,7 +61,30 @@ int command_list_users(int argc, char **argv) {
     return exit_with(COMMAND, &error);
   bool printed = true;
   for (size_t i = 0; printed && i < list.count; i++)
-    printed = json ? print_json(&list.users[i]) : print_plain(&list.users[i]);
+    printed = form.json ? print_json(&list.users[i]) : print_plain(&list.users[i]);
   user_list_free(&list);
   return printed && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "json",
+     FLAG_INTO_SWITCH(struct form, json),
+     .help = "a JSON object a line, with the name as well"},
+    FLAG_END,
+};
+
+const struct subcommand list_users_command = {
+    .name = "list-users",
+    .summary = "list the users of the Cognito pool",
+    .usage = "cruddur list-users [--json]",
+    .description =
+        "Lists the users of the Cognito pool AWS_COGNITO_USER_POOL_ID: handle\n"
+        "(preferred_username), sub, status and email address, a line each, separated by tabs.",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "",
+              [EXIT_USAGE] = "",
+              [EXIT_UNAVAILABLE] = "AWS was not reached",
+              [EXIT_CREDENTIALS] = "AWS credentials are missing or were refused"},
+    .run = command_list_users,
+};

@@ -5,16 +5,11 @@
 
 #include "lib/base/config.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-enum { LOCK_TIMEOUT_MAX_MS = 3600000, WAIT_MAX_S = 86400, TRIES_MAX = 1000, STEPS_MAX = 100000 };
 
 /* --- Printing --- */
 
@@ -73,123 +68,26 @@ static void catch_signals(void) {
 
 /* --- Flags --- */
 
-enum {
-  OPTION_DIR = 256,
-  OPTION_WAIT,
-  OPTION_LOCK_TIMEOUT,
-  OPTION_LOCK_TRIES,
-  OPTION_ALLOW_LATE,
-  OPTION_DRY_RUN,
-  OPTION_REHEARSE,
-  OPTION_LINT,
-  OPTION_STEPS,
-  OPTION_TO,
-  OPTION_JSON,
-  OPTION_FORGET,
-};
-
-static const struct {
-  unsigned flag;
-  struct option option;
-} KNOWN[] = {
-    {FLAG_DIR, {"dir", required_argument, NULL, OPTION_DIR}},
-    {FLAG_RUN, {"wait", required_argument, NULL, OPTION_WAIT}},
-    {FLAG_RUN, {"lock-timeout", required_argument, NULL, OPTION_LOCK_TIMEOUT}},
-    {FLAG_RUN, {"lock-tries", required_argument, NULL, OPTION_LOCK_TRIES}},
-    {FLAG_ALLOW_LATE, {"allow-late", no_argument, NULL, OPTION_ALLOW_LATE}},
-    {FLAG_DRY_RUN, {"dry-run", no_argument, NULL, OPTION_DRY_RUN}},
-    {FLAG_REHEARSE, {"rehearse", no_argument, NULL, OPTION_REHEARSE}},
-    {FLAG_LINT, {"lint", no_argument, NULL, OPTION_LINT}},
-    {FLAG_STEPS, {"steps", required_argument, NULL, OPTION_STEPS}},
-    {FLAG_TO, {"to", required_argument, NULL, OPTION_TO}},
-    {FLAG_JSON, {"json", no_argument, NULL, OPTION_JSON}},
-    {FLAG_FORGET, {"forget", no_argument, NULL, OPTION_FORGET}},
-};
-
-enum { KNOWN_COUNT = sizeof(KNOWN) / sizeof(KNOWN[0]) };
-
-static bool read_number(const struct migration_cli *cli, const char *flag, unsigned long lowest,
-                        unsigned long highest, unsigned long *ret_number) {
-  char *end = NULL;
-  errno = 0;
-  unsigned long number = strtoul(optarg, &end, 10);
-  bool fine = optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && errno == 0 &&
-              number >= lowest && number <= highest;
-  if (fine)
-    *ret_number = number;
-  else
-    fprintf(stderr, "cruddur %s: --%s is a number from %lu to %lu, not '%s'\n", cli->command, flag,
-            lowest, highest, optarg);
-  return fine;
-}
-
-/* Flags with a number. */
-static bool take_number(struct migration_cli *cli, int option) {
-  unsigned long number = 0;
-  switch (option) {
-  case OPTION_WAIT:
-    if (!read_number(cli, "wait", 0, WAIT_MAX_S, &number)) return false;
-    cli->options.wait_ms = (unsigned)number * 1000;
-    return true;
-  case OPTION_LOCK_TIMEOUT:
-    if (!read_number(cli, "lock-timeout", 1, LOCK_TIMEOUT_MAX_MS, &number)) return false;
-    cli->options.lock_timeout_ms = (unsigned)number;
-    return true;
-  case OPTION_LOCK_TRIES:
-    if (!read_number(cli, "lock-tries", 1, TRIES_MAX, &number)) return false;
-    cli->options.lock_tries = (unsigned)number;
-    return true;
-  case OPTION_STEPS:
-    if (!read_number(cli, "steps", 1, STEPS_MAX, &number)) return false;
-    cli->steps = number;
-    return true;
-  default: return false;
-  }
-}
-
-static bool take_option(struct migration_cli *cli, int option) {
-  switch (option) {
-  case OPTION_DIR: cli->options.dir = optarg; return true;
-  case OPTION_ALLOW_LATE: cli->options.allow_late = true; return true;
-  case OPTION_DRY_RUN: cli->dry_run = true; return true;
-  case OPTION_REHEARSE: cli->rehearse = true; return true;
-  case OPTION_LINT: cli->lint = true; return true;
-  case OPTION_TO: cli->to = optarg; return true;
-  case OPTION_JSON: cli->json = true; return true;
-  case OPTION_FORGET: cli->forget = true; return true;
-  default: return take_number(cli, option);
-  }
-}
-
 static bool stop(struct migration_cli *cli, int exit_code) {
   cli->exit_code = exit_code;
   return false;
 }
 
-bool migration_cli_parse(struct migration_cli *cli, const char *command, const char *help,
-                         unsigned flags, int argc, char **argv) {
-  *cli = (struct migration_cli){.command = command, .options = MIGRATE_OPTIONS_DEFAULT, .steps = 1};
+bool migration_cli_parse(struct migration_cli *cli, const struct subcommand *command, int argc,
+                         char **argv) {
+  *cli = (struct migration_cli){.command = command->name,
+                                .options = MIGRATE_OPTIONS_DEFAULT,
+                                .steps = 1,
+                                .wait_s = MIGRATE_WAIT_MS / 1000,
+                                .lock_timeout_ms = MIGRATE_LOCK_TIMEOUT_MS,
+                                .lock_tries = MIGRATE_LOCK_TRIES};
+  struct flag_words *words = command->word ? &cli->words : NULL;
+  if (!flags_read(command, argc, argv, cli, words, &cli->exit_code)) return false;
   cli->reporter.say = print_said;
   cli->options.interrupt = &interrupted;
-  struct option options[KNOWN_COUNT + 2] = {{"help", no_argument, NULL, 'h'}};
-  size_t count = 1;
-  for (size_t i = 0; i < KNOWN_COUNT; i++)
-    if (KNOWN[i].flag & flags) options[count++] = KNOWN[i].option;
-  for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-    if (option == 'h') {
-      fputs(help, stdout);
-      return stop(cli, EXIT_DONE);
-    }
-    if (option == '?') fprintf(stderr, "`cruddur %s --help` lists the flags\n", command);
-    if (option == '?' || !take_option(cli, option)) return stop(cli, EXIT_USAGE);
-  }
-  cli->arguments = argv + optind;
-  cli->argument_count = argc - optind;
-  if (cli->argument_count > 0 && !(flags & FLAG_ARGUMENTS)) {
-    fprintf(stderr, "cruddur %s: '%s' is no flag; `cruddur %s --help` lists them\n", command,
-            argv[optind], command);
-    return stop(cli, EXIT_USAGE);
-  }
+  cli->options.wait_ms = (unsigned)cli->wait_s * 1000;
+  cli->options.lock_timeout_ms = (unsigned)cli->lock_timeout_ms;
+  cli->options.lock_tries = (unsigned)cli->lock_tries;
   catch_signals();
   return true;
 }
@@ -199,10 +97,8 @@ bool migration_cli_connection(struct migration_cli *cli, bool required) {
   if (!required && (!url || url[0] == '\0')) return true;
   struct config config = {0};
   struct error error = {0};
-  if (!config_load(&config, CONFIG_DATABASE, &error)) {
-    fprintf(stderr, "cruddur %s: %s\n", cli->command, error.message);
-    return stop(cli, EXIT_USAGE);
-  }
+  if (!config_load(&config, CONFIG_DATABASE, &error))
+    return stop(cli, exit_with(cli->command, &error));
   cli->options.connection_url = config.connection_url;
   return true;
 }

@@ -2,42 +2,52 @@
  * engine says, and how Ctrl-C stops them cleanly. */
 #pragma once
 
-#include "lib/base/exit_codes.h"
+#include "commands/flags.h"
+
 #include "lib/migrate/engine.h"
 
 #include <stdbool.h>
-
-/* The flags that a command knows, as bits; --help is every command's. */
-enum migration_flag {
-  FLAG_DIR = 1 << 0,
-  FLAG_RUN = 1 << 1, /* --wait, --lock-timeout, --lock-tries */
-  FLAG_ALLOW_LATE = 1 << 2,
-  FLAG_DRY_RUN = 1 << 3,
-  FLAG_REHEARSE = 1 << 4,
-  FLAG_LINT = 1 << 5,
-  FLAG_STEPS = 1 << 6,
-  FLAG_TO = 1 << 7,
-  FLAG_JSON = 1 << 8,
-  FLAG_FORGET = 1 << 9,
-  FLAG_ARGUMENTS = 1 << 10, /* words that are no flags */
-};
 
 struct migration_cli {
   const char *command; /* "migrate": for messages */
   struct migrate_options options;
   struct migrate_reporter reporter;
   bool dry_run, rehearse, lint, json, forget;
-  size_t steps;   /* 1 unless told */
+  uint64_t steps, wait_s, lock_timeout_ms, lock_tries;
   const char *to; /* NULL: not given */
-  char **arguments;
-  int argument_count;
+  struct flag_words words;
   int exit_code; /* when migration_cli_parse() returns false */
 };
 
-/* Reads the flags. False: --help was printed or a flag was wrong (said so): end with `exit_code`.
- */
-bool migration_cli_parse(struct migration_cli *cli, const char *command, const char *help,
-                         unsigned flags, int argc, char **argv);
+/* Rows that several of the commands have. */
+#define MIGRATION_FLAG_DIR                                                                         \
+  {                                                                                                \
+    .name = "dir", .argument = "FOLDER", FLAG_INTO_FOLDER(struct migration_cli, options.dir),      \
+    .help = "take the migrations of FOLDER, not those built in"                                    \
+  }
+#define MIGRATION_FLAG_WAIT                                                                        \
+  {                                                                                                \
+    .name = "wait", .argument = "SECONDS",                                                         \
+    FLAG_INTO_NUMBER(struct migration_cli, wait_s, 0, 86400),                                      \
+    .help = "how long to wait for another runner (600)"                                            \
+  }
+#define MIGRATION_FLAG_LOCK_TIMEOUT                                                                \
+  {                                                                                                \
+    .name = "lock-timeout", .argument = "MS",                                                      \
+    FLAG_INTO_NUMBER(struct migration_cli, lock_timeout_ms, 1, 3600000),                           \
+    .help = "how long a statement waits for a table's lock (2000)"                                 \
+  }
+#define MIGRATION_FLAG_LOCK_TRIES                                                                  \
+  {                                                                                                \
+    .name = "lock-tries", .argument = "N",                                                         \
+    FLAG_INTO_NUMBER(struct migration_cli, lock_tries, 1, 1000),                                   \
+    .help = "how often a transaction that got no lock is tried (10)"                               \
+  }
+
+/* Reads the arguments of `command`. False: --help was printed or something was wrong (said so): end
+ * with `exit_code`. */
+bool migration_cli_parse(struct migration_cli *cli, const struct subcommand *command, int argc,
+                         char **argv);
 
 /* Reads CONNECTION_URL; false as above. `required` false: it may be unset. */
 bool migration_cli_connection(struct migration_cli *cli, bool required);

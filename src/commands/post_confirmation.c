@@ -1,6 +1,5 @@
 /* post_confirmation.c: `cruddur post-confirmation`: what the Lambda function does, from a shell:
  * the event on stdin, its user into the database, the event on stdout. */
-#include "commands/cli.h"
 #include "commands/commands.h"
 #include "commands/exit.h"
 
@@ -13,18 +12,6 @@
 enum { LIMIT_MS = 10000 };
 
 static const char COMMAND[] = "post-confirmation";
-static const char HELP[] =
-    "Usage: cruddur post-confirmation < EVENT\n"
-    "\n"
-    "Reads a post-confirmation event of Cognito's from stdin, adds its user to the database of\n"
-    "CONNECTION_URL (once, however often the event comes), and writes the event to stdout byte "
-    "for\n"
-    "byte, whatever happens. `cruddur lambda post-confirmation` is the same as a Lambda function.\n"
-    "\n"
-    "  -h, --help   show this\n"
-    "\n"
-    "Exit codes: 0 the user has a row, 1 failed, 2 a wrong flag, setting or event, 5 database not\n"
-    "reached, 6 role or password refused. The message is on stderr.\n";
 
 /* Copies stdin to stdout and keeps it, but for what is over the limit. True when all was kept. */
 static bool pass_through(struct buffer *event, bool *ret_written) {
@@ -54,10 +41,9 @@ static bool record(struct str event, struct error *error) {
   return done;
 }
 
-int command_post_confirmation(int argc, char **argv) {
+static int command_post_confirmation(int argc, char **argv) {
   int code = EXIT_DONE;
-  const char *const names[] = {NULL};
-  if (!cli_parse_switches(COMMAND, HELP, argc, argv, names, NULL, &code)) return code;
+  if (!flags_read(&post_confirmation_command, argc, argv, NULL, NULL, &code)) return code;
   struct buffer event = BUFFER_EMPTY;
   struct error error = {0};
   bool written = false;
@@ -71,3 +57,22 @@ int command_post_confirmation(int argc, char **argv) {
   buffer_free(&event);
   return code == EXIT_DONE && !written ? EXIT_FAILED : code;
 }
+
+const struct subcommand post_confirmation_command = {
+    .name = "post-confirmation",
+    .summary = "add the user of a Cognito event",
+    .usage = "cruddur post-confirmation < EVENT",
+    .description =
+        "Reads a post-confirmation event of Cognito's from stdin, adds its user to the database "
+        "of\n"
+        "CONNECTION_URL (once, however often the event comes), and writes the event to stdout "
+        "byte\n"
+        "for byte, whatever happens. `cruddur lambda post-confirmation` is the same as a Lambda\n"
+        "function. Messages go to stderr.",
+    .exits = {[EXIT_DONE] = "the user has a row",
+              [EXIT_FAILED] = "",
+              [EXIT_USAGE] = "a wrong flag, setting or event",
+              [EXIT_UNAVAILABLE] = "the database was not reached",
+              [EXIT_CREDENTIALS] = "role or password refused"},
+    .run = command_post_confirmation,
+};

@@ -2,36 +2,49 @@
 #include "commands/commands.h"
 #include "commands/migration_cli.h"
 
-#include <stdio.h>
-
-static const char HELP[] =
-    "Usage: cruddur rollback [--steps N | --to VERSION] [OPTION]…\n"
-    "\n"
-    "Undoes the newest applied migration with the SQL that was stored when it was applied.\n"
-    "\n"
-    "Options:\n"
-    "      --steps N           undo the newest N\n"
-    "      --to VERSION        undo everything newer than VERSION\n"
-    "      --dir FOLDER        take the migrations of FOLDER, not those built in\n"
-    "      --wait SECONDS      how long to wait for another runner (600)\n"
-    "      --lock-timeout MS   how long a statement waits for a table's lock (2000)\n"
-    "      --lock-tries N      how often a transaction that got no lock is tried (10)\n"
-    "  -h, --help              show this\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed (the message says what holds), 2 a wrong flag or setting,\n"
-    "4 refused (no way back, changed files), 5 database not reached or lock held by another\n"
-    "runner, 6 role or password refused.\n";
-
-int command_rollback(int argc, char **argv) {
+static int command_rollback(int argc, char **argv) {
   struct migration_cli cli;
-  unsigned flags = FLAG_DIR | FLAG_RUN | FLAG_STEPS | FLAG_TO;
-  if (!migration_cli_parse(&cli, "rollback", HELP, flags, argc, argv)) return cli.exit_code;
-  if (cli.to && cli.steps != 1) {
-    fputs("cruddur rollback: give --steps or --to, not both\n", stderr);
-    return EXIT_USAGE;
-  }
+  if (!migration_cli_parse(&cli, &rollback_command, argc, argv)) return cli.exit_code;
+  if (cli.to && cli.steps != 1)
+    return flags_refuse(&rollback_command, "give --steps or --to, not both");
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
   bool done = migrate_rollback(&cli.options, cli.steps, cli.to, &cli.reporter, &error);
   return migration_cli_finish(&cli, done, &error);
 }
+
+#define RUN_EXITS                                                                                  \
+  {                                                                                                \
+    [EXIT_DONE] = "",                                                                              \
+    [EXIT_FAILED] = "it failed; the message says what was undone and what was not",                \
+    [EXIT_USAGE] = "", [EXIT_REFUSED] = "refused: no way back, or changed files",                  \
+    [EXIT_UNAVAILABLE] = "the database was not reached, or another runner has the lock",           \
+    [EXIT_CREDENTIALS] = "role or password refused"                                                \
+  }
+
+static const struct flag ROLLBACK_FLAGS[] = {
+    {.name = "steps",
+     .argument = "N",
+     FLAG_INTO_NUMBER(struct migration_cli, steps, 1, 100000),
+     .help = "undo the newest N (1)"},
+    {.name = "to",
+     .argument = "VERSION",
+     FLAG_INTO_TEXT(struct migration_cli, to),
+     .help = "undo everything newer than VERSION"},
+    MIGRATION_FLAG_DIR,
+    MIGRATION_FLAG_WAIT,
+    MIGRATION_FLAG_LOCK_TIMEOUT,
+    MIGRATION_FLAG_LOCK_TRIES,
+    FLAG_END,
+};
+
+const struct subcommand rollback_command = {
+    .name = "rollback",
+    .summary = "undo the newest migration",
+    .usage = "cruddur rollback [--steps N | --to VERSION] [OPTION]…",
+    .description =
+        "Undoes the newest applied migration with the SQL that was stored when it was applied.",
+    .flags = ROLLBACK_FLAGS,
+    .exits = RUN_EXITS,
+    .run = command_rollback,
+};

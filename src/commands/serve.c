@@ -6,34 +6,17 @@
 #include "routes/routes.h"
 
 #include "lib/base/cleanup.h"
-#include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/migrate/schema_gate.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
 
-#include <getopt.h>
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
 enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
-
-static const char HELP[] =
-    "Usage: cruddur serve [--migrate]\n"
-    "\n"
-    "Serves the API until SIGTERM or SIGINT, then answers what is in work and exits 0.\n"
-    "Settings come from the environment; `cruddur config` lists them.\n"
-    "\n"
-    "It does not serve from a database that is behind: it says which migrations are pending and\n"
-    "exits. A database that cannot be reached yet is waited for.\n"
-    "\n"
-    "Options:\n"
-    "      --migrate   apply pending migrations first; safe with many instances at once\n"
-    "  -h, --help      show this\n"
-    "\n"
-    "Exit codes: 0 stopped as asked, 1 cannot serve, 2 a wrong flag or setting, 3 the database is\n"
-    "behind.\n";
 
 struct service {
   struct config config;
@@ -79,30 +62,6 @@ static bool derive_pool(struct service *service, struct error *error) {
   service->auth = (struct auth_options){.jwks_url = buffer_text(&service->jwks_url),
                                         .issuer = buffer_text(&service->issuer),
                                         .client_ids = str_from(config->cognito_client_id)};
-  static const char *const SCHEMES[] = {"https:", "http:", "file:"};
-  for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(SCHEMES[0]); i++)
-    if (strncmp(service->auth.jwks_url, SCHEMES[i], strlen(SCHEMES[i])) == 0) return true;
-  return error_set(error, ERROR_INVALID,
-                   "AWS_COGNITO_JWKS_URL must begin with https:, http: or file:, for example "
-                   "AWS_COGNITO_JWKS_URL=file:/srv/cruddur/jwks.json");
-}
-
-/* An origin is a scheme, a host and perhaps a port (RFC 6454), comma-separated here. */
-static bool check_origins(const char *name, const char *list, struct error *error) {
-  struct str rest = str_from(list), origin;
-  while (str_next(&rest, ',', &origin)) {
-    if (str_equal(origin, STR("*"))) continue;
-    size_t scheme = str_starts_with(origin, STR("https://"))  ? 8
-                    : str_starts_with(origin, STR("http://")) ? 7
-                                                              : 0;
-    bool has_path = scheme > 0 && origin.length > scheme + 1 &&
-                    memchr(origin.data + scheme, '/', origin.length - scheme - 1);
-    if (scheme == 0 || origin.length == scheme || has_path)
-      return error_set(error, ERROR_INVALID,
-                       "%s must be origins such as https://cloudnoww.com, comma-separated, or *; "
-                       "'%.*s' is none, for example %s=https://cloudnoww.com",
-                       name, (int)origin.length, origin.data, name);
-  }
   return true;
 }
 
@@ -138,9 +97,6 @@ static void on_demoted(void *argument) {
 
 static bool derive_options(struct service *service, struct error *error) {
   const struct config *config = &service->config;
-  if (!check_origins("FRONTEND_URL", config->frontend_url, error) ||
-      !check_origins("BACKEND_URL", config->backend_url, error))
-    return false;
   buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
   struct cgroup_limits machine = cgroup_read_limits("");
   if (!share_connections(service, serve_limits_loops(config, &machine), error)) return false;
@@ -173,12 +129,6 @@ static bool derive_options(struct service *service, struct error *error) {
   return serve_limits_read(config, &service->options.http, error);
 }
 
-static bool read_ratio(const char *text, double *ret_ratio) {
-  char *end = NULL;
-  *ret_ratio = strtod(text, &end);
-  return end != text && *end == '\0' && *ret_ratio >= 0 && *ret_ratio <= 1;
-}
-
 static bool derive_tracing(struct service *service, struct error *error) {
   const struct config *config = &service->config;
   struct tracer_options *tracer = &service->options.tracer;
@@ -186,13 +136,10 @@ static bool derive_tracing(struct service *service, struct error *error) {
                                     .environment = config->environment,
                                     .otlp_endpoint = config->otlp_endpoint,
                                     .otlp_headers = str_from(config->otlp_headers),
+                                    .ratio = config->trace_ratio,
                                     .xray_fd = -1};
   tracer->per_second =
       (config->traces_per_second + service->worker_count - 1) / service->worker_count;
-  if (!read_ratio(config->trace_ratio, &tracer->ratio))
-    return error_set(error, ERROR_INVALID,
-                     "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1 (the share of requests "
-                     "that are traced), for example OTEL_TRACES_SAMPLER_ARG=0.1");
   if (config->xray_daemon_address) {
     tracer->xray_fd = xray_open(config->xray_daemon_address, error);
     if (tracer->xray_fd < 0) return false;
@@ -202,12 +149,8 @@ static bool derive_tracing(struct service *service, struct error *error) {
 }
 
 static bool read_settings(struct service *service, struct error *error) {
-  if (!config_load(&service->config, CONFIG_SERVER | CONFIG_AWS, error)) return false;
-  enum log_level level;
-  if (!log_level_parse(str_from(service->config.log_level), &level))
-    return error_set(error, ERROR_INVALID,
-                     "LOG_LEVEL must be debug, info, warning or error, for example LOG_LEVEL=info");
-  return pg_check_connection_url(service->config.connection_url, error) &&
+  return config_load(&service->config, CONFIG_SERVER | CONFIG_AWS, error) &&
+         pg_check_connection_url(service->config.connection_url, error) &&
          derive_pool(service, error) && derive_options(service, error) &&
          derive_tracing(service, error);
 }
@@ -385,55 +328,64 @@ static void report_crash(const struct service *service) {
 
 static int serve(struct service *service) {
   struct error error = {0};
-  if (!read_settings(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message);
-    return EXIT_USAGE;
-  }
+  if (!read_settings(service, &error)) return exit_with("serve", &error);
   raise_file_limit();
   crash_catch(service->config.crash_file);
   signal(SIGPIPE, SIG_IGN);
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
-  if (!open_sockets(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message);
-    return EXIT_FAILED;
-  }
+  if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
-  log_level_parse(str_from(service->config.log_level), &level);
-  if (!log_start(level) || !make_workers(service, &error)) {
-    fprintf(stderr, "cruddur serve: %s\n", error.message[0] ? error.message : "no log thread");
+  bool known = log_level_parse(str_from(service->config.log_level), &level);
+  assert(known); /* the setting's row allows no other words */
+  bool ready = log_start(level) ? make_workers(service, &error)
+                                : error_set(&error, ERROR_UNAVAILABLE, "no thread for the log");
+  if (!ready) {
+    int code = exit_with("serve", &error);
     log_stop(LOG_FLUSH_MS);
-    /* Not by exit(), which takes libraries apart that threads still connect to Postgres with. */
-    _exit(error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILED);
+    /* exit() would free what threads of libpq still use. */
+    _exit(code);
   }
   warn_of_open_cors(service);
   warn_of_few_loops(service);
   report_crash(service);
   catch_signals(service);
-  bool served = run(service, &error);
-  if (!served) fprintf(stderr, "cruddur serve: %s\n", error.message);
+  int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
   if (service->refused) return service->migrate ? EXIT_FAILED : EXIT_PENDING;
-  return served ? EXIT_DONE : EXIT_FAILED;
+  return code;
 }
 
-int command_serve(int argc, char **argv) {
-  static const struct option OPTIONS[] = {
-      {"migrate", no_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+static int command_serve(int argc, char **argv) {
   static struct service service; /* too large for a stack, one a process */
-  int option;
-  while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-    switch (option) {
-    case 'm': service.migrate = true; break;
-    case 'h': fputs(HELP, stdout); return EXIT_DONE;
-    default: return EXIT_USAGE;
-    }
-  }
-  if (optind < argc) {
-    fprintf(stderr, "cruddur serve: unexpected '%s'; 'cruddur serve --help' tells more\n",
-            argv[optind]);
-    return EXIT_USAGE;
-  }
+  int code;
+  if (!flags_read(&serve_command, argc, argv, &service, NULL, &code)) return code;
   return serve(&service);
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "migrate",
+     FLAG_INTO_SWITCH(struct service, migrate),
+     .help = "apply pending migrations first; safe with many instances at once"},
+    FLAG_END,
+};
+
+const struct subcommand serve_command = {
+    .name = "serve",
+    .summary = "serve the API",
+    .usage = "cruddur serve [--migrate]",
+    .description =
+        "Serves the API until SIGTERM or SIGINT, then answers the requests in progress and exits.\n"
+        "Settings come from the environment; `cruddur config` lists them.\n"
+        "\n"
+        "It does not serve from a database that is behind: it says which migrations are pending\n"
+        "and exits. A database that cannot be reached yet is waited for.",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "stopped as asked",
+              [EXIT_FAILED] = "it cannot serve",
+              [EXIT_USAGE] = "",
+              [EXIT_PENDING] = "the database is behind: run `cruddur migrate`",
+              [EXIT_UNAVAILABLE] = "the system has no socket or thread left"},
+    .run = command_serve,
+};

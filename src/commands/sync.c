@@ -11,13 +11,13 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/sync/do/release.h"
 #include "lib/sync/do/restore.h"
 #include "lib/sync/do/sync_apply.h"
 #include "lib/sync/plan/changeset.h"
 #include "lib/sync/plan/paths.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,36 +55,26 @@ static int fail(struct sync_command *command) {
 /* --- The changeset file --- */
 
 static bool write_changeset(struct sync_command *command) {
-  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY, temporary = BUFFER_EMPTY;
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
   const struct sync_settings *settings = &command->options.settings;
   const char *path = command->options.changeset_path;
   /* The whole path, so that it can be applied from another folder. */
   _cleanup_free_ char *folder = realpath(settings->build_folder, NULL);
   changeset_write(&command->plan, settings->distribution, folder ? folder : settings->build_folder,
                   clock_unix_us() / MICROSECONDS, &text);
-  buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
-  FILE *file = sync_make_folder_of(path) ? fopen(buffer_text(&temporary), "we") : NULL;
-  bool written = file && !text.failed && fwrite(text.data, 1, text.length, file) == text.length;
-  if (file && fclose(file) != 0) written = false;
-  if (written && rename(buffer_text(&temporary), path) == 0) return true;
-  int reason = errno;
-  if (file) unlink(buffer_text(&temporary));
-  return error_set(&command->error, ERROR_INVALID, "the changeset %s cannot be written: %s", path,
-                   strerror(reason));
+  if (text.failed) return error_set(&command->error, ERROR_MEMORY, "out of memory");
+  return (file_make_parents(path, &command->error) &&
+          file_replace(path, buffer_str(&text), 0666, &command->error)) ||
+         error_prefix(&command->error, "the changeset");
 }
 
 static bool read_changeset(struct sync_command *command) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
   const char *path = command->options.changeset_path;
-  _cleanup_fclose_ FILE *file = fopen(path, "re");
-  char chunk[16384];
-  size_t length;
-  while (file && text.length < CHANGESET_SIZE_LIMIT &&
-         (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
-    buffer_append(&text, chunk, length);
-  if (!file || ferror(file) || text.failed)
-    return error_set(&command->error, ERROR_INVALID, "%s cannot be read: %s", path,
-                     strerror(errno));
+  if (!file_read(path, CHANGESET_SIZE_LIMIT, &text, &command->error)) {
+    command->error.kind = ERROR_INVALID; /* of whatever kind: a wrong argument */
+    return false;
+  }
   return changeset_parse(buffer_str(&text), &command->options.arena, &command->changeset,
                          &command->error) ||
          error_prefix(&command->error, "%s", path);
@@ -254,10 +244,7 @@ static bool open_session(struct sync_command *command) {
 
 static int run_verb(struct sync_command *command) {
   bool is_apply = command->options.verb == SYNC_VERB_APPLY;
-  if (is_apply && !read_changeset(command)) {
-    fprintf(stderr, "cruddur sync: %s\n", command->error.message);
-    return EXIT_USAGE;
-  }
+  if (is_apply && !read_changeset(command)) return exit_with("sync", &command->error);
   sync_screen_open(&command->screen, &command->options);
   if (is_apply && !take_place(command)) return fail(command);
   if (!open_session(command)) return end(command, "failed", exit_code_of(&command->error));
@@ -271,7 +258,7 @@ static int run_verb(struct sync_command *command) {
   return run_sync(command);
 }
 
-int command_sync(int argc, char **argv) {
+static int command_sync(int argc, char **argv) {
   struct sync_command *command = calloc(1, sizeof(*command));
   int code = EXIT_FAILED;
   if (!command) return code;
@@ -284,3 +271,27 @@ int command_sync(int argc, char **argv) {
   free(command);
   return code;
 }
+
+const struct subcommand sync_command = {
+    .name = "sync",
+    .summary = "ship the frontend to S3 and CloudFront",
+    .usage = "cruddur sync [OPTION]…                     plan, show, ask, apply, invalidate\n"
+             "       cruddur sync plan [OPTION]…\n"
+             "       cruddur sync apply CHANGESET [OPTION]…\n"
+             "       cruddur sync rollback [RELEASE] [OPTION]…\n"
+             "       cruddur sync releases [OPTION]…",
+    .description =
+        "Ships a build folder to an S3 bucket and invalidates what CloudFront has cached of it.\n"
+        "docs/sync.md walks through it.",
+    .word = "[VERB]",
+    .flags = sync_options_flags,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "it failed before anything was written",
+              [EXIT_USAGE] = "",
+              [EXIT_PENDING] = "changes are pending",
+              [EXIT_REFUSED] = "",
+              [EXIT_UNAVAILABLE] = "AWS was not reached",
+              [EXIT_CREDENTIALS] = "",
+              [EXIT_PARTLY] = ""},
+    .run = command_sync,
+};

@@ -1,252 +1,199 @@
 /* sync_options.c: see sync_options.h. */
 #include "commands/sync_options.h"
 
+#include "commands/commands.h"
+
 #include "lib/base/cleanup.h"
-#include "lib/base/exit_codes.h"
+#include "lib/base/file.h"
 #include "lib/sync/dotenv.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-  JOBS = 16,
-  JOBS_LIMIT = 128,
-  KEEP_RELEASES = 3,
-  KEEP_RELEASES_LIMIT = 50,
-  KEEP_DAYS_LIMIT = 3650,
-  FILE_LIMIT = 1024 * 1024
-};
+enum { JOBS = 16, KEEP_RELEASES = 3, FILE_LIMIT = 1024 * 1024 };
 
-static const char HELP[] =
-    "Usage: cruddur sync [OPTION]…                     plan, show, ask, apply, invalidate\n"
-    "       cruddur sync plan [OPTION]…                write the changeset and show it\n"
-    "       cruddur sync apply CHANGESET [OPTION]…     apply a changeset that was kept\n"
-    "       cruddur sync rollback [RELEASE] [OPTION]…  put an earlier release's pages back\n"
-    "       cruddur sync releases [OPTION]…            list the releases\n"
-    "\n"
-    "Ships a build folder to an S3 bucket and invalidates what CloudFront has cached of it.\n"
-    "docs/sync.md walks through it.\n"
-    "\n"
-    "Where:\n"
-    "      --bucket NAME          the bucket (SYNC_S3_BUCKET)\n"
-    "      --prefix PREFIX        keys begin with PREFIX/; nothing outside is touched\n"
-    "      --distribution ID      the distribution (SYNC_CLOUDFRONT_DISTRIBUTION_ID)\n"
-    "      --origin-path          the distribution's origin path is the prefix\n"
-    "      --build-dir FOLDER     what to ship (SYNC_BUILD_DIR)\n"
-    "      --changeset FILE       where the plan is written (SYNC_OUTPUT_CHANGESET_PATH)\n"
-    "      --env FILE             settings by name (sync.env where there is one)\n"
-    "      --config FILE          headers and more by file pattern (sync.conf where there is one)\n"
-    "What:\n"
-    "      --ignore PATTERN       neither upload nor delete these; may be given again\n"
-    "      --keep-html            about.html stays about.html; else it becomes about\n"
-    "      --keep-releases N      keep the assets of so many earlier releases (3)\n"
-    "      --keep-days N          and those in use within so many days (0)\n"
-    "      --max-delete N|N%      refuse to delete more (50%, and always up to 20)\n"
-    "How:\n"
-    "      --dry-run              show the plan, change nothing\n"
-    "  -y, --yes                  do not ask (SYNC_AUTO_APPROVE)\n"
-    "      --wait                 wait until the invalidation is complete\n"
-    "      --jobs N               requests side by side (16)\n"
-    "      --json                 one JSON object on stdout instead of text\n"
-    "      --silent LIST          leave these out: create,update,headers,delete,keep,ignore,"
-    "no_change\n"
-    "  -h, --help                 show this\n"
-    "\n"
-    "Exit codes: 0 done or nothing to do, 1 failed before anything was written, 2 a wrong flag or\n"
-    "setting, 3 changes are pending, 4 a guard refused, 5 AWS unavailable, 6 credentials,\n"
-    "7 partly done: run it again.\n";
+/* --- Flags --- */
 
-enum option_code {
-  OPTION_BUCKET = 256,
-  OPTION_PREFIX,
-  OPTION_DISTRIBUTION,
-  OPTION_ORIGIN_PATH,
-  OPTION_BUILD_DIR,
-  OPTION_CHANGESET,
-  OPTION_ENV,
-  OPTION_CONFIG,
-  OPTION_IGNORE,
-  OPTION_KEEP_HTML,
-  OPTION_KEEP_RELEASES,
-  OPTION_KEEP_DAYS,
-  OPTION_MAX_DELETE,
-  OPTION_DRY_RUN,
-  OPTION_WAIT,
-  OPTION_JOBS,
-  OPTION_JSON,
-  OPTION_SILENT,
-};
-
-static const struct option OPTIONS[] = {
-    {"bucket", required_argument, NULL, OPTION_BUCKET},
-    {"prefix", required_argument, NULL, OPTION_PREFIX},
-    {"distribution", required_argument, NULL, OPTION_DISTRIBUTION},
-    {"origin-path", no_argument, NULL, OPTION_ORIGIN_PATH},
-    {"build-dir", required_argument, NULL, OPTION_BUILD_DIR},
-    {"changeset", required_argument, NULL, OPTION_CHANGESET},
-    {"env", required_argument, NULL, OPTION_ENV},
-    {"config", required_argument, NULL, OPTION_CONFIG},
-    {"ignore", required_argument, NULL, OPTION_IGNORE},
-    {"keep-html", no_argument, NULL, OPTION_KEEP_HTML},
-    {"keep-releases", required_argument, NULL, OPTION_KEEP_RELEASES},
-    {"keep-days", required_argument, NULL, OPTION_KEEP_DAYS},
-    {"max-delete", required_argument, NULL, OPTION_MAX_DELETE},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"yes", no_argument, NULL, 'y'},
-    {"wait", no_argument, NULL, OPTION_WAIT},
-    {"jobs", required_argument, NULL, OPTION_JOBS},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"silent", required_argument, NULL, OPTION_SILENT},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0}};
-
-/* The flags that wait for what the files and the environment say. */
+/* The flags, some of which wait for what the files and the environment say. */
 struct given {
+  struct sync_options *options;
   const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config;
+  uint64_t keep_releases, keep_days, jobs;
+  bool origin_is_prefix, keep_html, dry_run, yes, wait, json;
 };
 
-static bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static bool wrong(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("cruddur sync: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputs("; 'cruddur sync --help' tells more\n", stderr);
-  va_end(arguments);
-  return false;
-}
-
-static bool read_number(const char *name, const char *text, long lowest, long highest,
-                        long *ret_number) {
-  char *end = NULL;
-  errno = 0;
-  long number = strtol(text, &end, 10);
-  if (!*text || *end || errno || number < lowest || number > highest) {
-    fprintf(stderr, "cruddur sync: %s is a number from %ld to %ld\n", name, lowest, highest);
-    return false;
-  }
-  *ret_number = number;
-  return true;
-}
-
-static bool read_silent(struct sync_options *options, const char *list) {
+static bool read_silent(const char *list, void *target, struct error *error) {
+  struct sync_options *options = ((struct given *)target)->options;
   struct str rest = str_from(list), name;
   while (str_next(&rest, ',', &name)) {
     bool known = name.length == 0;
     for (enum sync_action action = 0; action < SYNC_ACTIONS; action++)
       if (str_equal(name, str_from(sync_plan_action_name(action))))
         known = options->silent[action] = true;
-    if (!known) return wrong("--silent knows no '%s'", list);
+    if (!known)
+      return error_set(error, ERROR_INVALID, "must list actions of a plan, not '%.*s'",
+                       (int)name.length, name.data);
   }
   return true;
 }
 
-static bool add_pattern(struct sync_options *options, const char *pattern) {
+static bool read_pattern(const char *pattern, void *target, struct error *error) {
+  struct sync_options *options = ((struct given *)target)->options;
   struct sync_ignore *ignore = &options->settings.ignore;
-  if (ignore->count == SYNC_PATTERNS_LIMIT) return wrong("too many --ignore, at %s", pattern);
+  if (ignore->count == SYNC_PATTERNS_LIMIT)
+    return error_set(error, ERROR_INVALID, "must be given at most %d times, '%s' is one more",
+                     SYNC_PATTERNS_LIMIT, pattern);
   options->patterns[ignore->count++] = pattern;
   ignore->patterns = options->patterns;
   return true;
 }
 
-static bool read_value(struct sync_options *options, struct given *given, int code) {
+static bool read_max_delete(const char *text, void *target, struct error *error) {
+  struct sync_options *options = ((struct given *)target)->options;
+  return sync_plan_parse_limit(text, &options->settings.max_delete) ||
+         error_set(error, ERROR_INVALID, "must be a number or a percentage such as 30%%, not '%s'",
+                   text);
+}
+
+const struct flag sync_options_flags[] = {
+    {.section = "What to do instead",
+     .name = "plan",
+     .type = FLAG_VERB,
+     .value = SYNC_VERB_PLAN,
+     .help = "write the changeset and show it"},
+    {.name = "apply",
+     .argument = "CHANGESET",
+     .type = FLAG_VERB,
+     .value = SYNC_VERB_APPLY,
+     .help = "apply a changeset that was kept"},
+    {.name = "rollback",
+     .argument = "[RELEASE]",
+     .type = FLAG_VERB,
+     .value = SYNC_VERB_ROLLBACK,
+     .help = "put the pages of an earlier release back"},
+    {.name = "releases",
+     .type = FLAG_VERB,
+     .value = SYNC_VERB_RELEASES,
+     .help = "list the releases"},
+    {.section = "Where",
+     .name = "bucket",
+     .argument = "NAME",
+     FLAG_INTO_TEXT(struct given, bucket),
+     .help = "the bucket (SYNC_S3_BUCKET)"},
+    {.name = "prefix",
+     .argument = "PREFIX",
+     FLAG_INTO_TEXT(struct given, prefix),
+     .help = "keys begin with PREFIX/; nothing outside is touched"},
+    {.name = "distribution",
+     .argument = "ID",
+     FLAG_INTO_TEXT(struct given, distribution),
+     .help = "the distribution (SYNC_CLOUDFRONT_DISTRIBUTION_ID)"},
+    {.name = "origin-path",
+     FLAG_INTO_SWITCH(struct given, origin_is_prefix),
+     .help = "the distribution's origin path is the prefix"},
+    {.name = "build-dir",
+     .argument = "FOLDER",
+     FLAG_INTO_FOLDER(struct given, build_folder),
+     .help = "what to ship (SYNC_BUILD_DIR)"},
+    {.name = "changeset",
+     .argument = "FILE",
+     FLAG_INTO_FILE(struct given, changeset_path),
+     .help = "where the plan is written (SYNC_OUTPUT_CHANGESET_PATH)"},
+    {.name = "env",
+     .argument = "FILE",
+     FLAG_INTO_FILE(struct given, env),
+     .help = "settings by name (sync.env where there is one)"},
+    {.name = "config",
+     .argument = "FILE",
+     FLAG_INTO_FILE(struct given, config),
+     .help = "headers and more by file pattern (sync.conf where there is one)"},
+    {.section = "What",
+     .name = "ignore",
+     .argument = "PATTERN",
+     .type = FLAG_OTHER,
+     .read = read_pattern,
+     .help = "neither upload nor delete these; may be given again"},
+    {.name = "keep-html",
+     FLAG_INTO_SWITCH(struct given, keep_html),
+     .help = "about.html stays about.html; else it becomes about"},
+    {.name = "keep-releases",
+     .argument = "N",
+     FLAG_INTO_NUMBER(struct given, keep_releases, 0, 50),
+     .help = "keep the assets of so many earlier releases (3)"},
+    {.name = "keep-days",
+     .argument = "N",
+     FLAG_INTO_NUMBER(struct given, keep_days, 0, 3650),
+     .help = "and those in use within so many days (0)"},
+    {.name = "max-delete",
+     .argument = "N|N%",
+     .type = FLAG_OTHER,
+     .read = read_max_delete,
+     .help = "refuse to delete more (50%, and always up to 20)"},
+    {.section = "How",
+     .name = "dry-run",
+     FLAG_INTO_SWITCH(struct given, dry_run),
+     .help = "show the plan, change nothing"},
+    {.name = "yes",
+     .letter = 'y',
+     FLAG_INTO_SWITCH(struct given, yes),
+     .help = "do not ask (SYNC_AUTO_APPROVE)"},
+    {.name = "wait",
+     FLAG_INTO_SWITCH(struct given, wait),
+     .help = "wait until the invalidation is complete"},
+    {.name = "jobs",
+     .argument = "N",
+     FLAG_INTO_NUMBER(struct given, jobs, 1, 128),
+     .help = "requests side by side (16)"},
+    {.name = "json",
+     FLAG_INTO_SWITCH(struct given, json),
+     .help = "one JSON object on stdout instead of text"},
+    {.name = "silent",
+     .argument = "LIST",
+     .type = FLAG_OTHER,
+     .read = read_silent,
+     .help = "leave these out: create,update,headers,delete,keep,ignore,no_change"},
+    FLAG_END,
+};
+
+/* What stands in the flags and waits for nothing. */
+static void take_flags(struct sync_options *options, const struct given *given) {
   struct sync_settings *settings = &options->settings;
-  long number = 0;
-  switch (code) {
-  case OPTION_BUCKET: given->bucket = optarg; return true;
-  case OPTION_PREFIX: given->prefix = optarg; return true;
-  case OPTION_DISTRIBUTION: given->distribution = optarg; return true;
-  case OPTION_BUILD_DIR: given->build_folder = optarg; return true;
-  case OPTION_CHANGESET: given->changeset_path = optarg; return true;
-  case OPTION_ENV: given->env = optarg; return true;
-  case OPTION_CONFIG: given->config = optarg; return true;
-  case OPTION_IGNORE: return add_pattern(options, optarg);
-  case OPTION_SILENT: return read_silent(options, optarg);
-  case OPTION_KEEP_RELEASES:
-    if (!read_number("--keep-releases", optarg, 0, KEEP_RELEASES_LIMIT, &number)) return false;
-    settings->keep_releases = (uint64_t)number;
-    return true;
-  case OPTION_KEEP_DAYS:
-    if (!read_number("--keep-days", optarg, 0, KEEP_DAYS_LIMIT, &number)) return false;
-    settings->keep_days = number;
-    return true;
-  case OPTION_JOBS:
-    if (!read_number("--jobs", optarg, 1, JOBS_LIMIT, &number)) return false;
-    settings->jobs = (unsigned)number;
-    return true;
-  case OPTION_MAX_DELETE:
-    return sync_plan_parse_limit(optarg, &settings->max_delete) ||
-           wrong("--max-delete is a count or a percentage such as 30%%, not '%s'", optarg);
-  default: return false;
-  }
-}
-
-static bool read_switch(struct sync_options *options, struct given *given, int code) {
-  switch (code) {
-  case OPTION_ORIGIN_PATH: options->settings.origin_is_prefix = true; return true;
-  case OPTION_KEEP_HTML: options->settings.strip_html = false; return true;
-  case OPTION_DRY_RUN: options->dry_run = true; return true;
-  case OPTION_WAIT: options->settings.wait = true; return true;
-  case OPTION_JSON: options->json = true; return true;
-  case 'y': options->yes = true; return true;
-  default: return read_value(options, given, code);
-  }
-}
-
-/* The words that are no flags: verb and what it is about. */
-static bool read_words(struct sync_options *options, struct given *given, char **words, int count) {
-  static const char *const VERBS[] = {"", "plan", "apply", "rollback", "releases"};
-  int verb = 0;
-  long release = 0;
-  for (int i = 1; count > 0 && i < (int)(sizeof(VERBS) / sizeof(VERBS[0])); i++)
-    if (strcmp(words[0], VERBS[i]) == 0) verb = i;
-  if (count > 0 && verb == 0) return wrong("there is no 'sync %s'", words[0]);
-  options->verb = (enum sync_verb)verb;
-  bool takes_word = verb == SYNC_VERB_APPLY || verb == SYNC_VERB_ROLLBACK;
-  if (count > (takes_word ? 2 : 1)) return wrong("what is '%s'?", words[takes_word ? 2 : 1]);
-  if (verb == SYNC_VERB_APPLY && count < 2) return wrong("apply which changeset? Name its file");
-  if (verb == SYNC_VERB_APPLY) given->changeset_path = words[1];
-  if (verb == SYNC_VERB_ROLLBACK && count == 2) {
-    if (!read_number("a release", words[1], 1, LONG_MAX, &release)) return false;
-    options->release = (uint64_t)release;
-  }
-  return true;
+  settings->origin_is_prefix = given->origin_is_prefix;
+  settings->strip_html = !given->keep_html;
+  settings->keep_releases = given->keep_releases;
+  settings->keep_days = (int64_t)given->keep_days;
+  settings->jobs = (unsigned)given->jobs;
+  settings->wait = given->wait;
+  options->dry_run = given->dry_run;
+  options->yes = given->yes;
+  options->json = given->json;
 }
 
 static bool read_flags(struct sync_options *options, struct given *given, int argc, char **argv,
-                       int *ret_code) {
-  int code;
-  optind = 1;
-  while ((code = getopt_long(argc, argv, "yh", OPTIONS, NULL)) != -1) {
-    if (code == 'h') {
-      *ret_code = fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
-      return false;
-    }
-    if (!read_switch(options, given, code)) return false;
-  }
-  return read_words(options, given, argv + optind, argc - optind);
+                       int *reterr_code) {
+  struct flag_words words;
+  if (!flags_read(&sync_command, argc, argv, given, &words, reterr_code)) return false;
+  take_flags(options, given);
+  options->verb = (enum sync_verb)words.verb;
+  if (!words.word) return true;
+  if (options->verb == SYNC_VERB_APPLY) given->changeset_path = words.word;
+  if (options->verb != SYNC_VERB_ROLLBACK ||
+      str_to_u64(str_from(words.word), 1, INT64_MAX, &options->release))
+    return true;
+  *reterr_code =
+      flags_refuse(&sync_command, "RELEASE must be a number from 1, not '%s'", words.word);
+  return false;
 }
 
 /* --- Files --- */
 
 /* A file of the default name may be missing, one that was named may not. */
-static bool read_file(const char *named, const char *usual, struct buffer *text) {
-  const char *path = named ? named : usual;
-  _cleanup_fclose_ FILE *file = fopen(path, "re");
-  if (!file && !named && errno == ENOENT) return true;
-  char chunk[4096];
-  size_t length;
-  while (file && text->length <= FILE_LIMIT && (length = fread(chunk, 1, sizeof(chunk), file)) > 0)
-    buffer_append(text, chunk, length);
-  if (file && !ferror(file) && !text->failed && text->length <= FILE_LIMIT) return true;
-  fprintf(stderr, "cruddur sync: %s cannot be read: %s\n", path, strerror(errno));
+static bool read_file(const char *named, const char *usual, struct buffer *ret_text,
+                      struct error *error) {
+  if (file_read(named ? named : usual, FILE_LIMIT, ret_text, error)) return true;
+  if (error->kind == ERROR_NOT_FOUND && !named) return true;
+  error->kind = ERROR_INVALID; /* of whatever kind: a wrong argument */
   return false;
 }
 
@@ -269,38 +216,22 @@ static bool set_variable(const char *name, const char *value, void *argument) {
   return true;
 }
 
-static bool read_env(const struct given *given) {
+static bool read_env(const struct given *given, struct error *error) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  struct error error = {0};
-  if (!read_file(given->env, "sync.env", &text)) return false;
-  if (dotenv_parse(buffer_str(&text), set_variable, NULL, &error)) return true;
-  fprintf(stderr, "cruddur sync: %s: %s\n", given->env ? given->env : "sync.env", error.message);
-  return false;
+  if (!read_file(given->env, "sync.env", &text, error)) return false;
+  return dotenv_parse(buffer_str(&text), set_variable, NULL, error) ||
+         error_prefix(error, "%s", given->env ? given->env : "sync.env");
 }
 
-static bool read_rules(struct sync_options *options, const struct given *given) {
+static bool read_rules(const struct given *given, struct error *error) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  struct error error = {0};
-  if (!read_file(given->config, "sync.conf", &text)) return false;
-  if (rules_parse(buffer_str(&text), &options->arena, &options->settings.rules, &error))
-    return true;
-  fprintf(stderr, "cruddur sync: %s: %s\n", given->config ? given->config : "sync.conf",
-          error.message);
-  return false;
+  struct sync_options *options = given->options;
+  if (!read_file(given->config, "sync.conf", &text, error)) return false;
+  return rules_parse(buffer_str(&text), &options->arena, &options->settings.rules, error) ||
+         error_prefix(error, "%s", given->config ? given->config : "sync.conf");
 }
 
 /* --- Settling --- */
-
-bool sync_make_folder_of(const char *path) {
-  _cleanup_free_ char *copy = strdup(path);
-  if (!copy) return false;
-  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST) return false;
-    *slash = '/';
-  }
-  return true;
-}
 
 static const char *join(struct sync_options *options, const char *a, const char *b) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
@@ -343,24 +274,22 @@ bool sync_options_check_place(const struct sync_settings *settings) {
   return *settings->bucket && is_id(settings->bucket) && is_id(settings->distribution) && is_folder;
 }
 
-static bool settle(struct sync_options *options, const struct given *given) {
-  struct error error = {0};
+static bool settle(struct sync_options *options, const struct given *given, struct error *error) {
   struct config *config = &options->config;
   struct sync_settings *settings = &options->settings;
-  if (!config_load(config, CONFIG_SYNC | CONFIG_AWS, &error)) {
-    fprintf(stderr, "cruddur sync: %s\n", error.message);
-    return false;
-  }
+  if (!config_load(config, CONFIG_SYNC | CONFIG_AWS, error)) return false;
   const char *bucket = given->bucket ? given->bucket : config->sync.bucket;
   const char *distribution = given->distribution ? given->distribution : config->sync.distribution;
   if (!bucket && options->verb != SYNC_VERB_APPLY)
-    return wrong("SYNC_S3_BUCKET is not set (the bucket to ship to), for example "
-                 "SYNC_S3_BUCKET=cloudnoww.com");
+    return error_set(error, ERROR_INVALID,
+                     "SYNC_S3_BUCKET is not set (the bucket to ship to), for example "
+                     "SYNC_S3_BUCKET=cloudnoww.com");
   settings->bucket = bucket ? bucket : "";
   settings->distribution = distribution ? distribution : "";
-  if (!is_id(settings->bucket)) return wrong("'%s' cannot be a bucket", settings->bucket);
+  if (!is_id(settings->bucket))
+    return error_set(error, ERROR_INVALID, "'%s' cannot be a bucket", settings->bucket);
   if (!is_id(settings->distribution))
-    return wrong("'%s' cannot be a distribution", settings->distribution);
+    return error_set(error, ERROR_INVALID, "'%s' cannot be a distribution", settings->distribution);
   options->has_build_folder = given->build_folder != NULL;
   settings->build_folder = given->build_folder ? given->build_folder : config->sync.build_folder;
   settings->prefix = settle_prefix(options, given->prefix);
@@ -370,11 +299,12 @@ static bool settle(struct sync_options *options, const struct given *given) {
   return true;
 }
 
-bool sync_options_read(struct sync_options *options, int argc, char **argv, int *ret_code) {
-  struct given given = {0};
-  options->settings =
-      (struct sync_settings){.strip_html = true, .keep_releases = KEEP_RELEASES, .jobs = JOBS};
-  *ret_code = EXIT_USAGE;
-  return read_flags(options, &given, argc, argv, ret_code) && read_env(&given) &&
-         read_rules(options, &given) && settle(options, &given);
+bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code) {
+  struct given given = {.options = options, .keep_releases = KEEP_RELEASES, .jobs = JOBS};
+  struct error error = {0};
+  if (!read_flags(options, &given, argc, argv, reterr_code)) return false;
+  if (read_env(&given, &error) && read_rules(&given, &error) && settle(options, &given, &error))
+    return true;
+  *reterr_code = exit_with("sync", &error);
+  return false;
 }

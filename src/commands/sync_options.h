@@ -2,6 +2,8 @@
  * environment, which wins over sync.env. */
 #pragma once
 
+#include "commands/flags.h"
+
 #include "lib/base/config.h"
 #include "lib/sync/plan/sync_plan.h"
 
@@ -44,12 +46,12 @@ struct sync_options {
   const char *patterns[SYNC_PATTERNS_LIMIT];
 };
 
+/* The flags, for the subcommand's table. */
+extern const struct flag sync_options_flags[];
+
 /* Reads everything. False: --help was printed or something was wrong (said so): end with
- * `*ret_code`. */
-bool sync_options_read(struct sync_options *options, int argc, char **argv, int *ret_code);
+ * `*reterr_code`. */
+bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code);
 
 /* True when bucket, prefix and distribution are well-formed. */
 bool sync_options_check_place(const struct sync_settings *settings);
-
-/* The folder that `path` lies in is made where it is missing; true when it is there. */
-bool sync_make_folder_of(const char *path);

@@ -1,6 +1,5 @@
 /* update_cognito_user_ids.c: `cruddur update-cognito-user-ids`: gives the rows of users the subs of
  * the Cognito pool. */
-#include "commands/cli.h"
 #include "commands/commands.h"
 #include "commands/exit.h"
 
@@ -11,26 +10,10 @@
 #include <string.h>
 
 static const char COMMAND[] = "update-cognito-user-ids";
-static const char HELP[] =
-    "Usage: cruddur update-cognito-user-ids [--dry-run]\n"
-    "\n"
-    "Reads all users of the Cognito pool AWS_COGNITO_USER_POOL_ID and writes each one's sub into "
-    "the\n"
-    "row of public.users (of CONNECTION_URL) whose handle is their preferred_username. All rows "
-    "are\n"
-    "written in one transaction. Prints what changed on stdout, and on stderr what was not "
-    "matched:\n"
-    "handles that the other side does not know, handles that several users or rows have, subs "
-    "that\n"
-    "are somebody else's. None of those is changed.\n"
-    "\n"
-    "  -n, --dry-run   print what would change and change nothing\n"
-    "  -h, --help      show this\n"
-    "\n"
-    "Exit codes: 0 done or nothing to do, 1 failed (nothing was written), or somebody must decide\n"
-    "about handles that are not unique (the rest was written), 2 a wrong flag or setting, 5 "
-    "database\n"
-    "or AWS not reached, 6 credentials missing or refused.\n";
+
+struct wish {
+  bool dry_run;
+};
 
 /* Handles come from people: what would break the terminal becomes '?'. */
 static void print_text(FILE *stream, const char *text) {
@@ -95,19 +78,47 @@ static bool update(const struct config *config, bool dry_run, struct user_ids_su
   return done;
 }
 
-int command_update_cognito_user_ids(int argc, char **argv) {
-  bool dry_run = false;
-  int code = EXIT_DONE;
-  const char *const names[] = {"--dry-run", "-n", NULL};
-  bool *const switches[] = {&dry_run, &dry_run};
-  if (!cli_parse_switches(COMMAND, HELP, argc, argv, names, switches, &code)) return code;
+static int command_update_cognito_user_ids(int argc, char **argv) {
+  struct wish wish = {0};
+  int code;
+  if (!flags_read(&update_cognito_user_ids_command, argc, argv, &wish, NULL, &code)) return code;
   struct config config;
   struct error error = {0};
   struct user_ids_summary summary;
   if (!config_load(&config, CONFIG_AWS | CONFIG_DATABASE, &error) ||
-      !update(&config, dry_run, &summary, &error))
+      !update(&config, wish.dry_run, &summary, &error))
     return exit_with(COMMAND, &error);
   printf("%zu %s, %zu already right, %zu not matched, %zu to decide\n", summary.changed,
-         dry_run ? "would change" : "changed", summary.same, summary.missing, summary.ambiguous);
+         wish.dry_run ? "would change" : "changed", summary.same, summary.missing,
+         summary.ambiguous);
   return summary.ambiguous > 0 ? EXIT_FAILED : EXIT_DONE;
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "dry-run",
+     .letter = 'n',
+     FLAG_INTO_SWITCH(struct wish, dry_run),
+     .help = "print what would change and change nothing"},
+    FLAG_END,
+};
+
+const struct subcommand update_cognito_user_ids_command = {
+    .name = "update-cognito-user-ids",
+    .summary = "give users the pool's subs",
+    .usage = "cruddur update-cognito-user-ids [--dry-run]",
+    .description =
+        "Reads all users of the Cognito pool AWS_COGNITO_USER_POOL_ID and writes each one's sub\n"
+        "into the row of public.users (of CONNECTION_URL) whose handle is their\n"
+        "preferred_username. All rows are written in one transaction. Prints what changed on\n"
+        "stdout, and on stderr what was not matched: handles that the other side does not know,\n"
+        "handles that several users or rows have, subs that are somebody else's. None of those is\n"
+        "changed.",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "it failed and nothing was written; or somebody must decide about "
+                              "handles that are not unique, and the rest was written",
+              [EXIT_USAGE] = "",
+              [EXIT_UNAVAILABLE] = "the database or AWS was not reached",
+              [EXIT_CREDENTIALS] = ""},
+    .run = command_update_cognito_user_ids,
+};

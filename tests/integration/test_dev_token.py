@@ -233,7 +233,7 @@ def test_unknown_users_and_bad_settings(local):
     ],
 )
 def test_bad_arguments(local, arguments):
-    refused(EXIT_USAGE, "--help", *arguments, **local)
+    refused(EXIT_USAGE, "cruddur dev-token: ", *arguments, **local)
 
 
 def test_a_folder_that_cannot_be_made():

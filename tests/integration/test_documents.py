@@ -52,10 +52,13 @@ def test_readme_lists_every_route_and_no_other():
 
 
 def test_exit_codes_are_documented():
+    table = run("exit-codes", "--markdown").stdout
+    document = (PROJECT / "docs" / "exit-codes.md").read_text()
+    assert marked("exit codes", document) == table, "bin/check --fix rewrites the table"
     header = (PROJECT / "src" / "lib" / "base" / "exit_codes.h").read_text()
     defined = {int(code) for code in re.findall(r"EXIT_\w+ = (\d+)", header)}
-    document = (PROJECT / "docs" / "exit-codes.md").read_text()
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", document, re.M)} == defined
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.M)} == defined
+    assert len(run("exit-codes").stdout.splitlines()) == len(defined)
 
 
 def test_every_command_has_help_and_refuses_unknown_arguments():

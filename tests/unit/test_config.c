@@ -128,6 +128,81 @@ static void switches_know_a_few_words(void **state) {
   assert_refused("CRUDDUR_PG_PREPARE must be on or off (");
 }
 
+static void ratios_are_decimal_numbers(void **state) {
+  static const char *const BAD[] = {"x",   "-0.1", "1.01", "nan",  "inf",
+                                    "0x1", " 1",   "1 ",   "0.1x", "."};
+  struct config config;
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    setenv("OTEL_TRACES_SAMPLER_ARG", BAD[i], 1);
+    assert_refused("OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1 (");
+  }
+  setenv("OTEL_TRACES_SAMPLER_ARG", "0.25", 1);
+  assert_true(config_load(&config, EVERYTHING, NULL));
+  assert_true(config.trace_ratio == 0.25);
+  setenv("OTEL_TRACES_SAMPLER_ARG", "1e-3", 1);
+  assert_true(config_load(&config, EVERYTHING, NULL));
+  assert_true(config.trace_ratio == 0.001);
+}
+
+static void a_choice_is_one_of_its_words(void **state) {
+  struct config config;
+  setenv("LOG_LEVEL", "Warning", 1);
+  assert_true(config_load(&config, EVERYTHING, NULL));
+  assert_string_equal(config.log_level, "warning");
+  setenv("LOG_LEVEL", "loud", 1);
+  assert_refused("LOG_LEVEL must be debug, info, warning or error (");
+}
+
+static void the_log_takes_each_word_that_the_setting_takes(void **state) {
+  size_t count;
+  const struct config_setting *settings = config_settings(&count);
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(settings[i].name, "LOG_LEVEL") != 0) continue;
+    enum log_level level;
+    for (const char *const *word = settings[i].words; *word; word++)
+      assert_true(log_level_parse(str_from(*word), &level));
+  }
+}
+
+static void a_url_begins_with_a_scheme(void **state) {
+  static const char *const BAD[] = {"api.honeycomb.io", "https://",    "ftp://x",
+                                    "https:/x",         "https://a b", "https://a\nb"};
+  struct config config;
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", BAD[i], 1);
+    assert_refused(
+        "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that begins with https:// or http:// (");
+  }
+  setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "HTTP://127.0.0.1:4318", 1);
+  setenv("AWS_COGNITO_JWKS_URL", "file:/srv/jwks.json", 1);
+  assert_true(config_load(&config, EVERYTHING, NULL));
+  assert_string_equal(config.otlp_endpoint, "HTTP://127.0.0.1:4318");
+  setenv("AWS_COGNITO_JWKS_URL", "/srv/jwks.json", 1);
+  assert_refused(
+      "AWS_COGNITO_JWKS_URL must be a URL that begins with https://, http:// or file: (");
+}
+
+static void origins_have_no_path(void **state) {
+  static const char *const GOOD[] = {"*", "https://a", "http://a:3000", "https://a/",
+                                     "https://a, http://b:1,*"};
+  static const char *const BAD[] = {"a",           "https://",    "https:///",
+                                    "https://a/b", "https://a//", "ftp://a"};
+  struct config config;
+  for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++) {
+    setenv("BACKEND_URL", GOOD[i], 1);
+    assert_true(config_load(&config, EVERYTHING, NULL));
+    assert_string_equal(config.backend_url, GOOD[i]);
+  }
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    setenv("BACKEND_URL", BAD[i], 1);
+    assert_refused("BACKEND_URL must be origins ");
+  }
+  setenv("BACKEND_URL", "https://a,nonsense", 1);
+  assert_refused(
+      "BACKEND_URL must be origins such as https://cloudnoww.com, comma-separated, or *, "
+      "not 'nonsense' (");
+}
+
 static void the_alias_is_read_when_the_name_is_unset(void **state) {
   struct config config;
   setenv("AWS_REGION", "eu-west-1", 1);
@@ -187,6 +262,11 @@ int main(void) {
       cmocka_unit_test_setup(numbers_are_checked, set_up),
       cmocka_unit_test_setup(numbers_reach_both_bounds, set_up),
       cmocka_unit_test_setup(switches_know_a_few_words, set_up),
+      cmocka_unit_test_setup(ratios_are_decimal_numbers, set_up),
+      cmocka_unit_test_setup(a_choice_is_one_of_its_words, set_up),
+      cmocka_unit_test(the_log_takes_each_word_that_the_setting_takes),
+      cmocka_unit_test_setup(a_url_begins_with_a_scheme, set_up),
+      cmocka_unit_test_setup(origins_have_no_path, set_up),
       cmocka_unit_test_setup(the_alias_is_read_when_the_name_is_unset, set_up),
       cmocka_unit_test_setup(a_command_needs_only_its_own_settings, set_up),
       cmocka_unit_test_setup(no_message_holds_a_secret, set_up),

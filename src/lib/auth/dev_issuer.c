@@ -4,16 +4,15 @@
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
+#include "lib/base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jwt.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,54 +29,10 @@ static bool out_of_memory(struct error *error) {
   return error_set(error, ERROR_MEMORY, "out of memory");
 }
 
-static bool cannot(const char *what, const char *path, struct error *error) {
-  return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE, "cannot %s %s: %s",
-                   what, path, strerror(errno));
-}
-
 static const char *path_in(struct buffer *path, const char *folder, const char *name) {
   path->length = 0;
   buffer_append_format(path, "%s/%s", folder, name);
   return buffer_text(path);
-}
-
-static bool read_file(const char *path, struct buffer *ret_text, struct error *error) {
-  _cleanup_fclose_ FILE *file = fopen(path, "re");
-  if (!file) return cannot("read", path, error);
-  char part[4096];
-  size_t count;
-  while ((count = fread(part, 1, sizeof(part), file)) > 0 && ret_text->length < FILE_LIMIT)
-    buffer_append(ret_text, part, count);
-  if (ferror(file)) return cannot("read", path, error);
-  return ret_text->failed ? out_of_memory(error) : true;
-}
-
-static bool write_all(int fd, struct str text) {
-  while (text.length > 0) {
-    ssize_t count = write(fd, text.data, text.length);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.data += count;
-    text.length -= (size_t)count;
-  }
-  return fsync(fd) == 0;
-}
-
-/* Puts a whole file in its place at once, so that nobody reads half of one. With `keep` a file that
- * is there already stays. */
-static bool place_file(const char *path, struct str text, mode_t mode, bool keep,
-                       struct error *error) {
-  _cleanup_(buffer_free) struct buffer temporary = BUFFER_EMPTY;
-  buffer_append_format(&temporary, "%s.%ld", path, (long)getpid());
-  const char *name = buffer_text(&temporary);
-  unlink(name); /* left by a process of the same id that was killed */
-  _cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return cannot("create", name, error);
-  bool placed = write_all(fd, text) && (keep ? link(name, path) : rename(name, path)) == 0;
-  if (!placed && keep && errno == EEXIST) placed = true;
-  if (!placed) cannot("write", path, error);
-  unlink(name);
-  return placed;
 }
 
 static bool make_private_key(const char *path, struct error *error) {
@@ -88,7 +43,7 @@ static bool make_private_key(const char *path, struct error *error) {
   if (!key || !memory || PEM_write_bio_PKCS8PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL) != 1)
     return error_set(error, ERROR_INTERNAL, "OpenSSL cannot make a key pair");
   long length = BIO_get_mem_data(memory, &text);
-  return place_file(path, (struct str){text, (size_t)length}, 0600, true, error);
+  return file_create(path, (struct str){text, (size_t)length}, 0600, error);
 }
 
 static EVP_PKEY *parse_key(const struct buffer *pem, const char *path, struct error *error) {
@@ -152,7 +107,7 @@ static void dev_key_clear(struct dev_key *key) {
 
 static bool dev_key_load(const char *folder, struct dev_key *key, struct error *error) {
   const char *path = path_in(&key->path, folder, "private.pem");
-  if (!read_file(path, &key->pem, error)) return false;
+  if (!file_read(path, FILE_LIMIT, &key->pem, error)) return false;
   _cleanup_(EVP_PKEY_free_p) EVP_PKEY *pair = parse_key(&key->pem, path, error);
   if (!pair) return false;
   _cleanup_(buffer_free) struct buffer members = BUFFER_EMPTY;
@@ -169,14 +124,16 @@ static bool dev_key_load(const char *folder, struct dev_key *key, struct error *
 bool dev_issuer_init(const char *folder, struct error *error) {
   _cleanup_(dev_key_clear) struct dev_key key = {0};
   _cleanup_(buffer_free) struct buffer published = BUFFER_EMPTY, path = BUFFER_EMPTY;
-  if (mkdir(folder, 0755) != 0 && errno != EEXIST) return cannot("create", folder, error);
+  if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+    return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFLICT,
+                     "cannot create %s: %s", folder, strerror(errno));
   if (!make_private_key(path_in(&path, folder, "private.pem"), error)) return false;
   if (!dev_key_load(folder, &key, error)) return false;
   const char *document_path = path_in(&path, folder, "jwks.json");
-  if (read_file(document_path, &published, NULL) &&
+  if (file_read(document_path, FILE_LIMIT, &published, NULL) &&
       str_equal(buffer_str(&published), buffer_str(&key.document)))
     return true;
-  return place_file(document_path, buffer_str(&key.document), 0644, false, error);
+  return file_replace(document_path, buffer_str(&key.document), 0644, error);
 }
 
 bool dev_issuer_check(const char *folder, struct error *error) {
@@ -184,7 +141,7 @@ bool dev_issuer_check(const char *folder, struct error *error) {
   _cleanup_(buffer_free) struct buffer published = BUFFER_EMPTY, path = BUFFER_EMPTY;
   if (!dev_key_load(folder, &key, error)) return false;
   const char *document_path = path_in(&path, folder, "jwks.json");
-  if (!read_file(document_path, &published, error)) return false;
+  if (!file_read(document_path, FILE_LIMIT, &published, error)) return false;
   if (str_equal(buffer_str(&published), buffer_str(&key.document))) return true;
   return error_set(error, ERROR_CONFLICT, "%s is not the key set of the private.pem beside it",
                    document_path);

@@ -1,9 +1,12 @@
-/* address.c: see address.h. */
+/* address.c: reads IP addresses and networks, and compares them bit by bit. */
 #include "lib/base/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+enum { ADDRESS_BITS = 128, PORT_HIGHEST = 65535 };
 
 static const unsigned char IPV4_PREFIX[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -22,18 +25,6 @@ static bool parse_plain(struct str text, struct address *ret_address) {
   return true;
 }
 
-/* A decimal number up to `highest`, without sign or spaces. */
-static bool parse_number(struct str text, unsigned highest, unsigned *ret_number) {
-  unsigned number = 0;
-  if (text.length == 0 || text.length > 5) return false;
-  for (size_t i = 0; i < text.length; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9') return false;
-    number = number * 10 + (unsigned)(text.data[i] - '0');
-  }
-  *ret_number = number;
-  return number <= highest;
-}
-
 /* What stands before the first `separator` and behind it. */
 static bool split(struct str text, char separator, struct str *ret_before, struct str *ret_behind) {
   const char *at = text.length > 0 ? memchr(text.data, separator, text.length) : NULL;
@@ -46,23 +37,23 @@ static bool split(struct str text, char separator, struct str *ret_before, struc
 
 static bool parse_bracketed(struct str text, struct address *ret_address) {
   struct str inside, rest;
-  unsigned port;
+  uint64_t port;
   text.data++, text.length--;
   if (!split(text, ']', &inside, &rest) || !memchr(inside.data, ':', inside.length)) return false;
   if (rest.length > 0 &&
       (rest.data[0] != ':' ||
-       !parse_number((struct str){rest.data + 1, rest.length - 1}, 65535, &port)))
+       !str_to_u64((struct str){rest.data + 1, rest.length - 1}, 0, PORT_HIGHEST, &port)))
     return false;
   return parse_plain(inside, ret_address);
 }
 
 bool address_parse(struct str text, struct address *ret_address) {
   struct str host, rest;
-  unsigned port;
+  uint64_t port;
   if (text.length > 0 && text.data[0] == '[') return parse_bracketed(text, ret_address);
   bool one_colon = split(text, ':', &host, &rest) && !memchr(rest.data, ':', rest.length);
   if (!one_colon) return parse_plain(text, ret_address);
-  return parse_number(rest, 65535, &port) && parse_plain(host, ret_address);
+  return str_to_u64(rest, 0, PORT_HIGHEST, &port) && parse_plain(host, ret_address);
 }
 
 bool address_from_socket(const struct sockaddr *socket, struct address *ret_address) {
@@ -90,21 +81,22 @@ static bool bit_of(const struct address *address, unsigned bit) {
 
 bool network_parse(struct str text, struct network *ret_network) {
   struct str host, prefix;
-  struct network network = {.bits = 128};
+  struct network network = {.bits = ADDRESS_BITS};
   bool has_prefix = split(text, '/', &host, &prefix);
   if (!parse_plain(has_prefix ? host : text, &network.address)) return false;
   if (has_prefix) {
-    bool ipv4 = !memchr(host.data, ':', host.length);
-    if (!parse_number(prefix, ipv4 ? 32 : 128, &network.bits)) return false;
-    if (ipv4) network.bits += 96;
+    uint64_t bits, before = memchr(host.data, ':', host.length) ? 0 : 8 * sizeof(IPV4_PREFIX);
+    if (!str_to_u64(prefix, 0, ADDRESS_BITS - before, &bits)) return false;
+    network.bits = (unsigned)(before + bits);
   }
-  for (unsigned bit = network.bits; bit < 128; bit++)
+  for (unsigned bit = network.bits; bit < ADDRESS_BITS; bit++)
     if (bit_of(&network.address, bit)) return false;
   *ret_network = network;
   return true;
 }
 
 bool network_holds(const struct network *network, const struct address *address) {
+  assert(network->bits <= ADDRESS_BITS); /* beyond it are other bytes */
   unsigned whole = network->bits / 8, rest = network->bits % 8;
   if (memcmp(network->address.bytes, address->bytes, whole) != 0) return false;
   if (rest == 0) return true;

@@ -1,6 +1,8 @@
-/* buffer.c: see buffer.h. */
+/* buffer.c: growing a buffer. Its capacity doubles, so that appending costs the same on average. A
+ * failed allocation leaves the bytes as they are and sets `failed`, which stays set. */
 #include "lib/base/buffer.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@ void buffer_free(struct buffer *buffer) {
 }
 
 bool buffer_reserve_slow(struct buffer *buffer, size_t extra) {
+  assert(buffer->length <= buffer->capacity); /* else something was written behind the end */
   if (buffer->failed || extra > SIZE_MAX / 2 - buffer->length) {
     buffer->failed = true;
     return false;

@@ -1,4 +1,6 @@
-/* cgroup.c: see cgroup.h. */
+/* cgroup.c: finds the limits of the process's control groups. /proc/self/mountinfo says where the
+ * hierarchies are mounted, /proc/self/cgroup in which group of each the process is; from there it
+ * climbs to the top, because each group above may be the tightest. Read once, at the start. */
 #include "lib/base/cgroup.h"
 
 #include "lib/base/cleanup.h"
@@ -7,6 +9,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { LINE_SIZE = 64 }; /* of the files with limits: two numbers at most */
 
 /* Version 1 says "no limit" with the largest number of pages. */
 static const uint64_t MEMORY_SANE = 1ULL << 60;
@@ -30,21 +34,19 @@ static FILE *open_file(const struct search *search, const char *folder, const ch
   return length > 0 && (size_t)length < sizeof(path) ? fopen(path, "re") : NULL;
 }
 
+/* The first line of a file, in `line`. */
 static bool read_line(const struct search *search, const char *folder, const char *file,
-                      char *ret_line, int size) {
+                      char line[LINE_SIZE], struct str *ret_line) {
   _cleanup_fclose_ FILE *stream = open_file(search, folder, file);
-  return stream && fgets(ret_line, size, stream);
+  if (!stream || !fgets(line, LINE_SIZE, stream)) return false;
+  *ret_line = str_from(line);
+  return true;
 }
 
-/* The next number of a line; false for a word ("max") or a negative one ("-1"). */
-static bool next_number(char **line, uint64_t *ret_number) {
-  char *end = NULL;
-  while (**line == ' ')
-    (*line)++;
-  if (**line < '0' || **line > '9') return false;
-  *ret_number = strtoull(*line, &end, 10);
-  *line = end;
-  return true;
+/* Cuts the next number off a line; false for a word ("max") or a negative number ("-1"). */
+static bool next_number(struct str *line, uint64_t *ret_number) {
+  *line = str_trim(*line);
+  return str_cut_u64(line, 0, UINT64_MAX, ret_number);
 }
 
 static void take_quota(struct search *search, uint64_t quota_us, uint64_t period_us) {
@@ -54,24 +56,24 @@ static void take_quota(struct search *search, uint64_t quota_us, uint64_t period
 }
 
 static void read_cpu(struct search *search, const char *folder) {
-  char line[64], period_line[64], *at = line, *period_at = period_line;
+  char line[LINE_SIZE];
+  struct str rest;
   uint64_t quota, period;
-  if (read_line(search, folder, "cpu.max", line, sizeof(line)) && next_number(&at, &quota) &&
-      next_number(&at, &period))
+  if (read_line(search, folder, "cpu.max", line, &rest) && next_number(&rest, &quota) &&
+      next_number(&rest, &period))
     take_quota(search, quota, period);
-  at = line;
-  if (read_line(search, folder, "cpu.cfs_quota_us", line, sizeof(line)) &&
-      read_line(search, folder, "cpu.cfs_period_us", period_line, sizeof(period_line)) &&
-      next_number(&at, &quota) && next_number(&period_at, &period))
+  if (read_line(search, folder, "cpu.cfs_quota_us", line, &rest) && next_number(&rest, &quota) &&
+      read_line(search, folder, "cpu.cfs_period_us", line, &rest) && next_number(&rest, &period))
     take_quota(search, quota, period);
 }
 
 static void read_memory(struct search *search, const char *folder) {
   static const char *const FILES[] = {"memory.max", "memory.limit_in_bytes"};
   for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++) {
-    char line[64], *at = line;
+    char line[LINE_SIZE];
+    struct str rest;
     uint64_t bytes;
-    if (read_line(search, folder, FILES[i], line, sizeof(line)) && next_number(&at, &bytes) &&
+    if (read_line(search, folder, FILES[i], line, &rest) && next_number(&rest, &bytes) &&
         bytes < MEMORY_SANE)
       lower(&search->limits.memory_bytes, bytes);
   }

@@ -1,517 +1,206 @@
-/* config.c: see config.h. */
+/* config.c: the table of settings, and the reading of their values by type. */
 #include "lib/base/config.h"
 
-#include <errno.h>
+#include "lib/base/str.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define AT(member) offsetof(struct config, member)
+/* --- The table --- */
+
+static const char *const HTTP_SCHEMES[] = {"https://", "http://", NULL};
+static const char *const KEYS_SCHEMES[] = {"https://", "http://", "file:", NULL};
+static const char *const LOG_LEVELS[] = {"debug", "info", "warning", "error", NULL};
+static const char *const STS_ENDPOINTS[] = {"regional", "legacy", NULL};
+
+/* A row: variable, scopes, member of struct config, what its type needs, default (NULL: none),
+ * example, meaning, and by name what few have: `.alias`, `.required`. It does not compile where the
+ * member's type is not that of the values. */
+#define ROW(kind, kind_of_member, low, high, allowed, variable, in_scopes, member, text, ...)      \
+  {                                                                                                \
+    .name = variable, .type = kind, .scopes = in_scopes, .lowest = low, .highest = high,           \
+    .words = allowed, .initial = text,                                                             \
+    .offset = _Generic(((struct config *)0)->member, kind_of_member                                \
+                       : offsetof(struct config, member)),                                         \
+    .example = __VA_ARGS__ /* and `meaning`, the member after it */                                \
+  }
+#define TEXT(...)    ROW(CONFIG_TEXT, const char *, 0, 0, NULL, __VA_ARGS__)
+#define SECRET(...)  ROW(CONFIG_SECRET, const char *, 0, 0, NULL, __VA_ARGS__)
+#define ORIGINS(...) ROW(CONFIG_ORIGINS, const char *, 0, 0, NULL, __VA_ARGS__)
+#define SWITCH(...)  ROW(CONFIG_SWITCH, bool, 0, 0, NULL, __VA_ARGS__)
+#define RATIO(...)   ROW(CONFIG_RATIO, double, 0, 0, NULL, __VA_ARGS__)
+#define URL(variable, scopes, member, schemes, ...)                                                \
+  ROW(CONFIG_URL, const char *, 0, 0, schemes, variable, scopes, member, __VA_ARGS__)
+#define CHOICE(variable, scopes, member, words, ...)                                               \
+  ROW(CONFIG_CHOICE, const char *, 0, 0, words, variable, scopes, member, __VA_ARGS__)
+#define NUMBER(variable, scopes, member, low, high, ...)                                           \
+  ROW(CONFIG_NUMBER, uint32_t, low, high, NULL, variable, scopes, member, __VA_ARGS__)
 
 static const struct config_setting SETTINGS[] = {
-    {.name = "PORT",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(port),
-     .initial = "4567",
-     .highest = 65535,
-     .example = "4567",
-     .meaning = "TCP port to listen on; 0 picks a free one"},
-    {.name = "CONNECTION_URL",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_DATABASE | CONFIG_SERVER | CONFIG_DEV_TOKEN,
-     .required = true,
-     .offset = AT(connection_url),
-     .example = "postgresql://user:password@host:5432/cruddur",
-     .meaning = "Postgres URL or libpq keywords"},
-    {.name = "CONNECTION_URL_PARAMETER",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_LAMBDA,
-     .offset = AT(connection_url_parameter),
-     .example = "/cruddur/backend-flask/CONNECTION_URL",
-     .meaning = "parameter of Parameter Store that `cruddur lambda` reads where CONNECTION_URL is "
-                "unset"},
-    {.name = "FRONTEND_URL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .required = true,
-     .offset = AT(frontend_url),
-     .example = "https://cloudnoww.com",
-     .meaning = "origins that browsers may call from, comma-separated; * allows all"},
-    {.name = "BACKEND_URL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .required = true,
-     .offset = AT(backend_url),
-     .example = "https://api.cloudnoww.com",
-     .meaning = "more origins that browsers may call from, comma-separated"},
-    {.name = "AWS_DEFAULT_REGION",
-     .alias = "AWS_REGION",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER | CONFIG_AWS,
-     .offset = AT(aws_region),
-     .example = "ca-central-1",
-     .meaning = "AWS region of the user pool and of the services called"},
-    {.name = "AWS_COGNITO_USER_POOL_ID",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER | CONFIG_AWS,
-     .offset = AT(cognito_user_pool_id),
-     .example = "ca-central-1_AbCdEfGhI",
-     .meaning = "Cognito user pool that signs the tokens"},
-    {.name = "AWS_COGNITO_USER_POOL_CLIENT_ID",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER | CONFIG_DEV_TOKEN,
-     .required = true,
-     .offset = AT(cognito_client_id),
-     .example = "4o1kpmkv0pp5k5mbb1d3qmkncj",
-     .meaning = "client ids that tokens may be for, comma-separated"},
-    {.name = "AWS_COGNITO_JWKS_URL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER | CONFIG_DEV_TOKEN,
-     .offset = AT(cognito_jwks_url),
-     .example = "file:/srv/cruddur/jwks.json",
-     .meaning = "where the pool's keys are, instead of what region and pool give"},
-    {.name = "AWS_COGNITO_ISSUER",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER | CONFIG_DEV_TOKEN,
-     .offset = AT(cognito_issuer),
-     .example = "https://cognito-idp.ca-central-1.amazonaws.com/ca-central-1_AbCdEfGhI",
-     .meaning = "the tokens' issuer, instead of what region and pool give"},
-    {.name = "FLASK_ENV",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(environment),
-     .initial = "production",
-     .example = "production",
-     .meaning = "name of the environment, as told to Rollbar; dev-token works in development only"},
-    {.name = "ROLLBAR_ACCESS_TOKEN",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(rollbar_access_token),
-     .example = "0123456789abcdef0123456789abcdef",
-     .meaning = "Rollbar project token; unset: nothing is sent"},
-    {.name = "ROLLBAR_API_URL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(rollbar_url),
-     .initial = "https://api.rollbar.com/api/1/item/",
-     .example = "https://api.rollbar.com/api/1/item/",
-     .meaning = "where Rollbar takes items"},
-    {.name = "OTEL_SERVICE_NAME",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(otel_service_name),
-     .initial = "cruddur",
-     .example = "backend-flask",
-     .meaning = "the service's name in traces"},
-    {.name = "OTEL_EXPORTER_OTLP_ENDPOINT",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(otlp_endpoint),
-     .example = "https://api.honeycomb.io",
-     .meaning = "base URL of an OTLP/HTTP collector; unset: no traces are sent there"},
-    {.name = "OTEL_EXPORTER_OTLP_HEADERS",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(otlp_headers),
-     .example = "x-honeycomb-team=0123456789abcdef",
-     .meaning = "headers for the collector, name=value, comma-separated"},
-    {.name = "OTEL_TRACES_SAMPLER_ARG",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(trace_ratio),
-     .initial = "1",
-     .example = "0.1",
-     .meaning = "share of requests traced, 0 to 1, where the caller has not decided"},
-    {.name = "CRUDDUR_TRACES_PER_SECOND",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(traces_per_second),
-     .initial = "100",
-     .highest = 1000000,
-     .example = "10",
-     .meaning = "traces begun a second at most, and as many again of requests that end with 500 or "
-                "more; 0: no bound"},
-    {.name = "AWS_XRAY_DAEMON_ADDRESS",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(xray_daemon_address),
-     .example = "127.0.0.1:2000",
-     .meaning = "host:port of the X-Ray daemon; unset: no segments are sent"},
-    {.name = "CRUDDUR_CRASH_FILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(crash_file),
-     .initial = "/tmp/cruddur-crash.json",
-     .example = "/tmp/cruddur-crash.json",
-     .meaning = "where a crash leaves its report, which the next start logs and tells Rollbar"},
-    {.name = "METRICS_PORT",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(metrics_port),
-     .initial = "0",
-     .highest = 65535,
-     .example = "9090",
-     .meaning = "TCP port of GET /metrics for Prometheus; 0: none"},
-    {.name = "LOG_LEVEL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(log_level),
-     .initial = "info",
-     .example = "info",
-     .meaning = "lowest level logged: debug, info, warning or error"},
-    {.name = "CRUDDUR_LOOPS",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(loops),
-     .initial = "0",
-     .highest = 64,
-     .example = "2",
-     .meaning = "event loops (threads); 0: one a processor, within the quota of the control group"},
-    {.name = "CRUDDUR_PG_CONNECTIONS",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_connections),
-     .initial = "0",
-     .highest = 256,
-     .example = "8",
-     .meaning =
-         "Postgres connections of the process, at least 4 a loop: with fewer there are fewer "
-         "loops; 0: 4 a loop"},
-    {.name = "CRUDDUR_PG_CONNECTION_MAX_AGE_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_connection_max_age_s),
-     .initial = "1800",
-     .highest = 604800,
-     .example = "600",
-     .meaning =
-         "seconds after which a Postgres connection is made anew, so that it follows DNS and "
-         "passwords; 0: never"},
-    {.name = "CRUDDUR_PG_PIPELINE_DEPTH",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_pipeline_depth),
-     .initial = "16",
-     .lowest = 1,
-     .highest = 256,
-     .example = "16",
-     .meaning = "reads in flight on one Postgres connection"},
-    {.name = "CRUDDUR_PG_QUEUE_LIMIT",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_queue_limit),
-     .initial = "1024",
-     .lowest = 1,
-     .highest = 1000000,
-     .example = "1024",
-     .meaning = "requests of one loop that may wait for a connection of one pool before 503"},
-    {.name = "CRUDDUR_PG_DEADLINE_MS",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_deadline_ms),
-     .initial = "1500",
-     .lowest = 50,
-     .highest = 60000,
-     .example = "1500",
-     .meaning = "milliseconds a statement may take in Postgres; a request is answered 503 after at "
-                "most twice that, unless it is a write that was sent"},
-    {.name = "CRUDDUR_PG_PREPARE",
-     .type = CONFIG_SWITCH,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(pg_prepare),
-     .initial = "on",
-     .example = "off",
-     .meaning = "prepared statements; off for poolers that cannot keep them"},
-    {.name = "CRUDDUR_MAX_CONNECTIONS",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(max_connections),
-     .initial = "0",
-     .highest = 1000000,
-     .example = "4096",
-     .meaning = "client connections of the process; 0: 4096, or fewer where memory is short"},
-    {.name = "CRUDDUR_IDLE_TIMEOUT_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(idle_timeout_s),
-     .initial = "75",
-     .lowest = 1,
-     .highest = 3600,
-     .example = "75",
-     .meaning = "seconds a kept connection may be idle; longer than the load balancer's"},
-    {.name = "CRUDDUR_RECEIVE_TIMEOUT_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(receive_timeout_s),
-     .initial = "10",
-     .lowest = 1,
-     .highest = 3600,
-     .example = "10",
-     .meaning = "seconds a client may take to send the headers and body of a request"},
-    {.name = "CRUDDUR_SEND_TIMEOUT_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(send_timeout_s),
-     .initial = "30",
-     .lowest = 1,
-     .highest = 3600,
-     .example = "30",
-     .meaning = "seconds a client may take to read an answer"},
-    {.name = "CRUDDUR_DRAIN_DELAY_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(drain_delay_s),
-     .initial = "2",
-     .lowest = 0,
-     .highest = 60,
-     .example = "2",
-     .meaning = "seconds after SIGTERM in which new connections are taken still, readiness being "
-                "503; 0: kept connections end at once"},
-    {.name = "CRUDDUR_DRAIN_TIMEOUT_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(drain_timeout_s),
-     .initial = "8",
-     .lowest = 1,
-     .highest = 300,
-     .example = "8",
-     .meaning = "seconds that requests in work have after SIGTERM"},
-    {.name = "CRUDDUR_WRITE_LIMIT_PER_USER",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(write_limit_per_user),
-     .example = "60/minute",
-     .meaning = "writes of one user before 429, per second, minute or hour; unset: no limit"},
-    {.name = "CRUDDUR_WRITE_LIMIT_PER_ADDRESS",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(write_limit_per_address),
-     .example = "300/minute",
-     .meaning = "writes from one address before 429, likewise; IPv6 is counted by /64"},
-    {.name = "CRUDDUR_TRUSTED_PROXIES",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(trusted_proxies),
-     .example = "10.0.0.0/16",
-     .meaning = "networks whose X-Forwarded-For and X-Forwarded-Proto are believed, "
-                "comma-separated"},
-    {.name = "DDB_MESSAGE_TABLE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(ddb_message_table),
-     .example = "cruddur-messages",
-     .meaning = "DynamoDB table of direct messages; unset: they live in Postgres"},
-    {.name = "CRUDDUR_DDB_DEADLINE_MS",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(ddb_deadline_ms),
-     .initial = "5000",
-     .lowest = 100,
-     .highest = 60000,
-     .example = "5000",
-     .meaning = "milliseconds a request may wait for DynamoDB, all tries together, before 503"},
-    {.name = "CRUDDUR_IDEMPOTENCY_PURGE_S",
-     .type = CONFIG_NUMBER,
-     .scopes = CONFIG_SERVER,
-     .offset = AT(idempotency_purge_s),
-     .initial = "3600",
-     .lowest = 1,
-     .highest = 86400,
-     .example = "3600",
-     .meaning = "seconds between deletions of idempotency keys that are older than a day"},
-    {.name = "AWS_ACCESS_KEY_ID",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.access_key_id),
-     .example = "AKIAIOSFODNN7EXAMPLE",
-     .meaning = "AWS access key; unset: the next source of credentials is asked"},
-    {.name = "AWS_SECRET_ACCESS_KEY",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.secret_access_key),
-     .example = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-     .meaning = "secret of the AWS access key"},
-    {.name = "AWS_SESSION_TOKEN",
-     .alias = "AWS_SECURITY_TOKEN",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.session_token),
-     .example = "IQoJb3JpZ2luX2VjEXAMPLETOKEN",
-     .meaning = "token of temporary AWS credentials"},
-    {.name = "AWS_PROFILE",
-     .alias = "AWS_DEFAULT_PROFILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.profile),
-     .initial = "default",
-     .example = "cruddur",
-     .meaning = "profile of the AWS credentials and config files"},
-    {.name = "AWS_SHARED_CREDENTIALS_FILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.credentials_file),
-     .initial = "~/.aws/credentials",
-     .example = "/etc/cruddur/credentials",
-     .meaning = "file of AWS credentials"},
-    {.name = "AWS_CONFIG_FILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.config_file),
-     .initial = "~/.aws/config",
-     .example = "/etc/cruddur/aws-config",
-     .meaning = "file of AWS settings by profile"},
-    {.name = "AWS_WEB_IDENTITY_TOKEN_FILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.web_identity_token_file),
-     .example = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
-     .meaning = "file of the token that AWS_ROLE_ARN is assumed with"},
-    {.name = "AWS_ROLE_ARN",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.role_arn),
-     .example = "arn:aws:iam::123456789012:role/cruddur",
-     .meaning = "role to assume by web identity"},
-    {.name = "AWS_ROLE_SESSION_NAME",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.role_session_name),
-     .example = "cruddur",
-     .meaning = "name of the assumed role's session; unset: one is made up"},
-    {.name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.container_relative_uri),
-     .example = "/v2/credentials/0a1b2c3d",
-     .meaning = "where ECS hands out credentials, on 169.254.170.2"},
-    {.name = "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.container_full_uri),
-     .example = "http://169.254.170.23/v1/credentials",
-     .meaning = "where a container endpoint hands out credentials"},
-    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-     .type = CONFIG_SECRET,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.container_token),
-     .example = "Basic Y3J1ZGR1cg==",
-     .meaning = "what the container endpoint is shown"},
-    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.container_token_file),
-     .example = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token",
-     .meaning = "file of what the container endpoint is shown"},
-    {.name = "AWS_EC2_METADATA_DISABLED",
-     .type = CONFIG_SWITCH,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.metadata_disabled),
-     .initial = "off",
-     .example = "true",
-     .meaning = "on: the instance metadata service is never asked for credentials"},
-    {.name = "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.metadata_endpoint),
-     .initial = "http://169.254.169.254",
-     .example = "http://127.0.0.1:1338",
-     .meaning = "the instance metadata service"},
-    {.name = "AWS_ENDPOINT_URL",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint),
-     .example = "http://127.0.0.1:4566",
-     .meaning = "endpoint of every AWS service that has none of its own below"},
-    {.name = "AWS_ENDPOINT_URL_DYNAMODB",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_dynamodb),
-     .example = "http://127.0.0.1:8000",
-     .meaning = "endpoint of DynamoDB"},
-    {.name = "AWS_ENDPOINT_URL_S3",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_s3),
-     .example = "http://127.0.0.1:4568",
-     .meaning = "endpoint of S3, addressed path-style"},
-    {.name = "AWS_ENDPOINT_URL_CLOUDFRONT",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_cloudfront),
-     .example = "http://127.0.0.1:4569",
-     .meaning = "endpoint of CloudFront"},
-    {.name = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_cognito),
-     .example = "http://127.0.0.1:9229",
-     .meaning = "endpoint of Cognito user pools"},
-    {.name = "AWS_ENDPOINT_URL_STS",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_sts),
-     .example = "http://127.0.0.1:4570",
-     .meaning = "endpoint of STS, which is asked for roles"},
-    {.name = "AWS_STS_REGIONAL_ENDPOINTS",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.sts_regional_endpoints),
-     .example = "legacy",
-     .meaning = "`legacy`: STS is sts.amazonaws.com; unset or `regional`: the region's"},
-    {.name = "AWS_ENDPOINT_URL_SSO",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_sso),
-     .example = "http://127.0.0.1:4571",
-     .meaning = "endpoint of IAM Identity Center's portal, for profiles with SSO"},
-    {.name = "AWS_ENDPOINT_URL_SSO_OIDC",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_sso_oidc),
-     .example = "http://127.0.0.1:4572",
-     .meaning = "endpoint that renews the token of an SSO session"},
-    {.name = "AWS_ENDPOINT_URL_SSM",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_AWS,
-     .offset = AT(aws.endpoint_ssm),
-     .example = "https://vpce-0a1b2c3d.ssm.ca-central-1.vpce.amazonaws.com",
-     .meaning = "endpoint of Parameter Store"},
-    {.name = "SYNC_S3_BUCKET",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SYNC,
-     .offset = AT(sync.bucket),
-     .example = "cloudnoww.com",
-     .meaning = "bucket that `cruddur sync` ships the frontend to"},
-    {.name = "SYNC_CLOUDFRONT_DISTRIBUTION_ID",
-     .alias = "SYNC_CLOUDFRONT_DISTRUBTION_ID",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SYNC,
-     .offset = AT(sync.distribution),
-     .example = "E3FPS47AJCWON",
-     .meaning = "CloudFront distribution that serves it; unset: nothing is invalidated"},
-    {.name = "SYNC_BUILD_DIR",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SYNC,
-     .offset = AT(sync.build_folder),
-     .initial = "../frontend-react-js/build",
-     .example = "../frontend-react-js/build",
-     .meaning = "folder that `npm run build` made"},
-    {.name = "SYNC_OUTPUT_CHANGESET_PATH",
-     .type = CONFIG_TEXT,
-     .scopes = CONFIG_SYNC,
-     .offset = AT(sync.changeset_path),
-     .initial = "changeset.json",
-     .example = "tmp/changeset.json",
-     .meaning = "where the plan is written; a folder: changeset.json in it"},
-    {.name = "SYNC_AUTO_APPROVE",
-     .type = CONFIG_SWITCH,
-     .scopes = CONFIG_SYNC,
-     .offset = AT(sync.auto_approve),
-     .initial = "off",
-     .example = "false",
-     .meaning = "on: the plan is applied without asking"},
+    NUMBER("PORT", CONFIG_SERVER, port, 0, 65535, "4567", "4567",
+           "TCP port to listen on; 0 picks a free one"),
+    SECRET("CONNECTION_URL", CONFIG_DATABASE | CONFIG_SERVER | CONFIG_DEV_TOKEN, connection_url,
+           NULL, "postgresql://user:password@host:5432/cruddur", "Postgres URL or libpq keywords",
+           .required = true),
+    TEXT("CONNECTION_URL_PARAMETER", CONFIG_LAMBDA, connection_url_parameter, NULL,
+         "/cruddur/backend-flask/CONNECTION_URL",
+         "parameter of Parameter Store that `cruddur lambda` reads where CONNECTION_URL is unset"),
+    ORIGINS("FRONTEND_URL", CONFIG_SERVER, frontend_url, NULL, "https://cloudnoww.com",
+            "origins that browsers may call from, comma-separated; * allows all", .required = true),
+    ORIGINS("BACKEND_URL", CONFIG_SERVER, backend_url, NULL, "https://api.cloudnoww.com",
+            "more origins that browsers may call from, comma-separated", .required = true),
+    TEXT("AWS_DEFAULT_REGION", CONFIG_SERVER | CONFIG_AWS, aws_region, NULL, "ca-central-1",
+         "AWS region of the user pool and of the services called", .alias = "AWS_REGION"),
+    TEXT("AWS_COGNITO_USER_POOL_ID", CONFIG_SERVER | CONFIG_AWS, cognito_user_pool_id, NULL,
+         "ca-central-1_AbCdEfGhI", "Cognito user pool that signs the tokens"),
+    TEXT("AWS_COGNITO_USER_POOL_CLIENT_ID", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_client_id,
+         NULL, "4o1kpmkv0pp5k5mbb1d3qmkncj", "client ids that tokens may be for, comma-separated",
+         .required = true),
+    URL("AWS_COGNITO_JWKS_URL", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_jwks_url, KEYS_SCHEMES,
+        NULL, "file:/srv/cruddur/jwks.json",
+        "where the pool's keys are, instead of what region and pool give"),
+    TEXT("AWS_COGNITO_ISSUER", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_issuer, NULL,
+         "https://cognito-idp.ca-central-1.amazonaws.com/ca-central-1_AbCdEfGhI",
+         "the tokens' issuer, instead of what region and pool give"),
+    TEXT("FLASK_ENV", CONFIG_SERVER, environment, "production", "production",
+         "name of the environment, as told to Rollbar; dev-token works in development only"),
+    SECRET("ROLLBAR_ACCESS_TOKEN", CONFIG_SERVER, rollbar_access_token, NULL,
+           "0123456789abcdef0123456789abcdef", "Rollbar project token; unset: nothing is sent"),
+    URL("ROLLBAR_API_URL", CONFIG_SERVER, rollbar_url, HTTP_SCHEMES,
+        "https://api.rollbar.com/api/1/item/", "https://api.rollbar.com/api/1/item/",
+        "where Rollbar takes items"),
+    TEXT("OTEL_SERVICE_NAME", CONFIG_SERVER, otel_service_name, "cruddur", "backend-flask",
+         "the service's name in traces"),
+    URL("OTEL_EXPORTER_OTLP_ENDPOINT", CONFIG_SERVER, otlp_endpoint, HTTP_SCHEMES, NULL,
+        "https://api.honeycomb.io",
+        "base URL of an OTLP/HTTP collector; unset: no traces are sent there"),
+    SECRET("OTEL_EXPORTER_OTLP_HEADERS", CONFIG_SERVER, otlp_headers, NULL,
+           "x-honeycomb-team=0123456789abcdef",
+           "headers for the collector, name=value, comma-separated"),
+    RATIO("OTEL_TRACES_SAMPLER_ARG", CONFIG_SERVER, trace_ratio, "1", "0.1",
+          "share of requests traced, 0 to 1, where the caller has not decided"),
+    NUMBER("CRUDDUR_TRACES_PER_SECOND", CONFIG_SERVER, traces_per_second, 0, 1000000, "100", "10",
+           "traces begun a second at most, and as many again of requests that end with 500 or "
+           "more; 0: no bound"),
+    TEXT("AWS_XRAY_DAEMON_ADDRESS", CONFIG_SERVER, xray_daemon_address, NULL, "127.0.0.1:2000",
+         "host:port of the X-Ray daemon; unset: no segments are sent"),
+    TEXT("CRUDDUR_CRASH_FILE", CONFIG_SERVER, crash_file, "/tmp/cruddur-crash.json",
+         "/tmp/cruddur-crash.json",
+         "where a crash leaves its report, which the next start logs and tells Rollbar"),
+    NUMBER("METRICS_PORT", CONFIG_SERVER, metrics_port, 0, 65535, "0", "9090",
+           "TCP port of GET /metrics for Prometheus; 0: none"),
+    CHOICE("LOG_LEVEL", CONFIG_SERVER, log_level, LOG_LEVELS, "info", "info",
+           "lowest level logged: debug, info, warning or error"),
+    NUMBER("CRUDDUR_LOOPS", CONFIG_SERVER, loops, 0, 64, "0", "2",
+           "event loops (threads); 0: one a processor, within the quota of the control group"),
+    NUMBER("CRUDDUR_PG_CONNECTIONS", CONFIG_SERVER, pg_connections, 0, 256, "0", "8",
+           "Postgres connections of the process, at least 4 a loop: with fewer there are fewer "
+           "loops; 0: 4 a loop"),
+    NUMBER("CRUDDUR_PG_CONNECTION_MAX_AGE_S", CONFIG_SERVER, pg_connection_max_age_s, 0, 604800,
+           "1800", "600",
+           "seconds after which a Postgres connection is made anew, so that it follows DNS and "
+           "passwords; 0: never"),
+    NUMBER("CRUDDUR_PG_PIPELINE_DEPTH", CONFIG_SERVER, pg_pipeline_depth, 1, 256, "16", "16",
+           "reads in flight on one Postgres connection"),
+    NUMBER("CRUDDUR_PG_QUEUE_LIMIT", CONFIG_SERVER, pg_queue_limit, 1, 1000000, "1024", "1024",
+           "requests of one loop that may wait for a connection of one pool before 503"),
+    NUMBER("CRUDDUR_PG_DEADLINE_MS", CONFIG_SERVER, pg_deadline_ms, 50, 60000, "1500", "1500",
+           "milliseconds a statement may take in Postgres; a request is answered 503 after at most "
+           "twice that, unless it is a write that was sent"),
+    SWITCH("CRUDDUR_PG_PREPARE", CONFIG_SERVER, pg_prepare, "on", "off",
+           "prepared statements; off for poolers that cannot keep them"),
+    NUMBER("CRUDDUR_MAX_CONNECTIONS", CONFIG_SERVER, max_connections, 0, 1000000, "0", "4096",
+           "client connections of the process; 0: 4096, or fewer where memory is short"),
+    NUMBER("CRUDDUR_IDLE_TIMEOUT_S", CONFIG_SERVER, idle_timeout_s, 1, 3600, "75", "75",
+           "seconds a kept connection may be idle; longer than the load balancer's"),
+    NUMBER("CRUDDUR_RECEIVE_TIMEOUT_S", CONFIG_SERVER, receive_timeout_s, 1, 3600, "10", "10",
+           "seconds a client may take to send the headers and body of a request"),
+    NUMBER("CRUDDUR_SEND_TIMEOUT_S", CONFIG_SERVER, send_timeout_s, 1, 3600, "30", "30",
+           "seconds a client may take to read an answer"),
+    NUMBER("CRUDDUR_DRAIN_DELAY_S", CONFIG_SERVER, drain_delay_s, 0, 60, "2", "2",
+           "seconds after SIGTERM in which new connections are taken still, readiness being 503; "
+           "0: kept connections end at once"),
+    NUMBER("CRUDDUR_DRAIN_TIMEOUT_S", CONFIG_SERVER, drain_timeout_s, 1, 300, "8", "8",
+           "seconds that requests in work have after SIGTERM"),
+    TEXT("CRUDDUR_WRITE_LIMIT_PER_USER", CONFIG_SERVER, write_limit_per_user, NULL, "60/minute",
+         "writes of one user before 429, per second, minute or hour; unset: no limit"),
+    TEXT("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", CONFIG_SERVER, write_limit_per_address, NULL,
+         "300/minute", "writes from one address before 429, likewise; IPv6 is counted by /64"),
+    TEXT("CRUDDUR_TRUSTED_PROXIES", CONFIG_SERVER, trusted_proxies, NULL, "10.0.0.0/16",
+         "networks whose X-Forwarded-For and X-Forwarded-Proto are believed, comma-separated"),
+    TEXT("DDB_MESSAGE_TABLE", CONFIG_SERVER, ddb_message_table, NULL, "cruddur-messages",
+         "DynamoDB table of direct messages; unset: they live in Postgres"),
+    NUMBER("CRUDDUR_DDB_DEADLINE_MS", CONFIG_SERVER, ddb_deadline_ms, 100, 60000, "5000", "5000",
+           "milliseconds a request may wait for DynamoDB, all tries together, before 503"),
+    NUMBER("CRUDDUR_IDEMPOTENCY_PURGE_S", CONFIG_SERVER, idempotency_purge_s, 1, 86400, "3600",
+           "3600", "seconds between deletions of idempotency keys that are older than a day"),
+    TEXT("AWS_ACCESS_KEY_ID", CONFIG_AWS, aws.access_key_id, NULL, "AKIAIOSFODNN7EXAMPLE",
+         "AWS access key; unset: the next source of credentials is asked"),
+    SECRET("AWS_SECRET_ACCESS_KEY", CONFIG_AWS, aws.secret_access_key, NULL,
+           "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "secret of the AWS access key"),
+    SECRET("AWS_SESSION_TOKEN", CONFIG_AWS, aws.session_token, NULL, "IQoJb3JpZ2luX2VjEXAMPLETOKEN",
+           "token of temporary AWS credentials", .alias = "AWS_SECURITY_TOKEN"),
+    TEXT("AWS_PROFILE", CONFIG_AWS, aws.profile, "default", "cruddur",
+         "profile of the AWS credentials and config files", .alias = "AWS_DEFAULT_PROFILE"),
+    TEXT("AWS_SHARED_CREDENTIALS_FILE", CONFIG_AWS, aws.credentials_file, "~/.aws/credentials",
+         "/etc/cruddur/credentials", "file of AWS credentials"),
+    TEXT("AWS_CONFIG_FILE", CONFIG_AWS, aws.config_file, "~/.aws/config", "/etc/cruddur/aws-config",
+         "file of AWS settings by profile"),
+    TEXT("AWS_WEB_IDENTITY_TOKEN_FILE", CONFIG_AWS, aws.web_identity_token_file, NULL,
+         "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+         "file of the token that AWS_ROLE_ARN is assumed with"),
+    TEXT("AWS_ROLE_ARN", CONFIG_AWS, aws.role_arn, NULL, "arn:aws:iam::123456789012:role/cruddur",
+         "role to assume by web identity"),
+    TEXT("AWS_ROLE_SESSION_NAME", CONFIG_AWS, aws.role_session_name, NULL, "cruddur",
+         "name of the assumed role's session; unset: one is made up"),
+    TEXT("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", CONFIG_AWS, aws.container_relative_uri, NULL,
+         "/v2/credentials/0a1b2c3d", "where ECS hands out credentials, on 169.254.170.2"),
+    TEXT("AWS_CONTAINER_CREDENTIALS_FULL_URI", CONFIG_AWS, aws.container_full_uri, NULL,
+         "http://169.254.170.23/v1/credentials",
+         "where a container endpoint hands out credentials"),
+    SECRET("AWS_CONTAINER_AUTHORIZATION_TOKEN", CONFIG_AWS, aws.container_token, NULL,
+           "Basic Y3J1ZGR1cg==", "what the container endpoint is shown"),
+    TEXT("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", CONFIG_AWS, aws.container_token_file, NULL,
+         "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token",
+         "file of what the container endpoint is shown"),
+    SWITCH("AWS_EC2_METADATA_DISABLED", CONFIG_AWS, aws.metadata_disabled, "off", "true",
+           "on: the instance metadata service is never asked for credentials"),
+    URL("AWS_EC2_METADATA_SERVICE_ENDPOINT", CONFIG_AWS, aws.metadata_endpoint, HTTP_SCHEMES,
+        "http://169.254.169.254", "http://127.0.0.1:1338", "the instance metadata service"),
+    URL("AWS_ENDPOINT_URL", CONFIG_AWS, aws.endpoint, HTTP_SCHEMES, NULL, "http://127.0.0.1:4566",
+        "endpoint of every AWS service that has none of its own below"),
+    URL("AWS_ENDPOINT_URL_DYNAMODB", CONFIG_AWS, aws.endpoint_dynamodb, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:8000", "endpoint of DynamoDB"),
+    URL("AWS_ENDPOINT_URL_S3", CONFIG_AWS, aws.endpoint_s3, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:4568", "endpoint of S3, addressed path-style"),
+    URL("AWS_ENDPOINT_URL_CLOUDFRONT", CONFIG_AWS, aws.endpoint_cloudfront, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:4569", "endpoint of CloudFront"),
+    URL("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", CONFIG_AWS, aws.endpoint_cognito,
+        HTTP_SCHEMES, NULL, "http://127.0.0.1:9229", "endpoint of Cognito user pools"),
+    URL("AWS_ENDPOINT_URL_STS", CONFIG_AWS, aws.endpoint_sts, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:4570", "endpoint of STS, which is asked for roles"),
+    CHOICE("AWS_STS_REGIONAL_ENDPOINTS", CONFIG_AWS, aws.sts_regional_endpoints, STS_ENDPOINTS,
+           NULL, "legacy", "`legacy`: STS is sts.amazonaws.com; unset or `regional`: the region's"),
+    URL("AWS_ENDPOINT_URL_SSO", CONFIG_AWS, aws.endpoint_sso, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:4571", "endpoint of IAM Identity Center's portal, for profiles with SSO"),
+    URL("AWS_ENDPOINT_URL_SSO_OIDC", CONFIG_AWS, aws.endpoint_sso_oidc, HTTP_SCHEMES, NULL,
+        "http://127.0.0.1:4572", "endpoint that renews the token of an SSO session"),
+    URL("AWS_ENDPOINT_URL_SSM", CONFIG_AWS, aws.endpoint_ssm, HTTP_SCHEMES, NULL,
+        "https://vpce-0a1b2c3d.ssm.ca-central-1.vpce.amazonaws.com", "endpoint of Parameter Store"),
+    TEXT("SYNC_S3_BUCKET", CONFIG_SYNC, sync.bucket, NULL, "cloudnoww.com",
+         "bucket that `cruddur sync` ships the frontend to"),
+    TEXT("SYNC_CLOUDFRONT_DISTRIBUTION_ID", CONFIG_SYNC, sync.distribution, NULL, "E3FPS47AJCWON",
+         "CloudFront distribution that serves it; unset: nothing is invalidated",
+         .alias = "SYNC_CLOUDFRONT_DISTRUBTION_ID"),
+    TEXT("SYNC_BUILD_DIR", CONFIG_SYNC, sync.build_folder, "../frontend-react-js/build",
+         "../frontend-react-js/build", "folder that `npm run build` made"),
+    TEXT("SYNC_OUTPUT_CHANGESET_PATH", CONFIG_SYNC, sync.changeset_path, "changeset.json",
+         "tmp/changeset.json", "where the plan is written; a folder: changeset.json in it"),
+    SWITCH("SYNC_AUTO_APPROVE", CONFIG_SYNC, sync.auto_approve, "off", "false",
+           "on: the plan is applied without asking"),
 };
 
 enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]) };
@@ -533,38 +222,117 @@ static bool complain(const struct config_setting *setting, const char *problem,
                    setting->meaning, setting->name, setting->example);
 }
 
+/* "a, b or c" */
+static const char *join_words(const char *const *words, char *text, size_t size) {
+  size_t length = 0;
+  text[0] = '\0';
+  for (size_t i = 0; words[i] && length < size; i++) {
+    const char *before = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+    length += (size_t)snprintf(text + length, size - length, "%s%s", before, words[i]);
+  }
+  return text;
+}
+
+static void *member_of(struct config *config, const struct config_setting *setting) {
+  return (char *)config + setting->offset;
+}
+
+/* --- Values by type; a bad one is told without the value --- */
+
+static bool store_text(struct config *config, const struct config_setting *setting,
+                       const char *value) {
+  *(const char **)member_of(config, setting) = value;
+  return true;
+}
+
 static bool store_number(struct config *config, const struct config_setting *setting,
                          const char *value, struct error *error) {
-  char *end = NULL;
-  errno = 0;
-  unsigned long number = strtoul(value, &end, 10);
-  bool digits = value[0] >= '0' && value[0] <= '9';
-  if (errno || !digits || *end || number < setting->lowest || number > setting->highest) {
-    char problem[64];
-    snprintf(problem, sizeof(problem), "must be a number from %u to %u", setting->lowest,
-             setting->highest);
-    return complain(setting, problem, error);
+  uint64_t number;
+  char problem[64];
+  if (str_to_u64(str_from(value), setting->lowest, setting->highest, &number)) {
+    *(uint32_t *)member_of(config, setting) = (uint32_t)number;
+    return true;
   }
-  *(uint32_t *)(void *)((char *)config + setting->offset) = (uint32_t)number;
-  return true;
+  snprintf(problem, sizeof(problem), "must be a number from %u to %u", setting->lowest,
+           setting->highest);
+  return complain(setting, problem, error);
 }
 
 static bool store_switch(struct config *config, const struct config_setting *setting,
                          const char *value, struct error *error) {
   static const char *const ON[] = {"on", "true", "yes", "1"};
   static const char *const OFF[] = {"off", "false", "no", "0"};
-  bool *target = (bool *)((char *)config + setting->offset);
   for (size_t i = 0; i < sizeof(ON) / sizeof(ON[0]); i++) {
-    if (strcasecmp(value, ON[i]) == 0) {
-      *target = true;
-      return true;
-    }
-    if (strcasecmp(value, OFF[i]) == 0) {
-      *target = false;
-      return true;
-    }
+    bool on = strcasecmp(value, ON[i]) == 0;
+    if (!on && strcasecmp(value, OFF[i]) != 0) continue;
+    *(bool *)member_of(config, setting) = on;
+    return true;
   }
   return complain(setting, "must be on or off", error);
+}
+
+/* Digits with a point, or with an exponent: strtod() alone would take "nan", "0x1" and " 1". */
+static bool store_ratio(struct config *config, const struct config_setting *setting,
+                        const char *value, struct error *error) {
+  char *end = NULL;
+  double ratio = strtod(value, &end);
+  bool is_decimal = value[strspn(value, "0123456789.eE+-")] == '\0';
+  if (!is_decimal || end == value || *end || !(ratio >= 0 && ratio <= 1))
+    return complain(setting, "must be a number from 0 to 1", error);
+  *(double *)member_of(config, setting) = ratio;
+  return true;
+}
+
+static bool store_choice(struct config *config, const struct config_setting *setting,
+                         const char *value, struct error *error) {
+  char words[64], problem[80];
+  for (const char *const *word = setting->words; *word; word++)
+    if (strcasecmp(value, *word) == 0) return store_text(config, setting, *word);
+  snprintf(problem, sizeof(problem), "must be %s",
+           join_words(setting->words, words, sizeof(words)));
+  return complain(setting, problem, error);
+}
+
+/* What a URL names is somebody else's to check; here it has a scheme, and no spaces or controls. */
+static bool store_url(struct config *config, const struct config_setting *setting,
+                      const char *value, struct error *error) {
+  char schemes[64], problem[96];
+  bool is_clean = true;
+  for (const char *byte = value; *byte; byte++)
+    is_clean &= (unsigned char)*byte > ' ' && *byte != 0x7f;
+  for (const char *const *scheme = setting->words; is_clean && *scheme; scheme++) {
+    size_t length = strlen(*scheme);
+    if (strncasecmp(value, *scheme, length) == 0 && value[length])
+      return store_text(config, setting, value);
+  }
+  snprintf(problem, sizeof(problem), "must be a URL that begins with %s",
+           join_words(setting->words, schemes, sizeof(schemes)));
+  return complain(setting, problem, error);
+}
+
+/* An origin is a scheme, a host and perhaps a port (RFC 6454, section 4); a slash may follow. */
+static bool is_origin(struct str origin) {
+  size_t scheme = str_starts_with(origin, STR("https://"))  ? strlen("https://")
+                  : str_starts_with(origin, STR("http://")) ? strlen("http://")
+                                                            : 0;
+  if (scheme == 0 || origin.length == scheme) return false;
+  struct str host = {origin.data + scheme, origin.length - scheme};
+  const char *slash = memchr(host.data, '/', host.length);
+  return !slash || (slash > host.data && slash + 1 == host.data + host.length);
+}
+
+static bool store_origins(struct config *config, const struct config_setting *setting,
+                          const char *value, struct error *error) {
+  struct str rest = str_from(value), origin;
+  char problem[256];
+  while (str_next(&rest, ',', &origin)) {
+    if (str_equal(origin, STR("*")) || is_origin(origin)) continue;
+    snprintf(problem, sizeof(problem),
+             "must be origins such as https://cloudnoww.com, comma-separated, or *, not '%.*s'",
+             origin.length < 100 ? (int)origin.length : 100, origin.data);
+    return complain(setting, problem, error);
+  }
+  return store_text(config, setting, value);
 }
 
 static bool load_setting(struct config *config, const struct config_setting *setting,
@@ -572,14 +340,17 @@ static bool load_setting(struct config *config, const struct config_setting *set
   const char *value = config_setting_value(setting);
   if (!value) return setting->required ? complain(setting, "is not set", error) : true;
   switch (setting->type) {
+  case CONFIG_TEXT:
+  case CONFIG_SECRET: return store_text(config, setting, value);
   case CONFIG_NUMBER: return store_number(config, setting, value, error);
   case CONFIG_SWITCH: return store_switch(config, setting, value, error);
-  case CONFIG_TEXT:
-  case CONFIG_SECRET:
-    *(const char **)(void *)((char *)config + setting->offset) = value;
-    return true;
+  case CONFIG_RATIO: return store_ratio(config, setting, value, error);
+  case CONFIG_CHOICE: return store_choice(config, setting, value, error);
+  case CONFIG_URL: return store_url(config, setting, value, error);
+  case CONFIG_ORIGINS: return store_origins(config, setting, value, error);
   }
-  return error_set(error, ERROR_INTERNAL, "%s has no type", setting->name);
+  assert(!"a row without a type");
+  return false;
 }
 
 bool config_load(struct config *config, unsigned scopes, struct error *error) {

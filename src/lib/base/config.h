@@ -1,8 +1,8 @@
 /* config.h: the settings: one table of environment variables, read once into one struct.
  *
- * A row says the variable's name, its type, its default, what it means and an example; the checks,
+ * A row says the variable's name, its type, its default, what it means and an example. The checks,
  * the messages, `cruddur config` and the table of docs/configuration.md (checked by a test) come
- * from it. */
+ * from it. To add a setting: a row in config.c and a member here. */
 #pragma once
 
 #include "lib/base/error.h"
@@ -28,12 +28,12 @@ struct config {
   const char *otel_service_name;
   const char *otlp_endpoint;
   const char *otlp_headers;
-  const char *trace_ratio;
+  double trace_ratio;
   const char *xray_daemon_address;
   const char *crash_file;
   uint32_t metrics_port;
   uint32_t traces_per_second;
-  const char *log_level;
+  const char *log_level;   /* as log_level_parse() reads it */
   uint32_t loops;          /* 0: one a processor that may be used */
   uint32_t pg_connections; /* of the process; 0: as many as the loops need */
   uint32_t pg_connection_max_age_s;
@@ -99,7 +99,16 @@ enum config_scope {
   CONFIG_LAMBDA = 1 << 5,    /* what `cruddur lambda` may read in CONFIG_DATABASE's stead */
 };
 
-enum config_type { CONFIG_TEXT, CONFIG_SECRET, CONFIG_NUMBER, CONFIG_SWITCH };
+enum config_type {
+  CONFIG_TEXT,    /* const char * */
+  CONFIG_SECRET,  /* const char *; its value is in no message and no list */
+  CONFIG_NUMBER,  /* uint32_t, from `lowest` to `highest` */
+  CONFIG_SWITCH,  /* bool */
+  CONFIG_RATIO,   /* double, from 0 to 1 */
+  CONFIG_CHOICE,  /* const char *: one of `words`, in whatever case it was given */
+  CONFIG_URL,     /* const char *: a URL that begins with one of `words` */
+  CONFIG_ORIGINS, /* const char *: origins or "*", comma-separated */
+};
 
 struct config_setting {
   const char *name;
@@ -110,6 +119,7 @@ struct config_setting {
   size_t offset;       /* in struct config */
   const char *initial; /* the default as text; NULL: none */
   uint32_t lowest, highest;
+  const char *const *words; /* ends with NULL */
   const char *example;
   const char *meaning;
 };

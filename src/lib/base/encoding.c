@@ -1,8 +1,9 @@
-/* encoding.c: see encoding.h. */
+/* encoding.c: hexadecimal, base64url and percent-encoding, written and read. */
 #include "lib/base/encoding.h"
 
 #include "lib/base/utf8.h"
 
+#include <assert.h>
 #include <ctype.h>
 
 static const char HEX_DIGITS[] = "0123456789abcdef";
@@ -16,17 +17,32 @@ int hex_value(char digit) {
   return -1;
 }
 
-void hex_append(struct buffer *buffer, const void *bytes, size_t length) {
+char *encoding_hex_write(char *text, const void *bytes, size_t count) {
   const unsigned char *input = bytes;
+  for (size_t i = 0; i < count; i++) {
+    *text++ = HEX_DIGITS[input[i] >> 4];
+    *text++ = HEX_DIGITS[input[i] & 15];
+  }
+  return text;
+}
+
+bool encoding_hex_read(const char *text, void *bytes, size_t count) {
+  unsigned char *output = bytes;
+  for (size_t i = 0; i < count; i++) {
+    int high = hex_value(text[2 * i]);
+    int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+    if (low < 0) return false;
+    output[i] = (unsigned char)(high << 4 | low);
+  }
+  return true;
+}
+
+void hex_append(struct buffer *buffer, const void *bytes, size_t length) {
   if (length > SIZE_MAX / 2 || !buffer_reserve(buffer, 2 * length)) {
     buffer->failed = true;
     return;
   }
-  char *output = buffer->data + buffer->length;
-  for (size_t i = 0; i < length; i++) {
-    *output++ = HEX_DIGITS[input[i] >> 4];
-    *output++ = HEX_DIGITS[input[i] & 15];
-  }
+  encoding_hex_write(buffer->data + buffer->length, bytes, length);
   buffer->length += 2 * length;
 }
 
@@ -89,6 +105,7 @@ bool percent_decode(struct str text, bool plus_is_space, char *output, size_t *r
     }
     output[length++] = byte;
   }
+  assert(length <= text.length); /* `output` has no room for more */
   if (!utf8_valid((struct str){output, length})) return false;
   *ret_length = length;
   return true;

@@ -10,6 +10,13 @@
 /* The value of a hexadecimal digit, -1 for another byte. */
 int hex_value(char digit);
 
+/* Writes two lower-case digits a byte, without a NUL; returns where they end. */
+char *encoding_hex_write(char *text, const void *bytes, size_t count);
+
+/* Reads the two digits, of either case, of each of `count` bytes. Returns false, with some of them
+ * written, when another byte is among the digits. */
+bool encoding_hex_read(const char *text, void *bytes, size_t count);
+
 /* Appends two lower-case digits a byte. */
 void hex_append(struct buffer *buffer, const void *bytes, size_t length);
 

@@ -1,7 +1,9 @@
 /* error.h: an error as a value: a kind that code acts on and a sentence that people read.
  *
  * A function that can fail returns bool (true: done) and takes `struct error *error`, which it
- * fills only when it returns false. Library code never logs and never prints: it returns errors. */
+ * fills only when it returns false. Library code never prints and never picks an exit code. It logs
+ * only where no caller is left to return an error to: parts of the server that run on their own
+ * (lib/base/log.h). The map from kinds to exit codes is commands/exit.c. */
 #pragma once
 
 #include <stdbool.h>

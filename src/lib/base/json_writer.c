@@ -1,4 +1,5 @@
-/* json_writer.c: see json_writer.h. */
+/* json_writer.c: writes JSON strings and numbers. Most strings need no escape, and every answer
+ * consists of them: so they are copied and searched eight bytes at a time. */
 #include "lib/base/json_writer.h"
 
 #include <endian.h>
@@ -7,6 +8,9 @@
 #define EACH_BYTE 0x0101010101010101ULL /* times a byte: a word of eight such bytes */
 
 enum { WORD_SIZE = sizeof(uint64_t) };
+
+_Static_assert(sizeof(long long) <= 8 && JSON_INT_SIZE >= sizeof("-9223372036854775808") - 1,
+               "a number fits");
 
 static bool needs_escape(unsigned char byte) {
   return byte < 0x20 || byte == '"' || byte == '\\';

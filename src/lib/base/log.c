@@ -1,4 +1,10 @@
-/* log.c: see log.h. */
+/* log.c: the queue of log lines and the thread that writes them.
+ *
+ * Any thread makes its line in memory of its own, then appends it to the queue under the mutex. The
+ * writer takes the whole queue, gives its empty buffer in exchange, and writes without the mutex:
+ * so nobody waits for stdout. `waiting` says that the writer sleeps and must be woken, `writing`
+ * that it has lines that are not out yet. The writer ends when it is told to and the queue is
+ * empty; log_stop() waits for that, but only for a while, since stdout may be stuck. */
 #include "lib/base/log.h"
 
 #include "lib/base/buffer.h"
@@ -6,6 +12,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -34,6 +41,8 @@ static struct {
             .level = LOG_LEVEL_INFO};
 
 static const char *const LEVEL_NAMES[] = {"debug", "info", "warning", "error"};
+_Static_assert(sizeof(LEVEL_NAMES) / sizeof(LEVEL_NAMES[0]) == LOG_LEVEL_ERROR + 1,
+               "each level has a name");
 
 bool log_level_parse(struct str text, enum log_level *ret_level) {
   for (unsigned i = 0; i < sizeof(LEVEL_NAMES) / sizeof(LEVEL_NAMES[0]); i++) {
@@ -82,6 +91,7 @@ static void *write_queue(void *unused) {
     if (pause) usleep(LOG_BATCH_PAUSE_US);
     pthread_mutex_lock(&logger.mutex);
   }
+  assert(logger.stopping); /* nothing else ends the loop */
   logger.writing = false;
   pthread_cond_broadcast(&logger.idle);
   pthread_mutex_unlock(&logger.mutex);
@@ -90,6 +100,7 @@ static void *write_queue(void *unused) {
 }
 
 bool log_start(enum log_level level) {
+  assert(!logger.started); /* two writers would mix their lines */
   logger.level = level;
   logger.for_people = isatty(STDOUT_FILENO);
   sigset_t all, before;

@@ -1,6 +1,8 @@
-/* random.c: see random.h. */
+/* random.c: random bytes and jitter. Each thread keeps a pool of its own, so there are no locks; a
+ * process that forks must not ask for bytes in the child, which would get its parent's. */
 #include "lib/base/random.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,6 +13,7 @@ static _Thread_local unsigned char pool[RANDOM_POOL_SIZE];
 static _Thread_local size_t pool_left;
 
 static void take(unsigned char *bytes, size_t length) {
+  assert(length <= RANDOM_POOL_SIZE && pool_left <= RANDOM_POOL_SIZE);
   if (pool_left < length) {
     if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool)) abort();
     pool_left = sizeof(pool);

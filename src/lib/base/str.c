@@ -1,6 +1,7 @@
-/* str.c: see str.h. */
+/* str.c: comparing, cutting and reading slices of text. */
 #include "lib/base/str.h"
 
+#include <assert.h>
 #include <strings.h>
 
 bool str_equal_ignore_case(struct str a, struct str b) {
@@ -34,6 +35,7 @@ bool str_next(struct str *rest, char separator, struct str *ret_item) {
 }
 
 bool str_cut_u64(struct str *rest, uint64_t low, uint64_t high, uint64_t *ret_number) {
+  assert(low <= high); /* else no number would do, and every input would look wrong */
   uint64_t number = 0;
   size_t digits = 0;
   for (; digits < rest->length; digits++) {
@@ -56,6 +58,7 @@ bool str_to_u64(struct str text, uint64_t low, uint64_t high, uint64_t *ret_numb
 }
 
 bool str_to_i64(struct str text, int64_t low, int64_t high, int64_t *ret_number) {
+  assert(low <= high);
   bool negative = text.length > 0 && text.data[0] == '-';
   if (negative) text = (struct str){text.data + 1, text.length - 1};
   uint64_t size, most = (uint64_t)INT64_MAX + (negative ? 1 : 0);

@@ -1,4 +1,4 @@
-/* trace.c: see trace.h. */
+/* trace.c: reads and writes the headers that carry a trace, and begins and ends spans. */
 #include "lib/base/trace.h"
 
 #include "lib/base/clock.h"
@@ -8,24 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool read_hex(const char *text, unsigned char *bytes, size_t count) {
+/* Reads an id, which is not all zeros. */
+static bool read_id(const char *text, unsigned char *bytes, size_t count) {
   unsigned char any = 0;
-  for (size_t i = 0; i < count; i++) {
-    int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes[i] = (unsigned char)(high << 4 | low);
+  if (!encoding_hex_read(text, bytes, count)) return false;
+  for (size_t i = 0; i < count; i++)
     any |= bytes[i];
-  }
   return any != 0;
-}
-
-static char *write_hex(char *text, const unsigned char *bytes, size_t count) {
-  static const char DIGITS[] = "0123456789abcdef";
-  for (size_t i = 0; i < count; i++) {
-    *text++ = DIGITS[bytes[i] >> 4];
-    *text++ = DIGITS[bytes[i] & 15];
-  }
-  return text;
 }
 
 /* Capitals are no digits of a traceparent (W3C Trace Context, section 3.2.2). */
@@ -40,19 +29,17 @@ bool trace_parse_traceparent(struct str header, struct trace_context *ret_contex
   header = str_trim(header);
   const char *text = header.data;
   struct trace_context context = {0};
-  unsigned char ignored = 0;
+  unsigned char version, flags;
   if (header.length < LENGTH || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
   if (has_capitals((struct str){text, LENGTH})) return false;
-  bool version_00 = text[VERSION_AT] == '0' && text[1] == '0';
-  if (!version_00 && !read_hex(text, &ignored, 1)) return false;
-  if (ignored == 0xFF || (version_00 && header.length != LENGTH)) return false;
+  if (!encoding_hex_read(text + VERSION_AT, &version, 1)) return false;
+  if (version == 0xFF || (version == 0 && header.length != LENGTH)) return false;
   if (header.length > LENGTH && text[LENGTH] != '-') return false;
-  int flags_high = hex_value(text[FLAGS_AT]), flags_low = hex_value(text[FLAGS_AT + 1]);
-  if (flags_high < 0 || flags_low < 0) return false;
-  if (!read_hex(text + TRACE_AT, context.trace_id, TRACE_ID_SIZE) ||
-      !read_hex(text + SPAN_AT, context.span_id, SPAN_ID_SIZE))
+  if (!encoding_hex_read(text + FLAGS_AT, &flags, 1) ||
+      !read_id(text + TRACE_AT, context.trace_id, TRACE_ID_SIZE) ||
+      !read_id(text + SPAN_AT, context.span_id, SPAN_ID_SIZE))
     return false;
-  context.sampled = flags_low & 1;
+  context.sampled = flags & 1;
   *ret_context = context;
   return true;
 }
@@ -61,7 +48,7 @@ bool trace_parse_traceparent(struct str header, struct trace_context *ret_contex
 static bool read_xray_root(struct str root, unsigned char trace_id[TRACE_ID_SIZE]) {
   if (root.length != 35 || root.data[0] != '1' || root.data[1] != '-' || root.data[10] != '-')
     return false;
-  return read_hex(root.data + 2, trace_id, 4) && read_hex(root.data + 11, trace_id + 4, 12);
+  return read_id(root.data + 2, trace_id, 4) && read_id(root.data + 11, trace_id + 4, 12);
 }
 
 bool trace_parse_xray(struct str header, struct trace_context *ret_context, bool *ret_decided) {
@@ -72,7 +59,7 @@ bool trace_parse_xray(struct str header, struct trace_context *ret_context, bool
     if (str_starts_with(field, STR("Root="))) {
       has_root = read_xray_root((struct str){field.data + 5, field.length - 5}, context.trace_id);
     } else if (str_starts_with(field, STR("Parent=")) && field.length == 7 + 2 * SPAN_ID_SIZE) {
-      if (!read_hex(field.data + 7, context.span_id, SPAN_ID_SIZE))
+      if (!read_id(field.data + 7, context.span_id, SPAN_ID_SIZE))
         memset(context.span_id, 0, SPAN_ID_SIZE);
     } else if (str_equal(field, STR("Sampled=1")) || str_equal(field, STR("Sampled=0"))) {
       decided = true;
@@ -103,19 +90,19 @@ void trace_format_traceparent(const struct trace_context *context, char text[TRA
   *at++ = '0';
   *at++ = '0';
   *at++ = '-';
-  at = write_hex(at, context->trace_id, TRACE_ID_SIZE);
+  at = encoding_hex_write(at, context->trace_id, TRACE_ID_SIZE);
   *at++ = '-';
-  at = write_hex(at, context->span_id, SPAN_ID_SIZE);
+  at = encoding_hex_write(at, context->span_id, SPAN_ID_SIZE);
   memcpy(at, context->sampled ? "-01" : "-00", 4);
 }
 
 void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADER_SIZE]) {
   char *at = stpcpy(text, "Root=1-");
-  at = write_hex(at, context->trace_id, 4);
+  at = encoding_hex_write(at, context->trace_id, 4);
   *at++ = '-';
-  at = write_hex(at, context->trace_id + 4, TRACE_ID_SIZE - 4);
+  at = encoding_hex_write(at, context->trace_id + 4, TRACE_ID_SIZE - 4);
   at = stpcpy(at, ";Parent=");
-  at = write_hex(at, context->span_id, SPAN_ID_SIZE);
+  at = encoding_hex_write(at, context->span_id, SPAN_ID_SIZE);
   stpcpy(at, context->sampled ? ";Sampled=1" : ";Sampled=0");
 }
 

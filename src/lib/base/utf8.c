@@ -1,4 +1,4 @@
-/* utf8.c: see utf8.h. */
+/* utf8.c: decodes UTF-8 strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 #include "lib/base/utf8.h"
 
 #include <stdint.h>

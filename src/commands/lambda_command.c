@@ -1,4 +1,4 @@
-/* lambda.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
+/* lambda_command.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
 #include "lib/aws/lambda.h"
 
 #include "commands/commands.h"
@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
   PATIENCE_MS = 4000,   /* Cognito waits 5 seconds for its triggers */
@@ -22,22 +21,6 @@ enum {
   SHORTEST_LIMIT_MS = 100,
   LOOK_AHEAD_MS = 2500, /* the start is part of what Cognito waits for */
 };
-
-static const char HELP[] =
-    "Usage: cruddur lambda post-confirmation\n"
-    "\n"
-    "Serves Cognito's post-confirmation trigger as an AWS Lambda function: takes events from the\n"
-    "runtime API at AWS_LAMBDA_RUNTIME_API, adds each event's user to the database of\n"
-    "CONNECTION_URL once, logs what goes wrong, and always returns the event. Where "
-    "CONNECTION_URL\n"
-    "is unset it is read from Parameter Store, under the name CONNECTION_URL_PARAMETER, and again\n"
-    "when the database refuses it. Lambda's images start this: the entry point is `cruddur`, the\n"
-    "command `lambda post-confirmation`.\n"
-    "\n"
-    "  -h, --help   show this\n"
-    "\n"
-    "Exit codes: 2 a wrong argument or setting, 5 the runtime API does not answer. It runs until\n"
-    "Lambda ends it.\n";
 
 /* One JSON line on stdout, written before Lambda freezes the process. */
 static void log_line(const char *level, const char *message, struct str request_id) {
@@ -173,14 +156,38 @@ static int run(void) {
   return serve(lambda, &function);
 }
 
-int command_lambda(int argc, char **argv) {
-  if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-    fputs(HELP, stdout);
-    return EXIT_DONE;
-  }
-  if (argc == 2 && strcmp(argv[1], "post-confirmation") == 0) return run();
-  fputs(
-      "cruddur lambda: name the function: post-confirmation; 'cruddur lambda --help' tells more\n",
-      stderr);
-  return EXIT_USAGE;
+static int command_lambda(int argc, char **argv) {
+  struct flag_words words; /* post-confirmation is the one function that there is */
+  int code;
+  if (!flags_read(&lambda_command, argc, argv, NULL, &words, &code)) return code;
+  return run();
 }
+
+static const struct flag FLAGS[] = {
+    {.section = "Functions",
+     .name = "post-confirmation",
+     .type = FLAG_VERB,
+     .help = "add the user of each event to the database"},
+    FLAG_END,
+};
+
+const struct subcommand lambda_command = {
+    .name = "lambda",
+    .summary = "serve Cognito's trigger as a Lambda function",
+    .usage = "cruddur lambda post-confirmation",
+    .description =
+        "Serves Cognito's post-confirmation trigger as an AWS Lambda function: takes events from\n"
+        "the runtime API at AWS_LAMBDA_RUNTIME_API, adds each event's user to the database of\n"
+        "CONNECTION_URL once, logs what goes wrong, and always returns the event. Where\n"
+        "CONNECTION_URL is unset it is read from Parameter Store, under the name\n"
+        "CONNECTION_URL_PARAMETER, and again when the database refuses it. It runs until Lambda "
+        "ends\n"
+        "it. Lambda's images start this: the entry point is `cruddur`, the command\n"
+        "`lambda post-confirmation`.",
+    .word = "FUNCTION",
+    .flags = FLAGS,
+    .exits = {[EXIT_FAILED] = "the runtime API refused us",
+              [EXIT_USAGE] = "a wrong argument or setting",
+              [EXIT_UNAVAILABLE] = "the runtime API does not answer"},
+    .run = command_lambda,
+};

@@ -1,29 +1,22 @@
-/* config.c: `cruddur config`: every setting, what it means and what it is now. Secrets are never
- * shown. */
+/* config_command.c: `cruddur config`: every setting, what it means and what it is now. Secrets are
+ * never shown. */
 #include "lib/base/config.h"
 
 #include "commands/commands.h"
 
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/exit_codes.h"
 #include "lib/base/json_writer.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef void append_setting(struct buffer *output, const struct config_setting *setting);
 
-static const char HELP[] =
-    "Usage: cruddur config [--json | --markdown]\n"
-    "\n"
-    "Lists every setting: its meaning, its default and what it is now. All of them come from the\n"
-    "environment. Of a secret it says only whether it is set.\n"
-    "\n"
-    "  --json      as a JSON array\n"
-    "  --markdown  as the table of docs/configuration.md, without this environment\n"
-    "  --help      this text\n";
+/* How the list is written: as text where neither is true. */
+struct forms {
+  bool json, markdown;
+};
 
 /* The value of now, hidden where it is a secret; NULL when there is none. */
 static const char *shown_value(const struct config_setting *setting) {
@@ -83,12 +76,12 @@ static void append_all(struct buffer *output, append_setting *append, const char
   }
 }
 
-static void append_list(struct buffer *output, const char *form) {
-  if (strcmp(form, "--json") == 0) {
+static void append_list(struct buffer *output, const struct forms *forms) {
+  if (forms->json) {
     buffer_append_char(output, '[');
     append_all(output, append_json, ",\n");
     buffer_append_text(output, "]\n");
-  } else if (strcmp(form, "--markdown") == 0) {
+  } else if (forms->markdown) {
     buffer_append_text(output, "| variable | default | meaning | example |\n|---|---|---|---|\n");
     append_all(output, append_markdown, "");
   } else {
@@ -100,23 +93,38 @@ static int print(struct buffer *output) {
   if (!output->failed && fwrite(output->data, 1, output->length, stdout) == output->length &&
       fflush(stdout) == 0)
     return EXIT_DONE;
-  fputs("cruddur config: could not write the list\n", stderr);
-  return EXIT_FAILED;
+  struct error error = {0};
+  error_set(&error, ERROR_INTERNAL, "could not write the list");
+  return exit_with("config", &error);
 }
 
-int command_config(int argc, char **argv) {
-  const char *form = argc > 1 ? argv[1] : "";
-  if (strcmp(form, "--help") == 0 || strcmp(form, "-h") == 0) {
-    fputs(HELP, stdout);
-    return EXIT_DONE;
-  }
-  bool known = !*form || strcmp(form, "--json") == 0 || strcmp(form, "--markdown") == 0;
-  if (argc > 2 || !known) {
-    fprintf(stderr, "cruddur config: unknown argument '%s'; 'cruddur config --help' tells more\n",
-            argv[argc > 2 ? 2 : 1]);
-    return EXIT_USAGE;
-  }
+static int command_config(int argc, char **argv) {
+  struct forms forms = {0};
+  int code;
+  if (!flags_read(&config_command, argc, argv, &forms, NULL, &code)) return code;
+  if (forms.json && forms.markdown)
+    return flags_refuse(&config_command, "give one of --json and --markdown");
   _cleanup_(buffer_free) struct buffer output = BUFFER_EMPTY;
-  append_list(&output, form);
+  append_list(&output, &forms);
   return print(&output);
 }
+
+static const struct flag FLAGS[] = {
+    {.name = "json", FLAG_INTO_SWITCH(struct forms, json), .help = "as a JSON array"},
+    {.name = "markdown",
+     FLAG_INTO_SWITCH(struct forms, markdown),
+     .help = "as the table of docs/configuration.md, without this environment"},
+    FLAG_END,
+};
+
+const struct subcommand config_command = {
+    .name = "config",
+    .summary = "list the settings and what they are now",
+    .usage = "cruddur config [--json | --markdown]",
+    .description =
+        "Lists every setting: its meaning, its default and what it is now. All of them come from\n"
+        "the environment. Of a secret it says only whether it is set.",
+    .flags = FLAGS,
+    .exits = {[EXIT_DONE] = "", [EXIT_FAILED] = "", [EXIT_USAGE] = "a wrong flag"},
+    .run = command_config,
+};
