@@ -36,34 +36,26 @@ static void print(const struct runner *runner, const struct script_context *cont
   buffer_free(&out);
 }
 
-static bool dry_run(struct runner *runner, struct error *error) {
-  const struct migrate_session *session = &runner->session;
+bool migrate_dry_run(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                     struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  const struct migrate_session *session = &runner.session;
   if (!session->options->connection_url)
     report(session->reporter, SAY_NOTE,
            "CONNECTION_URL is not set: shown is what an empty database would get");
-  if (!runner_open_offline(runner, error)) return false;
-  if (!plan_check_settled(&runner->plan, session->options->allow_late, session->reporter, error))
+  if (!runner_open_offline(&runner, error)) return false;
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
     return false;
-  if (runner->history.exists && migrate_plan_pending_count(&runner->plan) == 0) {
+  if (runner.history.exists && migrate_plan_pending_count(&runner.plan) == 0) {
     report(session->reporter, SAY_OUTPUT, "-- nothing to do: the database is up to date");
     return true;
   }
-  int server_version = session->pg ? pg_session_server_version(session->pg) : 0;
-  struct script_context context =
-      script_context_new(server_version, session->options->lock_timeout_ms);
-  struct script_list list = {0};
-  bool done =
-      script_list_make(&runner->plan, &context, history_newest(&runner->history), &list, error) &&
-      look_at_indexes(&list, session->pg, error);
-  if (done) print(runner, &context, &list);
-  script_list_free(&list);
-  return done;
-}
-
-bool migrate_dry_run(const struct migrate_options *options, const struct migrate_reporter *reporter,
-                     struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = dry_run(&runner, error);
-  runner_close(&runner);
-  return done;
+  struct script_context context = script_context_new(session);
+  const struct version *newest = history_newest(&runner.history);
+  _cleanup_(script_list_free) struct script_list list = {0};
+  if (!script_list_make(&runner.plan, &context, newest, &list, error) ||
+      !look_at_indexes(&list, session->pg, error))
+    return false;
+  print(&runner, &context, &list);
+  return true;
 }

@@ -40,23 +40,17 @@ size_t migrate_lint_warn(const struct migrate_plan *plan, struct pg_session *ses
   return tally.findings;
 }
 
-static bool lint(struct runner *runner, struct error *error) {
-  const struct migrate_session *session = &runner->session;
-  if (!runner_open_offline(runner, error)) return false;
-  size_t findings = migrate_lint_warn(&runner->plan, session->pg, session->reporter);
+bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
+                  struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  const struct migrate_session *session = &runner.session;
+  if (!runner_open_offline(&runner, error)) return false;
+  size_t findings = migrate_lint_warn(&runner.plan, session->pg, session->reporter);
   if (findings > 0)
     return error_set(error, ERROR_CONFLICT, "%zu finding%s; '-- lint:allow RULE' lets one pass",
                      findings, findings == 1 ? "" : "s");
-  size_t pending = migrate_plan_pending_count(&runner->plan);
+  size_t pending = migrate_plan_pending_count(&runner.plan);
   report(session->reporter, SAY_STEP, "nothing found in %zu migration%s", pending,
          pending == 1 ? "" : "s");
   return true;
-}
-
-bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
-                  struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = lint(&runner, error);
-  runner_close(&runner);
-  return done;
 }

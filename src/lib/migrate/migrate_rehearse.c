@@ -57,30 +57,30 @@ static bool begin(struct runner *runner, struct error *error) {
 static bool rehearse_all(struct rehearsal *rehearsal, struct error *error) {
   struct runner *runner = rehearsal->runner;
   struct pg_session *pg = runner->session.pg;
-  struct script_context context =
-      script_context_new(pg_session_server_version(pg), runner->session.options->lock_timeout_ms);
-  struct script_list list = {0};
+  struct script_context context = script_context_new(&runner->session);
+  _cleanup_(script_list_free) struct script_list list = {0};
   bool done =
       script_list_make(&runner->plan, &context, rehearsal->execution.newest, &list, error) &&
       begin(runner, error);
   for (size_t i = 0; i < list.count && done; i++)
     done = rehearse_script(rehearsal, &list.scripts[i], error);
   if (pg_session_in_transaction(pg)) pg_session_exec(pg, "ROLLBACK", NULL);
-  script_list_free(&list);
   return done;
 }
 
-static bool rehearse(struct runner *runner, struct error *error) {
-  const struct migrate_session *session = &runner->session;
-  if (!runner_open(runner, RUNNER_REHEARSE, error)) return false;
-  if (!plan_check_settled(&runner->plan, session->options->allow_late, session->reporter, error))
+bool migrate_rehearse(const struct migrate_options *options,
+                      const struct migrate_reporter *reporter, struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  const struct migrate_session *session = &runner.session;
+  if (!runner_open(&runner, RUNNER_REHEARSE, error)) return false;
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
     return false;
-  size_t pending = migrate_plan_pending_count(&runner->plan);
-  if (pending > 0) migrate_lint_warn(&runner->plan, session->pg, session->reporter);
-  struct rehearsal rehearsal = {.runner = runner,
-                                .execution = {.session = &runner->session,
+  size_t pending = migrate_plan_pending_count(&runner.plan);
+  if (pending > 0) migrate_lint_warn(&runner.plan, session->pg, session->reporter);
+  struct rehearsal rehearsal = {.runner = &runner,
+                                .execution = {.session = &runner.session,
                                               .rehearsal = true,
-                                              .newest = history_newest(&runner->history),
+                                              .newest = history_newest(&runner.history),
                                               .wanted = pending}};
   bool done = rehearse_all(&rehearsal, error);
   buffer_free(&rehearsal.locks);
@@ -88,13 +88,5 @@ static bool rehearse(struct runner *runner, struct error *error) {
     report(session->reporter, SAY_STEP,
            "rehearsed %zu migration%s and rolled back: nothing changed", pending,
            pending == 1 ? "" : "s");
-  return done;
-}
-
-bool migrate_rehearse(const struct migrate_options *options,
-                      const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = rehearse(&runner, error);
-  runner_close(&runner);
   return done;
 }

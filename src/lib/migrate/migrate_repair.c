@@ -42,23 +42,16 @@ static bool forget(struct runner *runner, const struct version *version, struct 
   return true;
 }
 
-static bool repair(struct runner *runner, const char *version_text, bool forget_progress,
-                   struct error *error) {
+bool migrate_repair(const struct migrate_options *options, const char *version_text,
+                    bool forget_progress, const struct migrate_reporter *reporter,
+                    struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
   struct version version;
   if (version_text && !version_parse(str_from(version_text), &version))
     return error_set(error, ERROR_INVALID,
                      "'%s' is no version, which is a number of up to %d digits", version_text,
                      VERSION_DIGITS_MAX);
-  if (!runner_open(runner, RUNNER_WORK, error)) return false;
-  if (forget_progress) return forget(runner, &version, error);
-  return accept_changed(runner, version_text ? &version : NULL, error);
-}
-
-bool migrate_repair(const struct migrate_options *options, const char *version,
-                    bool forget_progress, const struct migrate_reporter *reporter,
-                    struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = repair(&runner, version, forget_progress, error);
-  runner_close(&runner);
-  return done;
+  if (!runner_open(&runner, RUNNER_WORK, error)) return false;
+  if (forget_progress) return forget(&runner, &version, error);
+  return accept_changed(&runner, version_text ? &version : NULL, error);
 }

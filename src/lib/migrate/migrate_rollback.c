@@ -125,32 +125,24 @@ static bool refuse_begun(const struct migrate_plan *plan, struct error *error) {
 static bool undo(struct runner *runner, size_t steps, struct error *error) {
   struct migrate_session *session = &runner->session;
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
-  struct script_context context =
-      script_context_new(pg_session_server_version(session->pg), session->options->lock_timeout_ms);
-  struct ways_back ways = {0};
-  bool done = find_ways_back(runner, &context, steps, &ways, error) &&
-              execute_scripts(&execution, &ways.list, error);
-  free_ways_back(&ways);
-  if (done)
-    report(session->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
-           execution.done, execution.done == 1 ? "" : "s",
-           execution.newest ? execution.newest->text : "0");
-  return done;
-}
-
-static bool roll_back(struct runner *runner, size_t steps, const char *to, struct error *error) {
-  if (!runner_open(runner, RUNNER_WORK, error) || !refuse_begun(&runner->plan, error)) return false;
-  if (to && !count_newer(&runner->history, to, &steps, error)) return false;
-  if (steps > runner->history.count) steps = runner->history.count;
-  if (steps > 0) return undo(runner, steps, error);
-  report(runner->session.reporter, SAY_STEP, "nothing to roll back");
+  struct script_context context = script_context_new(session);
+  _cleanup_(free_ways_back) struct ways_back ways = {0};
+  if (!find_ways_back(runner, &context, steps, &ways, error) ||
+      !execute_scripts(&execution, &ways.list, error))
+    return false;
+  report(session->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
+         execution.done, execution.done == 1 ? "" : "s",
+         execution.newest ? execution.newest->text : "0");
   return true;
 }
 
 bool migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
                       const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = roll_back(&runner, steps, to, error);
-  runner_close(&runner);
-  return done;
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  if (!runner_open(&runner, RUNNER_WORK, error) || !refuse_begun(&runner.plan, error)) return false;
+  if (to && !count_newer(&runner.history, to, &steps, error)) return false;
+  if (steps > runner.history.count) steps = runner.history.count;
+  if (steps > 0) return undo(&runner, steps, error);
+  report(runner.session.reporter, SAY_STEP, "nothing to roll back");
+  return true;
 }

@@ -1,6 +1,8 @@
 /* migrate_status.c: says what is applied and what is pending. See engine.h. */
-#include "lib/base/json_writer.h"
 #include "lib/migrate/run/runner.h"
+
+#include <jansson.h>
+#include <stdlib.h>
 
 static const char *item_name(const struct migrate_plan_item *item) {
   return item->migration ? item->migration->name : item->entry->name;
@@ -57,83 +59,52 @@ static void append_table(struct buffer *out, const struct runner *runner) {
 
 /* --- As JSON --- */
 
-static void append_key(struct buffer *out, const char *key) {
-  if (out->data[out->length - 1] != '{') buffer_append_char(out, ',');
-  json_append_string(out, str_from(key));
-  buffer_append_char(out, ':');
+static const char *text_or_null(const char *text) {
+  return text && text[0] ? text : NULL;
 }
 
-static void append_text(struct buffer *out, const char *key, const char *value) {
-  append_key(out, key);
-  if (value && value[0])
-    json_append_string(out, str_from(value));
-  else
-    buffer_append_text(out, "null");
-}
-
-static void append_bool(struct buffer *out, const char *key, bool value) {
-  append_key(out, key);
-  buffer_append_text(out, value ? "true" : "false");
-}
-
-static void append_item(struct buffer *out, const struct migrate_plan_item *item) {
+/* "s?": null for NULL. */
+static json_t *item_as_json(const struct migrate_plan_item *item) {
   const struct history_entry *entry = item->entry;
-  buffer_append_char(out, '{');
-  append_text(out, "version", migrate_plan_item_version(item)->text);
-  append_text(out, "name", item_name(item));
-  append_text(out, "state", migrate_plan_state_name(item->state));
-  append_bool(out, "pending", migrate_plan_item_is_pending(item));
-  append_text(out, "applied_at", entry ? entry->applied_at : NULL);
-  append_text(out, "applied_by", entry ? entry->applied_by : NULL);
-  append_key(out, "duration_ms");
-  if (entry && entry->duration_ms >= 0)
-    json_append_int(out, entry->duration_ms);
-  else
-    buffer_append_text(out, "null");
-  append_bool(out, "adopted", entry && entry->adopted);
-  append_key(out, "statements_done");
-  if (item->progress)
-    json_append_int(out, (long long)item->progress->done);
-  else
-    buffer_append_text(out, "null");
-  buffer_append_char(out, '}');
+  json_t *duration = entry && entry->duration_ms >= 0 ? json_integer(entry->duration_ms) : NULL;
+  json_t *done = item->progress ? json_integer((json_int_t)item->progress->done) : NULL;
+  return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?, s:o?, s:b, s:o?}", "version",
+                   migrate_plan_item_version(item)->text, "name", item_name(item), "state",
+                   migrate_plan_state_name(item->state), "pending",
+                   migrate_plan_item_is_pending(item), "applied_at",
+                   entry ? text_or_null(entry->applied_at) : NULL, "applied_by",
+                   entry ? text_or_null(entry->applied_by) : NULL, "duration_ms", duration,
+                   "adopted", entry && entry->adopted, "statements_done", done);
 }
 
 static void append_json(struct buffer *out, const struct runner *runner) {
   const struct version *newest = history_newest(&runner->history);
-  buffer_append_char(out, '{');
-  append_bool(out, "up_to_date", migrate_plan_pending_count(&runner->plan) == 0);
-  append_text(out, "database", pg_session_database(runner->session.pg));
-  append_bool(out, "has_history", runner->history.exists);
-  append_text(out, "last_successful_run", runner->history.last_successful_run);
-  append_text(out, "newest_applied", newest ? newest->text : NULL);
-  append_key(out, "pending");
-  json_append_int(out, (long long)migrate_plan_pending_count(&runner->plan));
-  append_key(out, "migrations");
-  buffer_append_char(out, '[');
-  for (size_t i = 0; i < runner->plan.count; i++) {
-    if (i > 0) buffer_append_char(out, ',');
-    append_item(out, &runner->plan.items[i]);
-  }
-  buffer_append_text(out, "]}");
+  size_t pending = migrate_plan_pending_count(&runner->plan);
+  json_t *items = json_array();
+  for (size_t i = 0; i < runner->plan.count; i++)
+    json_array_append_new(items, item_as_json(&runner->plan.items[i]));
+  json_t *json = json_pack(
+      "{s:b, s:s, s:b, s:s?, s:s?, s:I, s:o}", "up_to_date", pending == 0, "database",
+      pg_session_database(runner->session.pg), "has_history", runner->history.exists,
+      "last_successful_run", text_or_null(runner->history.last_successful_run), "newest_applied",
+      newest ? newest->text : NULL, "pending", (json_int_t)pending, "migrations", items);
+  char *text = json_dumps(json, JSON_COMPACT);
+  if (text) buffer_append_text(out, text);
+  free(text);
+  json_decref(json);
 }
 
 bool migrate_status(const struct migrate_options *options, bool json,
                     const struct migrate_reporter *reporter, struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool up_to_date = runner_open(&runner, RUNNER_READ, error);
-  if (up_to_date) {
-    struct buffer out = BUFFER_EMPTY;
-    if (json)
-      append_json(&out, &runner);
-    else
-      append_table(&out, &runner);
-    report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
-    buffer_free(&out);
-    size_t pending = migrate_plan_pending_count(&runner.plan);
-    if (pending > 0)
-      up_to_date = error_set(error, ERROR_PENDING, "%zu pending; run `cruddur migrate`", pending);
-  }
-  runner_close(&runner);
-  return up_to_date;
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  if (!runner_open(&runner, RUNNER_READ, error)) return false;
+  _cleanup_(buffer_free) struct buffer out = BUFFER_EMPTY;
+  if (json)
+    append_json(&out, &runner);
+  else
+    append_table(&out, &runner);
+  report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
+  size_t pending = migrate_plan_pending_count(&runner.plan);
+  if (pending == 0) return true;
+  return error_set(error, ERROR_PENDING, "%zu pending; run `cruddur migrate`", pending);
 }

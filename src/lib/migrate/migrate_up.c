@@ -7,37 +7,29 @@
 static bool apply(struct runner *runner, struct error *error) {
   struct migrate_session *session = &runner->session;
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
-  struct script_context context =
-      script_context_new(pg_session_server_version(session->pg), session->options->lock_timeout_ms);
-  struct script_list list = {0};
-  bool done = script_list_make(&runner->plan, &context, execution.newest, &list, error) &&
-              execute_scripts(&execution, &list, error);
-  script_list_free(&list);
-  if (done)
-    report(session->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",
-           execution.done, execution.done == 1 ? "" : "s", execution.newest->text);
-  return done;
-}
-
-static bool run(struct runner *runner, struct error *error) {
-  const struct migrate_session *session = &runner->session;
-  if (!runner_open(runner, RUNNER_WORK, error)) return false;
-  if (!plan_check_settled(&runner->plan, session->options->allow_late, session->reporter, error))
+  struct script_context context = script_context_new(session);
+  _cleanup_(script_list_free) struct script_list list = {0};
+  if (!script_list_make(&runner->plan, &context, execution.newest, &list, error) ||
+      !execute_scripts(&execution, &list, error))
     return false;
-  if (migrate_plan_pending_count(&runner->plan) > 0) {
-    migrate_lint_warn(&runner->plan, session->pg, session->reporter);
-    return apply(runner, error);
-  }
-  const struct version *newest = history_newest(&runner->history);
-  report(session->reporter, SAY_STEP, "nothing to do: the database is up to date%s%s",
-         newest ? " at " : "", newest ? newest->text : "");
+  report(session->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",
+         execution.done, execution.done == 1 ? "" : "s", execution.newest->text);
   return true;
 }
 
 bool migrate_up(const struct migrate_options *options, const struct migrate_reporter *reporter,
                 struct error *error) {
-  struct runner runner = runner_new(options, reporter);
-  bool done = run(&runner, error);
-  runner_close(&runner);
-  return done;
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  const struct migrate_session *session = &runner.session;
+  if (!runner_open(&runner, RUNNER_WORK, error)) return false;
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
+    return false;
+  if (migrate_plan_pending_count(&runner.plan) > 0) {
+    migrate_lint_warn(&runner.plan, session->pg, session->reporter);
+    return apply(&runner, error);
+  }
+  const struct version *newest = history_newest(&runner.history);
+  report(session->reporter, SAY_STEP, "nothing to do: the database is up to date%s%s",
+         newest ? " at " : "", newest ? newest->text : "");
+  return true;
 }

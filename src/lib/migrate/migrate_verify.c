@@ -97,17 +97,12 @@ static bool verify_in(const struct migrate_session *home, const char *scratch,
                       struct error *error) {
   struct migrate_options options = *home->options;
   options.database = scratch;
-  struct runner runner = runner_new(&options, home->reporter);
-  struct verification verification = {.execution = {.session = &runner.session}};
-  bool done = runner_open(&runner, RUNNER_WORK, error);
-  if (done) {
-    verification.context =
-        script_context_new(pg_session_server_version(runner.session.pg), options.lock_timeout_ms);
-    done = verify_all(&verification, &runner.set, error) &&
-           conclude(&verification, runner.set.count, error);
-  }
-  runner_close(&runner);
-  return done;
+  _cleanup_(runner_close) struct runner runner = runner_new(&options, home->reporter);
+  if (!runner_open(&runner, RUNNER_WORK, error)) return false;
+  struct verification verification = {.execution = {.session = &runner.session},
+                                      .context = script_context_new(&runner.session)};
+  return verify_all(&verification, &runner.set, error) &&
+         conclude(&verification, runner.set.count, error);
 }
 
 /* --- The scratch database --- */
@@ -143,14 +138,10 @@ static bool verify_in_scratch(struct migrate_session *home, const char *scratch,
 
 bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
                     struct error *error) {
-  struct migrate_session home = {.options = options, .reporter = reporter};
-  struct buffer scratch = BUFFER_EMPTY;
-  bool done = runner_connect(&home, error);
-  if (done) {
-    name_scratch(&home, &scratch);
-    done = verify_in_scratch(&home, buffer_text(&scratch), error);
-  }
-  migrate_session_close(&home);
-  buffer_free(&scratch);
-  return done;
+  _cleanup_(migrate_session_close) struct migrate_session home = {.options = options,
+                                                                  .reporter = reporter};
+  if (!runner_connect(&home, error)) return false;
+  _cleanup_(buffer_free) struct buffer scratch = BUFFER_EMPTY;
+  name_scratch(&home, &scratch);
+  return verify_in_scratch(&home, buffer_text(&scratch), error);
 }

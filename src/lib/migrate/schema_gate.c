@@ -58,14 +58,10 @@ static char *list_pending(const struct migrate_plan *plan) {
 /* Compares the embedded migrations with the database; changes nothing. A database that is ahead has
  * nothing pending. */
 static bool find_pending(struct schema_gate *gate, const struct migrate_options *options) {
-  struct runner runner = runner_new(options, NULL);
-  bool asked = runner_open(&runner, RUNNER_READ, &gate->error);
-  if (asked) {
-    gate->pending = list_pending(&runner.plan);
-    asked = gate->pending || error_set(&gate->error, ERROR_MEMORY, "out of memory");
-  }
-  runner_close(&runner);
-  return asked;
+  _cleanup_(runner_close) struct runner runner = runner_new(options, NULL);
+  if (!runner_open(&runner, RUNNER_READ, &gate->error)) return false;
+  gate->pending = list_pending(&runner.plan);
+  return gate->pending || error_set(&gate->error, ERROR_MEMORY, "out of memory");
 }
 
 static void ask(uv_work_t *work) {

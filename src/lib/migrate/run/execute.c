@@ -33,7 +33,7 @@ static uint64_t elapsed_ms(const struct attempt *attempt) {
 
 /* --- One try --- */
 
-static void say_what_is_left_out(const struct attempt *attempt) {
+static void say_what_was_found(const struct attempt *attempt) {
   const struct script_step *step = attempt->step;
   if (step->invalid_index)
     report(reporter_of(attempt), SAY_NOTE,
@@ -77,13 +77,13 @@ static bool run_statements(struct attempt *attempt, struct error *error) {
 static bool run_step(struct attempt *attempt, struct error *error) {
   struct migrate_session *session = attempt->execution->session;
   struct script_step *step = attempt->step;
-  bool rehearsal = attempt->execution->rehearsal, alone = step->count == 1;
+  bool rehearsal = attempt->execution->rehearsal;
   struct buffer sql = BUFFER_EMPTY;
   if (step->kind == SCRIPT_TRANSACTION) attempt->started_us = clock_monotonic_us();
-  bool named = alone && step->kind != SCRIPT_TRANSACTION;
+  bool named = step->count == 1 && step->kind != SCRIPT_TRANSACTION; /* whatever of it fails */
   attempt->statement = named ? &attempt->script->section->statements[step->first] : NULL;
   if (!script_look_at_index(step, session->pg, error)) return false;
-  say_what_is_left_out(attempt);
+  say_what_was_found(attempt);
   script_append_opening(attempt->script, step, rehearsal, &sql);
   if (!migrate_session_send(session, &sql, error)) return false;
   script_append_drop_index(step, rehearsal, &sql);

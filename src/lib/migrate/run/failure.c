@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 bool failure_is_retryable(const struct pg_failure *failure) {
+  if (failure->connection_lost || failure->timed_out) return false;
   return strcmp(failure->sqlstate, "55P03") == 0 || strcmp(failure->sqlstate, "40P01") == 0 ||
          strcmp(failure->sqlstate, "40001") == 0;
 }

@@ -11,5 +11,6 @@ void failure_report(struct migrate_session *session, const struct migration *mig
                     const struct section *section, const struct statement *statement,
                     const char *state, const char *fallback);
 
-/* The failure goes away by trying again: a lock timeout, a deadlock, a serialization failure. */
+/* The failure goes away by trying again over the same connection: a lock timeout, a deadlock, a
+ * serialization failure. */
 bool failure_is_retryable(const struct pg_failure *failure);

@@ -4,7 +4,6 @@
 #include "lib/migrate/run/script.h"
 
 #include "lib/migrate/file/words.h"
-#include "lib/migrate/run/migrate_session.h"
 #include "lib/migrate/state/catalog.h"
 
 #include <assert.h>
@@ -14,10 +13,11 @@
 
 enum { SERVER_VERSION_ASSUMED = 150000 };
 
-struct script_context script_context_new(int server_version, unsigned lock_timeout_ms) {
-  struct script_context context = {.server_version =
-                                       server_version ? server_version : SERVER_VERSION_ASSUMED,
-                                   .lock_timeout_ms = lock_timeout_ms};
+struct script_context script_context_new(const struct migrate_session *session) {
+  struct script_context context = {.server_version = session->pg
+                                                         ? pg_session_server_version(session->pg)
+                                                         : SERVER_VERSION_ASSUMED,
+                                   .lock_timeout_ms = session->options->lock_timeout_ms};
   char host[65] = "unknown";
   gethostname(host, sizeof(host) - 1);
   char strings[1024];

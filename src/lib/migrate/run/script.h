@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lib/migrate/file/bare_statement.h"
+#include "lib/migrate/run/migrate_session.h"
 #include "lib/migrate/state/migrate_plan.h"
 
 enum script_step_kind {
@@ -57,9 +58,9 @@ struct script_list {
   size_t count, capacity;
 };
 
-/* Fills in who runs the script, and what the server and the options ask for. `server_version` 0:
- * there is no server; the one of Debian 12 is assumed. */
-struct script_context script_context_new(int server_version, unsigned lock_timeout_ms);
+/* Fills in who runs the script, and what the server and the options ask for. A session that is not
+ * connected has no server: the one of Debian 12 is assumed. */
+struct script_context script_context_new(const struct migrate_session *session);
 
 /* Makes the steps. REFUSED when the statements that are done are not those that stand in the file
  * now. */

@@ -262,40 +262,44 @@ const struct version *history_newest(const struct history *history) {
 
 /* --- Writing --- */
 
-static void append_text(struct buffer *sql, const char *text) {
-  pg_append_literal(sql, str_from(text));
+#define VALUES(...) ((const struct str[]){__VA_ARGS__})
+
+/* Appends `text` with the next of `values`, quoted, in place of each '?'; NULL for one without
+ * data. */
+static void append_with_values(struct buffer *sql, const char *text, const struct str *values) {
+  for (; *text; text++) {
+    if (*text != '?') {
+      buffer_append_char(sql, *text);
+      continue;
+    }
+    if (values->data)
+      pg_append_literal(sql, *values);
+    else
+      buffer_append_text(sql, "NULL");
+    values++;
+  }
 }
 
-static void append_down(struct buffer *sql, const struct migration *migration) {
-  if (migration->down.present)
-    pg_append_literal(sql, migration_section_text(migration, &migration->down));
-  else
-    buffer_append_text(sql, "NULL");
+static struct str down_text(const struct migration *migration) {
+  return migration->down.present ? migration_section_text(migration, &migration->down)
+                                 : (struct str){0};
 }
 
 void history_append_applied(struct buffer *sql, const struct migration *migration,
                             uint64_t duration_ms, const char *applied_by, bool adopted) {
-  buffer_append_text(sql, "INSERT INTO public.schema_migrations (version, name, checksum, up_sql, "
-                          "down_sql, duration_ms, applied_by, adopted)\nVALUES (");
-  append_text(sql, migration->version.text);
-  buffer_append_text(sql, ", ");
-  append_text(sql, migration->name);
-  buffer_append_text(sql, ", ");
-  append_text(sql, migration->checksum);
-  buffer_append_text(sql, ", ");
-  pg_append_literal(sql, migration_section_text(migration, &migration->up));
-  buffer_append_text(sql, ", ");
-  append_down(sql, migration);
+  append_with_values(sql,
+                     "INSERT INTO public.schema_migrations (version, name, checksum, up_sql, "
+                     "down_sql, duration_ms, applied_by, adopted)\nVALUES (?, ?, ?, ?, ?, ",
+                     VALUES(str_from(migration->version.text), str_from(migration->name),
+                            str_from(migration->checksum),
+                            migration_section_text(migration, &migration->up),
+                            down_text(migration)));
   if (adopted)
-    buffer_append_text(sql, ", NULL");
+    buffer_append_text(sql, "NULL, current_user");
   else
-    buffer_append_format(sql, ", %llu", (unsigned long long)duration_ms);
-  buffer_append_text(sql, ", current_user");
-  if (applied_by) {
-    buffer_append_text(sql, " || ");
-    append_text(sql, applied_by);
-  }
-  buffer_append_format(sql, ", %s);\n", adopted ? "true" : "false");
+    buffer_append_format(sql, "%llu, current_user", (unsigned long long)duration_ms);
+  if (applied_by) append_with_values(sql, " || ?", VALUES(str_from(applied_by)));
+  buffer_append_text(sql, adopted ? ", true);\n" : ", false);\n");
 }
 
 void history_append_adoption(struct buffer *sql, const struct migration_set *set,
@@ -313,23 +317,17 @@ void history_append_adoption(struct buffer *sql, const struct migration_set *set
 
 void history_append_accepted(struct buffer *sql, const struct migration *migration,
                              const struct version *version) {
-  buffer_append_text(sql, "UPDATE public.schema_migrations SET name = ");
-  append_text(sql, migration->name);
-  buffer_append_text(sql, ", checksum = ");
-  append_text(sql, migration->checksum);
-  buffer_append_text(sql, ", up_sql = ");
-  pg_append_literal(sql, migration_section_text(migration, &migration->up));
-  buffer_append_text(sql, ", down_sql = ");
-  append_down(sql, migration);
-  buffer_append_text(sql, " WHERE version = ");
-  append_text(sql, version->text);
-  buffer_append_text(sql, ";\n");
+  append_with_values(sql,
+                     "UPDATE public.schema_migrations SET name = ?, checksum = ?, up_sql = ?, "
+                     "down_sql = ? WHERE version = ?;\n",
+                     VALUES(str_from(migration->name), str_from(migration->checksum),
+                            migration_section_text(migration, &migration->up), down_text(migration),
+                            str_from(version->text)));
 }
 
 void history_append_rolled_back(struct buffer *sql, const struct version *version) {
-  buffer_append_text(sql, "DELETE FROM public.schema_migrations WHERE version = ");
-  append_text(sql, version->text);
-  buffer_append_text(sql, ";\n");
+  append_with_values(sql, "DELETE FROM public.schema_migrations WHERE version = ?;\n",
+                     VALUES(str_from(version->text)));
 }
 
 void history_append_progress(struct buffer *sql, const struct migration *migration,
@@ -338,28 +336,28 @@ void history_append_progress(struct buffer *sql, const struct migration *migrati
   char checksum[65];
   assert(done <= section->count);
   migration_section_checksum(migration, section, done, checksum);
-  buffer_append_text(sql,
+  append_with_values(sql,
                      "INSERT INTO public.schema_migrations_progress AS p (version, name, "
-                     "direction, statements_done, statement_running, done_checksum)\nVALUES (");
-  append_text(sql, version->text);
-  buffer_append_text(sql, ", ");
-  append_text(sql, migration->name);
-  buffer_append_format(sql, ", '%s', %zu, %s, '%s')\n", section == &migration->down ? "down" : "up",
-                       done, running ? "true" : "false", checksum);
-  buffer_append_text(sql, "ON CONFLICT (version) DO UPDATE SET direction = excluded.direction, "
-                          "statements_done = excluded.statements_done, statement_running = "
-                          "excluded.statement_running, done_checksum = excluded.done_checksum, "
-                          "updated_at = clock_timestamp();\n");
+                     "direction, statements_done, statement_running, done_checksum)\n"
+                     "VALUES (?, ?",
+                     VALUES(str_from(version->text), str_from(migration->name)));
+  buffer_append_format(sql,
+                       ", '%s', %zu, %s, '%s')\n"
+                       "ON CONFLICT (version) DO UPDATE SET direction = excluded.direction, "
+                       "statements_done = excluded.statements_done, statement_running = "
+                       "excluded.statement_running, done_checksum = excluded.done_checksum, "
+                       "updated_at = clock_timestamp();\n",
+                       section == &migration->down ? "down" : "up", done,
+                       running ? "true" : "false", checksum);
 }
 
 void history_append_progress_end(struct buffer *sql, const struct version *version) {
-  buffer_append_text(sql, "DELETE FROM public.schema_migrations_progress WHERE version = ");
-  append_text(sql, version->text);
-  buffer_append_text(sql, ";\n");
+  append_with_values(sql, "DELETE FROM public.schema_migrations_progress WHERE version = ?;\n",
+                     VALUES(str_from(version->text)));
 }
 
 void history_append_last_run(struct buffer *sql, const struct version *newest) {
-  buffer_append_text(sql, "UPDATE public.schema_information SET last_successful_run = ");
-  append_text(sql, newest ? newest->text : "0");
-  buffer_append_text(sql, " WHERE id = 1;\n");
+  append_with_values(sql,
+                     "UPDATE public.schema_information SET last_successful_run = ? WHERE id = 1;\n",
+                     VALUES(newest ? str_from(newest->text) : STR("0")));
 }
