@@ -15,7 +15,7 @@ static bool is_name(struct str name) {
   return true;
 }
 
-/* What follows the closing quote may only be blank or a comment. */
+/* Only blanks or a comment may follow the closing quote. */
 static bool ends_well(struct str rest) {
   rest = str_trim(rest);
   return rest.length == 0 || rest.data[0] == '#';
@@ -100,7 +100,7 @@ bool dotenv_parse(struct str text, dotenv_each each, void *argument, struct erro
     int result = read_line(line, each, argument);
     if (result == 0) return true;
     if (result < 0)
-      return error_set(error, ERROR_INVALID, "line %zu is no NAME=value, comment or empty line",
+      return error_set(error, ERROR_INVALID, "line %zu is not NAME=value, a comment or empty",
                        number);
   }
   return true;

@@ -8,9 +8,9 @@
  * false ends the reading. */
 typedef bool (*dotenv_each)(const char *name, const char *value, void *argument);
 
-/* Reads `text`: empty lines, comments after '#', an optional "export ", then NAME=value. A value in
- * single quotes stands for itself; in double quotes \n, \t, \", \\ and \$ are escapes; without
- * quotes it ends before " #" and loses the blanks around it. `$` is never expanded. Fails as
- * ERROR_INVALID with the number of a line that is none of these, without its text, which may be a
- * secret. */
+/* Reads `text`: empty lines, comments after '#', and lines NAME=value, with or without "export "
+ * before them. A value in single quotes stands for itself; in double quotes \n, \t, \", \\ and \$
+ * are escapes; without quotes it ends before " #" and loses the blanks around it. `$` is never
+ * expanded. Fails as ERROR_INVALID for any other line; the message has its number but not its text,
+ * which may be a secret. */
 bool dotenv_parse(struct str text, dotenv_each each, void *argument, struct error *error);

@@ -21,7 +21,7 @@ enum {
   POLL_FIRST_MS = 250,
   POLL_CAP_MS = 10 * 1000,
   REFERENCE_SIZE = 96,
-  UNCLEAR_LIMIT = 4, /* answers that were cut short */
+  UNCLEAR_LIMIT = 4, /* unusable answers in one wait */
 };
 static const uint64_t BUSY_LIMIT_US = UINT64_C(20) * 60 * 1000000;
 static const uint64_t WAIT_LIMIT_US = UINT64_C(30) * 60 * 1000000;
@@ -120,7 +120,7 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
   if (paths->count == 0 || !*distribution) return true;
   char reference[REFERENCE_SIZE];
   struct purge_request request;
-  assert(paths->count <= JOURNAL_PATHS_LIMIT); /* more than CloudFront takes in one request */
+  assert(paths->count <= JOURNAL_PATHS_LIMIT); /* CloudFront takes no more in one request */
   make_reference(paths, id, reference);
   struct cloudfront_invalidation invalidation = {.distribution = distribution,
                                                  .caller_reference = reference,

@@ -1,4 +1,4 @@
-/* digest.c: checksums as S3 has them. */
+/* digest.c: checksums as S3 writes them. */
 #include "lib/sync/want/digest.h"
 
 #include "lib/base/cleanup.h"

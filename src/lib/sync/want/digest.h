@@ -1,4 +1,4 @@
-/* digest.h: checksums as S3 has them: MD5 in hexadecimal and base64. */
+/* digest.h: checksums as S3 writes them: MD5 in hexadecimal and base64. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -24,7 +24,7 @@ void digest_md5_base64(const char hex[DIGEST_MD5_SIZE], char ret_base64[DIGEST_M
 void digest_sha256(struct str bytes, char ret_hex[DIGEST_SHA256_SIZE]);
 void digest_short(struct str bytes, char ret_hex[DIGEST_SHORT_SIZE]);
 
-/* Reads the file at `path` once: its MD5, its length, and its first bytes (as many as there are, up
- * to DIGEST_HEAD_LENGTH) in `head`, which may be NULL. */
+/* Reads the file at `path` once: its MD5, its length, and its first bytes (at most
+ * DIGEST_HEAD_LENGTH) into `head`, which may be NULL. */
 bool digest_file(const char *path, char ret_hex[DIGEST_MD5_SIZE], uint64_t *ret_size,
                  struct buffer *head, struct error *error);

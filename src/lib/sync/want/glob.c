@@ -21,13 +21,13 @@ static void reach(struct str pattern, bool *states, size_t at) {
       continue;
     }
     bool with_slash = at + 2 < pattern.length && pattern.data[at + 2] == '/';
-    /* A "**" with a '/' behind it may stand for no folder at all. */
+    /* A "**" followed by '/' may stand for no folder at all. */
     if (with_slash) reach(pattern, states, at + 3);
     at += 2;
   }
 }
 
-/* A `?` stays for the bytes that continue a UTF-8 character. */
+/* A `?` takes all bytes of a UTF-8 character: it stays where it is for those that continue one. */
 static void step(struct str pattern, const bool *states, bool *next, char byte) {
   bool continues = ((unsigned char)byte & 0xC0) == 0x80;
   for (size_t at = 0; at < pattern.length; at++) {

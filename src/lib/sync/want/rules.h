@@ -5,7 +5,7 @@
  *   [lib-*.js]
  *   hashed = yes
  *
- * A section names the files by a pattern (glob.h) of their path below the build folder; a later
+ * A section names files by a pattern (glob.h) for their path below the build folder. A later
  * section overrides an earlier one, setting by setting. */
 #pragma once
 
@@ -32,13 +32,12 @@ struct sync_rules {
   struct sync_rule *first; /* NULL: none */
 };
 
-/* Reads the text of sync.conf; what it holds is copied into `arena`. Fails as ERROR_INVALID, naming
- * the line. */
+/* Reads the text of sync.conf into `arena`. Fails as ERROR_INVALID, naming the line. */
 bool rules_parse(struct str text, struct arena *arena, struct sync_rules *ret_rules,
                  struct error *error);
 
-/* The traits of the file at `path` below the build folder. `strip_html` is the option that the
- * rules may override. The strings belong to the rules' arena, or are constant. */
+/* The traits of the file at `path` below the build folder. The rules may override `strip_html`. The
+ * texts belong to the rules' arena, or are constant. */
 struct sync_traits rules_traits(const struct sync_rules *rules, struct str path, bool strip_html);
 
 /* "asset", "rest" or "page". */
