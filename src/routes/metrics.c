@@ -3,7 +3,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
-#include "lib/http/metrics.h"
 
 static void append_metric(struct buffer *body, const char *name, const char *type, const char *help,
                           uint64_t value) {
@@ -82,7 +81,7 @@ static uint64_t resident_bytes(void) {
 static void get_metrics(struct http_request *request) {
   const struct metrics_context *context = http_request_context(request);
   struct buffer body = BUFFER_EMPTY;
-  http_metrics_append(&body, context->servers, context->count);
+  http_server_append_metrics(context->servers, context->count, &body);
   append_postgres(&body, context);
   append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the user pool's keys are known.",
                 key_keeper_ready(context->keeper));

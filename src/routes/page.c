@@ -46,7 +46,7 @@ static void append_cursor(struct buffer *buffer, int64_t created_at_us, const st
   base64url_append(buffer, bytes, sizeof(bytes));
 }
 
-void page_read(const struct http_request *request, int32_t default_limit, struct page *ret_page,
+void page_read(struct http_request *request, int32_t default_limit, struct page *ret_page,
                struct codes *codes) {
   assert(default_limit >= 1 && default_limit <= PAGE_LIMIT_HIGHEST);
   *ret_page = (struct page){.limit = default_limit};

@@ -21,7 +21,7 @@ struct page {
 
 /* Reads ?limit= (`default_limit` where it is missing, PAGE_LIMIT_HIGHEST at most) and ?before=;
  * adds limit_invalid and cursor_invalid to `codes`. */
-void page_read(const struct http_request *request, int32_t default_limit, struct page *ret_page,
+void page_read(struct http_request *request, int32_t default_limit, struct page *ret_page,
                struct codes *codes);
 
 /* Binds the place after which a list that runs from new to old, or from old to new, goes on. */

@@ -5,17 +5,16 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
-#include "lib/http/internal.h"
+#include "lib/http/request.h"
 
 enum { DEFAULT_LIMIT = 20 };
 
-static struct http_server server;
-static struct http_connection connection = {.server = &server};
+static struct http_site site;
 
 /* The target that the Link header names. */
 static char *next_target(const struct http_request *request) {
-  assert(request->header_count == 1 && strcmp(request->headers[0].name, "Link") == 0);
-  const char *link = request->headers[0].value, *end = strchr(link, '>');
+  assert(request->answer_header_count == 1 && strcmp(request->answer_headers[0].name, "Link") == 0);
+  const char *link = request->answer_headers[0].value, *end = strchr(link, '>');
   assert(link[0] == '<' && end && strcmp(end, ">; rel=\"next\"") == 0);
   for (const char *at = link; at < end; at++)
     assert(*at > ' ' && *at <= '~' && *at != '"' && (at == link || *at != '<'));
@@ -28,7 +27,7 @@ static void check_next(struct http_request *request, const struct page *page) {
   uuid.bytes[0] ^= 1;
   page_add_next(request, page, created_at_us, &uuid);
   _cleanup_free_ char *target = next_target(request);
-  struct http_request *next = request_new(&connection, NULL, target);
+  struct http_request *next = request_new(&site, target);
   struct codes codes = {0};
   struct page again;
   page_read(next, DEFAULT_LIMIT, &again, &codes);
@@ -42,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   _cleanup_(buffer_free) struct buffer target = BUFFER_EMPTY;
   buffer_append_text(&target, "/list?");
   buffer_append(&target, data, size);
-  struct http_request *request = request_new(&connection, NULL, buffer_text(&target));
+  struct http_request *request = request_new(&site, buffer_text(&target));
   struct codes codes = {0};
   struct page page;
   page_read(request, DEFAULT_LIMIT, &page, &codes);

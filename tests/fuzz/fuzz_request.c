@@ -1,38 +1,11 @@
-/* fuzz_request.c: what a request's headers and body say: lines of Content-Type, Content-Length and
- * X-Request-Id, then the body. The linker puts a function of ours in the place of the one by which
- * libmicrohttpd tells the headers (--wrap). */
+/* fuzz_request.c: what a client sends with a request: Content-Type, Content-Length and
+ * X-Request-Id, a line each, and a body. */
 #include "fuzz.h"
 
-#include "lib/http/internal.h"
+#include "lib/http/body.h"
 
 static const struct http_route ROUTE = {HTTP_POST, "/", HTTP_AUTH_NONE, HTTP_BODY_LIMIT, NULL};
-static struct http_connection connection;
-
-static struct {
-  const char *name;
-  struct str value;
-} headers[] = {{.name = "Content-Type"}, {.name = "Content-Length"}, {.name = "X-Request-Id"}};
-
-enum { HEADERS = sizeof(headers) / sizeof(headers[0]) };
-
-enum MHD_Result __wrap_MHD_lookup_connection_value_n(struct MHD_Connection *mhd,
-                                                     enum MHD_ValueKind kind, const char *name,
-                                                     size_t name_length, const char **ret_value,
-                                                     size_t *ret_length);
-
-enum MHD_Result __wrap_MHD_lookup_connection_value_n(struct MHD_Connection *mhd,
-                                                     enum MHD_ValueKind kind, const char *name,
-                                                     size_t name_length, const char **ret_value,
-                                                     size_t *ret_length) {
-  (void)mhd, (void)kind;
-  for (size_t i = 0; i < HEADERS; i++) {
-    if (!str_equal(str_from(headers[i].name), (struct str){name, name_length})) continue;
-    *ret_value = headers[i].value.data;
-    *ret_length = headers[i].value.length;
-    return MHD_YES;
-  }
-  return MHD_NO;
-}
+static struct http_site site;
 
 static void check_id(struct str id) {
   assert(id.length > 0 && id.length <= HTTP_REQUEST_ID_LIMIT);
@@ -58,23 +31,27 @@ static unsigned depth_of(const json_t *value) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct str body = fuzz_text(data, size);
-  for (size_t i = 0; i < HEADERS; i++)
-    headers[i].value = fuzz_cut(&body, '\n');
-  struct http_request *request = request_new(&connection, NULL, "/");
+  struct http_request *request = request_new(&site, "/");
+  struct http_headers *headers = &request->headers;
   request->route = &ROUTE;
+  headers->content_type = fuzz_cut(&body, '\n');
+  headers->content_length = fuzz_cut(&body, '\n');
+  headers->request_id = fuzz_cut(&body, '\n');
   request_set_id(request);
   check_id(request->id);
-  (void)request_has_body(request);
-  if (request_announced_body(request) == BODY_GOOD)
-    for (size_t i = 0; i < headers[1].value.length; i++)
-      assert(headers[1].value.data[i] >= '0' && headers[1].value.data[i] <= '9');
-  bool taken = request_take_body(request, body.data, body.length);
+  if (body_is_announced_short(request)) {
+    assert(!body_is_too_large(request));
+    for (size_t i = 0; i < headers->content_length.length; i++)
+      assert(headers->content_length.data[i] >= '0' && headers->content_length.data[i] <= '9');
+  }
+  bool announced_too_large = body_is_too_large(request);
+  assert(!announced_too_large || body_is_announced(request));
+  bool taken = body_take(request, body.data, body.length);
   assert(taken && request->body.length <= HTTP_BODY_LIMIT);
-  enum body_verdict verdict = request_parse_body(request);
-  assert(verdict != BODY_TOO_LARGE || body.length > HTTP_BODY_LIMIT);
-  if (verdict == BODY_GOOD) {
+  assert(body_is_too_large(request) == (announced_too_large || body.length > HTTP_BODY_LIMIT));
+  if (request->discarded == 0 && body_parse(request) == BODY_GOOD) {
     assert(json_is_object(http_request_json(request)));
-    assert(depth_of(http_request_json(request)) <= HTTP_JSON_DEPTH);
+    assert(depth_of(http_request_json(request)) <= BODY_JSON_DEPTH);
   }
   request_free(request);
   return 0;

@@ -38,7 +38,7 @@ void *http_request_alloc(struct http_request *request, size_t size) {
   return request->memory[request->memory_count++] = calloc(1, size);
 }
 
-void http_request_go_on(struct http_request *request) {
+void http_steps_go_on(struct http_request *request) {
   assert_int_equal(request->result, HTTP_TOKEN_WAIT);
   request->result = authenticator_check(request, str_from(request->authorization),
                                         request->authenticator, &request->waiting, &request->sub);
@@ -53,7 +53,7 @@ static void request_start(struct http_request *request, struct authenticator *au
                                    .authorization = authorization,
                                    .result = HTTP_TOKEN_WAIT,
                                    .done_count = request->done_count};
-  http_request_go_on(request);
+  http_steps_go_on(request);
 }
 
 static bool is_done(const struct http_request *request) {

@@ -53,7 +53,7 @@ static void remove_waiter(struct token_waiter *waiter) {
 /* The request looks for the last time: it may not wait without a deadline. */
 static void on_deadline(struct deadline *deadline) {
   struct token_waiter *waiter = LIST_ENTRY(deadline, struct token_waiter, deadline);
-  http_request_go_on(waiter->request);
+  http_steps_go_on(waiter->request);
 }
 
 /* NULL when there are too many, or memory is out. */
@@ -76,7 +76,7 @@ static void wake_waiters(struct authenticator *authenticator) {
     struct list *node = list_pop(&authenticator->waiters);
     assert(node);
     list_append(&authenticator->waiters, node);
-    http_request_go_on(LIST_ENTRY(node, struct token_waiter, node)->request);
+    http_steps_go_on(LIST_ENTRY(node, struct token_waiter, node)->request);
   }
 }
 

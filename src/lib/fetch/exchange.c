@@ -259,20 +259,6 @@ void exchange_abandon(struct exchange *exchange) {
   exchange_free(exchange);
 }
 
-struct str fetch_response_header(const struct fetch_response *response, struct str name) {
-  struct str rest = response->headers, line;
-  while (str_next(&rest, '\n', &line)) {
-    const char *colon = line.length > 0 ? memchr(line.data, ':', line.length) : NULL;
-    if (!colon) continue;
-    size_t length = (size_t)(colon - line.data);
-    if (!str_equal_ignore_case((struct str){line.data, length}, name)) continue;
-    struct str value = {colon + 1, line.length - length - 1};
-    if (value.length > 0 && value.data[value.length - 1] == '\r') value.length--;
-    return str_trim(value);
-  }
-  return (struct str){NULL, 0};
-}
-
 void exchange_free(struct exchange *exchange) {
   if (!exchange) return;
   curl_easy_cleanup(exchange->easy);

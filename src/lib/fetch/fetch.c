@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct fetcher {
 
 /* A socket of curl's that the loop waits for, by a descriptor of our own: curl's may be closed, and
  * its number be another file's, before curl says that the waiting is over. */
-struct watch {
+struct fetch_watch {
   struct list node;
   uv_poll_t poll;
   struct fetcher *fetcher;
@@ -52,7 +53,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static void on_watch_closed(uv_handle_t *handle) {
-  struct watch *watch = handle->data;
+  struct fetch_watch *watch = handle->data;
   forget_handle(watch->fetcher);
   close(watch->own);
   free(watch);
@@ -93,7 +94,7 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
-  struct watch *watch = poll->data;
+  struct fetch_watch *watch = poll->data;
   int flags = 0;
   if (status < 0) flags |= CURL_CSELECT_ERR;
   if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
@@ -112,8 +113,8 @@ static int curl_wants_timer(CURLM *multi, long timeout_ms, void *argument) {
   return 0;
 }
 
-static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
-  struct watch *watch = calloc(1, sizeof(*watch));
+static struct fetch_watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
+  struct fetch_watch *watch = calloc(1, sizeof(*watch));
   if (!watch) return NULL;
   watch->own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (watch->own < 0 ||
@@ -130,15 +131,15 @@ static struct watch *watch_new(struct fetcher *fetcher, curl_socket_t socket) {
   return watch;
 }
 
-static struct watch *find_watch(const struct fetcher *fetcher, curl_socket_t socket) {
+static struct fetch_watch *find_watch(const struct fetcher *fetcher, curl_socket_t socket) {
   for (struct list *node = fetcher->watches.next; node != &fetcher->watches; node = node->next) {
-    struct watch *watch = LIST_ENTRY(node, struct watch, node);
+    struct fetch_watch *watch = LIST_ENTRY(node, struct fetch_watch, node);
     if (watch->socket == socket) return watch;
   }
   return NULL;
 }
 
-static void end_watch(struct watch *watch) {
+static void end_watch(struct fetch_watch *watch) {
   if (!watch) return;
   list_remove(&watch->node);
   uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
@@ -162,7 +163,7 @@ static int curl_wants_socket(CURL *easy, curl_socket_t socket, int what, void *a
   (void)easy;
   (void)socket_data;
   struct fetcher *fetcher = argument;
-  struct watch *watch = find_watch(fetcher, socket);
+  struct fetch_watch *watch = find_watch(fetcher, socket);
   if (what == CURL_POLL_REMOVE) {
     end_watch(watch);
     return 0;
@@ -248,6 +249,22 @@ void fetcher_close(struct fetcher *fetcher) {
   abandon_all(fetcher);
   curl_multi_cleanup(fetcher->multi);
   while (!list_empty(&fetcher->watches))
-    end_watch(LIST_ENTRY(fetcher->watches.next, struct watch, node));
+    end_watch(LIST_ENTRY(fetcher->watches.next, struct fetch_watch, node));
   uv_close((uv_handle_t *)&fetcher->timer, on_timer_closed);
+}
+
+/* --- What an answer says --- */
+
+struct str fetch_response_header(const struct fetch_response *response, struct str name) {
+  struct str rest = response->headers, line;
+  while (str_next(&rest, '\n', &line)) {
+    const char *colon = line.length > 0 ? memchr(line.data, ':', line.length) : NULL;
+    if (!colon) continue;
+    size_t length = (size_t)(colon - line.data);
+    if (!str_equal_ignore_case((struct str){line.data, length}, name)) continue;
+    struct str value = {colon + 1, line.length - length - 1};
+    if (value.length > 0 && value.data[value.length - 1] == '\r') value.length--;
+    return str_trim(value);
+  }
+  return (struct str){NULL, 0};
 }

@@ -1,18 +1,32 @@
-/* coalesce.c: see coalesce.h. Rounds end and start in one task at the end of a turn: whatever came
- * in during the turn is together in one round, whose query leaves at the end of the same turn. */
+/* coalesce.c: requests for the same target share a run of its handler.
+ *
+ * Rounds end and start in one task at the end of a turn: whatever came in during the turn is
+ * together in one round, whose query leaves at the end of the same turn. A target lives while it
+ * has a round or somebody waits for one. All of it belongs to one loop. */
 #include "lib/http/coalesce.h"
 
 #include "lib/base/log.h"
 #include "lib/base/random.h"
-#include "lib/http/internal.h"
+#include "lib/base/siphash.h"
 #include "lib/http/round.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+enum { COALESCE_BUCKETS = 256 };
+
+struct coalescer {
+  struct http_site *site;
+  struct loop_task task; /* ends and starts rounds at the end of a turn */
+  struct list due;       /* targets that the task looks at */
+  struct list buckets[COALESCE_BUCKETS];
+  unsigned target_count;
+  unsigned char secret[SIPHASH_SECRET_SIZE];
+};
+
 /* A target in progress: it has a round that runs, or requests that wait for the next. */
-struct target {
-  struct http_server *server;
+struct coalesce_target {
+  struct coalescer *coalescer;
   struct list place; /* in its bucket */
   struct list due;   /* in the coalescer's list; not in it: nothing is to be done */
   struct str key;    /* follows this structure */
@@ -32,39 +46,42 @@ static struct list *bucket_of(struct coalescer *coalescer, struct str key) {
   return &coalescer->buckets[siphash(coalescer->secret, key) % COALESCE_BUCKETS];
 }
 
-static struct target *find(struct list *bucket, struct str key) {
+static struct coalesce_target *find(struct list *bucket, struct str key) {
   for (struct list *node = bucket->next; node != bucket; node = node->next) {
-    struct target *target = LIST_ENTRY(node, struct target, place);
+    struct coalesce_target *target = LIST_ENTRY(node, struct coalesce_target, place);
     if (str_equal(target->key, key)) return target;
   }
   return NULL;
 }
 
-static struct target *target_new(struct http_server *server, struct list *bucket, struct str key) {
-  struct target *target = malloc(sizeof(*target) + key.length);
+static struct coalesce_target *target_new(struct coalescer *coalescer, struct list *bucket,
+                                          struct str key) {
+  struct coalesce_target *target = malloc(sizeof(*target) + key.length);
   if (!target) return NULL;
-  *target = (struct target){.server = server, .key = {(char *)(target + 1), key.length}};
+  *target =
+      (struct coalesce_target){.coalescer = coalescer, .key = {(char *)(target + 1), key.length}};
   memcpy(target + 1, key.data, key.length);
   list_init(&target->due);
   list_init(&target->sharing);
   list_init(&target->waiting);
   list_append(bucket, &target->place);
-  server->coalescer.target_count++;
+  coalescer->target_count++;
   return target;
 }
 
-static void target_free(struct target *target) {
-  target->server->coalescer.target_count--;
+static void target_free(struct coalesce_target *target) {
+  assert(list_empty(&target->sharing) && list_empty(&target->waiting));
+  target->coalescer->target_count--;
   list_remove(&target->place);
   list_remove(&target->due);
   free(target);
 }
 
-static void make_due(struct target *target) {
-  struct coalescer *coalescer = &target->server->coalescer;
+static void make_due(struct coalesce_target *target) {
+  struct coalescer *coalescer = target->coalescer;
   list_remove(&target->due);
   list_append(&coalescer->due, &target->due);
-  if (!target->server->closing) loop_at_end_of_turn(target->server->loop, &coalescer->task);
+  if (!coalescer->site->closing) loop_at_end_of_turn(coalescer->site->loop, &coalescer->task);
 }
 
 /* --- Rounds --- */
@@ -78,15 +95,20 @@ static const struct http_request *find_traced(const struct list *requests) {
   return LIST_ENTRY(requests->next, const struct http_request, place);
 }
 
-static void fail_sharing(struct target *target, const char *reason) {
+static void fail_sharing(struct coalesce_target *target, const char *reason) {
   struct http_request *request;
   while ((request = pop_request(&target->sharing)))
     http_answer_internal_error(request, reason);
 }
 
+static void on_round_answered(struct http_request *request) {
+  make_due(request->target);
+}
+
 /* All who wait take part; who comes from now on waits for the next. */
-static void start_round(struct target *target) {
+static void start_round(struct coalesce_target *target) {
   struct list *node;
+  assert(!target->running && list_empty(&target->sharing));
   while ((node = list_pop(&target->waiting)))
     list_append(&target->sharing, node);
   const struct http_request *first =
@@ -98,18 +120,19 @@ static void start_round(struct target *target) {
     return;
   }
   struct http_request *request = target->running->request;
+  request->answered = on_round_answered;
   request->route->handler(request);
 }
 
-static void end_round(struct target *target) {
+static void end_round(struct coalesce_target *target) {
   struct http_request *request;
   while ((request = pop_request(&target->sharing)))
-    answer_from_round(request, target->running);
+    round_answer(target->running, request);
   round_unref(target->running);
   target->running = NULL;
 }
 
-static bool has_ended(const struct target *target) {
+static bool has_ended(const struct coalesce_target *target) {
   return target->running && target->running->request->phase == HTTP_PHASE_ANSWERED;
 }
 
@@ -118,7 +141,7 @@ static void run_due(struct loop_task *task) {
   struct coalescer *coalescer = LIST_ENTRY(task, struct coalescer, task);
   struct list *node;
   while ((node = list_pop(&coalescer->due))) {
-    struct target *target = LIST_ENTRY(node, struct target, due);
+    struct coalesce_target *target = LIST_ENTRY(node, struct coalesce_target, due);
     if (has_ended(target)) end_round(target);
     if (target->running) continue;
     if (list_empty(&target->waiting))
@@ -128,26 +151,22 @@ static void run_due(struct loop_task *task) {
   }
 }
 
-void coalesce_ended(struct http_request *request) {
-  make_due(request->target);
-}
-
-static void refuse(struct http_request *request) {
+static void refuse_target(struct http_request *request) {
   log_event(LOG_LEVEL_WARNING, "too many different requests in work",
             log_str("request_id", request->id), LOG_END);
   http_answer_unavailable(request);
 }
 
 void coalesce_join(struct http_request *request) {
-  struct coalescer *coalescer = &request->server->coalescer;
+  struct coalescer *coalescer = request->site->coalescer;
   struct str key = str_from(request_target(request));
   struct list *bucket = bucket_of(coalescer, key);
-  struct target *target = find(bucket, key);
+  struct coalesce_target *target = find(bucket, key);
   if (!target && coalescer->target_count == COALESCE_TARGETS_LIMIT) {
-    refuse(request);
+    refuse_target(request);
     return;
   }
-  if (!target) target = target_new(request->server, bucket, key);
+  if (!target) target = target_new(coalescer, bucket, key);
   if (!target) {
     http_answer_internal_error(request, "out of memory for a target");
     return;
@@ -158,16 +177,25 @@ void coalesce_join(struct http_request *request) {
 
 /* --- Life --- */
 
-void coalescer_init(struct http_server *server) {
-  struct coalescer *coalescer = &server->coalescer;
+struct coalescer *coalesce_new(struct http_site *site) {
+  struct coalescer *coalescer = calloc(1, sizeof(*coalescer));
+  if (!coalescer) return NULL;
+  coalescer->site = site;
   loop_task_init(&coalescer->task, run_due);
   list_init(&coalescer->due);
   for (size_t i = 0; i < COALESCE_BUCKETS; i++)
     list_init(&coalescer->buckets[i]);
   random_bytes(coalescer->secret, sizeof(coalescer->secret));
+  return coalescer;
 }
 
-static void close_target(struct target *target) {
+struct coalescer *coalesce_free(struct coalescer *coalescer) {
+  assert(!coalescer || coalescer->target_count == 0);
+  free(coalescer);
+  return NULL;
+}
+
+static void close_target(struct coalesce_target *target) {
   struct http_request *request;
   while ((request = pop_request(&target->waiting)))
     http_answer_unavailable(request);
@@ -175,13 +203,13 @@ static void close_target(struct target *target) {
   make_due(target);
 }
 
-void coalescer_close(struct http_server *server) {
-  struct coalescer *coalescer = &server->coalescer;
+void coalesce_close(struct coalescer *coalescer) {
+  assert(coalescer->site->closing);
   loop_task_cancel(&coalescer->task);
   for (size_t i = 0; i < COALESCE_BUCKETS; i++)
     for (struct list *node = coalescer->buckets[i].next; node != &coalescer->buckets[i];
          node = node->next)
-      close_target(LIST_ENTRY(node, struct target, place));
+      close_target(LIST_ENTRY(node, struct coalesce_target, place));
   run_due(&coalescer->task);
   assert(coalescer->target_count == 0);
 }

@@ -8,33 +8,22 @@
  * goes on whoever leaves, and its answer, an error too, is everybody's in it. */
 #pragma once
 
-#include "lib/base/siphash.h"
-#include "lib/loop/loop.h"
-
 struct http_request;
-struct http_server;
+struct http_site;
 
-enum {
-  COALESCE_TARGETS_LIMIT = 1024, /* in progress on a loop; over it requests get 503 */
-  COALESCE_BUCKETS = 256,
-};
+enum { COALESCE_TARGETS_LIMIT = 1024 /* in progress on a loop; over it requests get 503 */ };
 
 /* The targets in progress of one server. */
-struct coalescer {
-  struct loop_task task; /* ends and starts rounds at the end of a turn */
-  struct list due;       /* targets that the task looks at */
-  struct list buckets[COALESCE_BUCKETS];
-  unsigned target_count;
-  unsigned char secret[SIPHASH_SECRET_SIZE];
-};
+struct coalescer;
 
-void coalescer_init(struct http_server *server);
+/* NULL when memory is out. */
+struct coalescer *coalesce_new(struct http_site *site);
 
 /* Answers who waits and starts nothing more; when the handlers of all rounds have answered. */
-void coalescer_close(struct http_server *server);
+void coalesce_close(struct coalescer *coalescer);
+
+/* Frees it, closed or not used. Takes NULL; returns NULL. */
+struct coalescer *coalesce_free(struct coalescer *coalescer);
 
 /* Takes a request of a shared row, which has come whole. */
 void coalesce_join(struct http_request *request);
-
-/* Tells that the handler has answered a round's own request. */
-void coalesce_ended(struct http_request *request);

@@ -1,6 +1,7 @@
-/* cors.c: which origins may call from a browser, and the headers that say so (Fetch Standard,
- * "HTTP extensions"; contract: section "CORS"). */
-#include "lib/http/internal.h"
+/* cors.c: which origins may call from a browser, and the answers to those who ask. */
+#include "lib/http/cors.h"
+
+#include "lib/http/router.h"
 
 #define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
 
@@ -16,9 +17,9 @@ static struct str without_slash(struct str origin) {
 
 struct str cors_allowed_origin(const struct http_request *request) {
   struct str none = {"", 0};
-  struct str origin = http_request_header(request, "Origin");
+  struct str origin = request->headers.origin;
   if (origin.length == 0 || !cors_applies(request)) return none;
-  struct str rest = request->server->options->allowed_origins, allowed;
+  struct str rest = request->site->options->allowed_origins, allowed;
   while (str_next(&rest, ',', &allowed)) {
     allowed = without_slash(allowed);
     if (str_equal(allowed, STR("*")) || (allowed.length > 0 && str_equal(allowed, origin)))
@@ -27,18 +28,9 @@ struct str cors_allowed_origin(const struct http_request *request) {
   return none;
 }
 
-void cors_add_headers(const struct http_request *request, struct MHD_Response *response) {
-  struct str origin = cors_allowed_origin(request);
-  if (origin.length == 0) return;
-  /* libmicrohttpd's header values end in a NUL. */
-  MHD_add_response_header(response, "Access-Control-Allow-Origin", origin.data);
-  MHD_add_response_header(response, "Access-Control-Expose-Headers",
-                          "Authorization, Link, ETag, X-Request-Id, Retry-After");
-}
-
 void cors_answer_options(struct http_request *request, unsigned methods) {
-  bool preflight = cors_allowed_origin(request).length > 0 &&
-                   http_request_header(request, "Access-Control-Request-Method").length > 0;
+  bool preflight =
+      request->allowed_origin.length > 0 && request->headers.preflight_method.length > 0;
   if (preflight) {
     http_answer_header(request, "Access-Control-Allow-Methods",
                        "GET, HEAD, POST, PUT, DELETE, OPTIONS");

@@ -1,6 +1,6 @@
-/* drain.c: the end of a server, without losing a request of a balancer that was not told.
+/* drain.c: the end of a server, in stages.
  *
- * While it drains, every answer tells its connection to close. In turn:
+ * While a server drains, every answer tells its connection to close. In turn:
  *   listening  new connections are taken still, for the time of drain_delay_ms: readiness answers
  *              503, so that a balancer that asks goes elsewhere
  *   refusing   the kernel takes no new connection, those that it has taken come in
@@ -8,10 +8,13 @@
  *              send it at the very moment at which we would hang up
  *   waiting    for the requests in work
  * A server without connections goes over what it need not wait for. */
-#include "lib/base/log.h"
-#include "lib/http/internal.h"
+#include "lib/http/drain.h"
 
+#include "lib/base/log.h"
+
+#include <assert.h>
 #include <linux/filter.h>
+#include <microhttpd.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,20 +26,20 @@ enum {
 };
 
 static void tell_drained(struct loop_task *task) {
-  struct http_server *server = LIST_ENTRY(task, struct http_server, drained_task);
-  void (*drained)(void *) = server->drained;
-  server->drained = NULL;
-  uv_timer_stop(&server->drain_timer);
-  uv_timer_stop(&server->stage_timer);
-  if (drained) drained(server->drained_argument);
+  struct drain *drain = LIST_ENTRY(task, struct drain, drained_task);
+  void (*drained)(void *) = drain->drained;
+  drain->drained = NULL;
+  uv_timer_stop(&drain->timeout_timer);
+  uv_timer_stop(&drain->stage_timer);
+  if (drained) drained(drain->drained_argument);
 }
 
 /* Told at the end of the turn: whoever hears it stops the daemon, which may be running just now. */
-void drain_check(struct http_server *server) {
-  bool silent = server->stage == DRAIN_WAITING ||
-                (server->stage == DRAIN_LAST_CALL && server->connections == 0);
-  if (silent && server->drained && server->requests == 0)
-    loop_at_end_of_turn(server->loop, &server->drained_task);
+void drain_check(struct drain *drain) {
+  bool silent =
+      drain->stage == DRAIN_WAITING || (drain->stage == DRAIN_LAST_CALL && drain->connections == 0);
+  if (silent && drain->drained && drain->requests == 0)
+    loop_at_end_of_turn(drain->site->loop, &drain->drained_task);
 }
 
 /* Drops the SYN of new connections; whoever sent it tries again a second later and is refused then.
@@ -60,74 +63,80 @@ static bool has_waiting(int listen_fd) {
 }
 
 /* libmicrohttpd takes a few connections of the socket's queue at a time, and none at its limit. */
-static void stop_listening(struct http_server *server) {
-  int queue_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+static void stop_listening(struct drain *drain) {
+  int queue_fd = MHD_get_daemon_info(drain->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
   for (unsigned tries = 0; tries < QUEUE_TRIES && has_waiting(queue_fd); tries++)
-    MHD_run(server->daemon);
-  MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
+    MHD_run(drain->daemon);
+  MHD_socket listen_fd = MHD_quiesce_daemon(drain->daemon);
   if (listen_fd != MHD_INVALID_SOCKET) close(listen_fd);
-  server_ask_run(server);
+  loop_at_end_of_turn(drain->site->loop, drain->run_task);
+}
+
+static void enter(struct drain *drain, enum drain_stage stage) {
+  assert(stage > drain->stage && drain->site->draining);
+  drain->stage = stage;
 }
 
 static void on_stage_over(uv_timer_t *timer);
 
-static void begin_stage(struct http_server *server, enum drain_stage stage, uint64_t length_ms) {
-  server->stage = stage;
-  uv_timer_start(&server->stage_timer, on_stage_over, length_ms, 0);
+static void begin_stage(struct drain *drain, enum drain_stage stage, uint64_t length_ms) {
+  enter(drain, stage);
+  uv_timer_start(&drain->stage_timer, on_stage_over, length_ms, 0);
 }
 
-static void begin_refusing(struct http_server *server) {
-  refuse_connections(MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd);
-  begin_stage(server, DRAIN_REFUSING, REFUSING_MS);
+static void begin_refusing(struct drain *drain) {
+  refuse_connections(MHD_get_daemon_info(drain->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd);
+  begin_stage(drain, DRAIN_REFUSING, REFUSING_MS);
 }
 
 static void on_stage_over(uv_timer_t *timer) {
-  struct http_server *server = timer->data;
-  uint64_t delay_ms = server->options->drain_delay_ms;
-  if (server->stage == DRAIN_LISTENING) {
-    begin_refusing(server);
-  } else if (server->stage == DRAIN_REFUSING) {
-    stop_listening(server);
-    begin_stage(server, DRAIN_LAST_CALL, delay_ms < LAST_CALL_MS ? delay_ms : LAST_CALL_MS);
+  struct drain *drain = timer->data;
+  uint64_t delay_ms = drain->site->options->drain_delay_ms;
+  if (drain->stage == DRAIN_LISTENING) {
+    begin_refusing(drain);
+  } else if (drain->stage == DRAIN_REFUSING) {
+    stop_listening(drain);
+    begin_stage(drain, DRAIN_LAST_CALL, delay_ms < LAST_CALL_MS ? delay_ms : LAST_CALL_MS);
   } else {
-    server->stage = DRAIN_WAITING;
+    enter(drain, DRAIN_WAITING);
   }
-  drain_check(server);
+  drain_check(drain);
 }
 
-static void on_drain_timeout(uv_timer_t *timer) {
-  struct http_server *server = timer->data;
-  if (server->requests > 0)
+static void on_timeout(uv_timer_t *timer) {
+  struct drain *drain = timer->data;
+  if (drain->requests > 0)
     log_event(LOG_LEVEL_WARNING, "requests still in work when the time to drain was over",
-              log_int("requests", server->requests), LOG_END);
-  loop_at_end_of_turn(server->loop, &server->drained_task);
+              log_int("requests", drain->requests), LOG_END);
+  loop_at_end_of_turn(drain->site->loop, &drain->drained_task);
 }
 
-bool http_server_draining(const struct http_server *server) {
-  return server->stage != DRAIN_NOT;
-}
-
-void http_server_drain(struct http_server *server, uint64_t timeout_ms,
-                       void (*drained)(void *argument), void *argument) {
-  server->drained = drained;
-  server->drained_argument = argument;
-  uv_timer_start(&server->drain_timer, on_drain_timeout, timeout_ms, 0);
-  if (server->connections > 0 && server->options->drain_delay_ms > 0)
-    begin_stage(server, DRAIN_LISTENING, server->options->drain_delay_ms);
+void drain_begin(struct drain *drain, uint64_t timeout_ms, void (*drained)(void *argument),
+                 void *argument) {
+  assert(!drain->site->draining && drained);
+  drain->site->draining = true;
+  drain->drained = drained;
+  drain->drained_argument = argument;
+  uint64_t delay_ms = drain->site->options->drain_delay_ms;
+  uv_timer_start(&drain->timeout_timer, on_timeout, timeout_ms, 0);
+  if (drain->connections > 0 && delay_ms > 0)
+    begin_stage(drain, DRAIN_LISTENING, delay_ms);
   else
-    begin_refusing(server);
+    begin_refusing(drain);
 }
 
-void drain_init(struct http_server *server) {
-  loop_task_init(&server->drained_task, tell_drained);
-  uv_timer_t *const timers[] = {&server->drain_timer, &server->stage_timer};
+void drain_init(struct drain *drain, struct http_site *site, struct MHD_Daemon *daemon,
+                struct loop_task *run_task) {
+  *drain = (struct drain){.site = site, .daemon = daemon, .run_task = run_task};
+  loop_task_init(&drain->drained_task, tell_drained);
+  uv_timer_t *const timers[] = {&drain->timeout_timer, &drain->stage_timer};
   for (int i = 0; i < 2; i++) {
-    uv_timer_init(loop_uv(server->loop), timers[i]);
-    timers[i]->data = server;
+    uv_timer_init(loop_uv(site->loop), timers[i]);
+    timers[i]->data = drain;
   }
 }
 
-void drain_close(struct http_server *server) {
-  uv_close((uv_handle_t *)&server->drain_timer, NULL);
-  uv_close((uv_handle_t *)&server->stage_timer, NULL);
+void drain_close(struct drain *drain) {
+  uv_close((uv_handle_t *)&drain->timeout_timer, NULL);
+  uv_close((uv_handle_t *)&drain->stage_timer, NULL);
 }

@@ -86,8 +86,7 @@ struct str http_request_param(const struct http_request *request, const char *na
 
 /* The first query parameter `name`, percent-decoded; false when there is none. One that is
  * malformed is empty. */
-bool http_request_query(const struct http_request *request, const char *name,
-                        struct str *ret_value);
+bool http_request_query(struct http_request *request, const char *name, struct str *ret_value);
 
 /* The path and the raw query without '?', as they came. */
 struct str http_request_path(const struct http_request *request);
@@ -167,10 +166,10 @@ enum http_token {
 
 /* Checks the token of a request whose row wants one. `authorization` is the value of its header,
  * `context` the one of http_server_new(). `*ret_sub` must live as long as the request. One that
- * waits is called again by http_request_go_on(), which the callee calls on the same loop;
+ * waits is called again by http_steps_go_on(), which the callee calls on the same loop;
  * `*waiting` is the callee's own between the calls, NULL in the first. */
 typedef enum http_token (*http_check_token)(struct http_request *request, struct str authorization,
                                             void *context, void **waiting, struct str *ret_sub);
 
 /* Lets a request go on that has waited. */
-void http_request_go_on(struct http_request *request);
+void http_steps_go_on(struct http_request *request);

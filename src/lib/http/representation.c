@@ -1,34 +1,22 @@
-/* representation.c: in which form a body is sent to a client: as it is, in gzip, or not at all
- * because the client has it (RFC 9110, sections 8.4, 12.5.3 and 13.1.2). */
-#include "lib/http/accept_encoding.h"
-#include "lib/http/internal.h"
+/* representation.c: in which form a body is sent to a client. */
+#include "lib/http/representation.h"
 
-struct reading {
-  const char *tag;
-  struct accept_encoding accepted;
-  bool has_it;
+struct tag_reading {
+  struct str tag;
+  bool found;
 };
 
-/* A header may come in several lines, which mean the same as one list. */
-static enum MHD_Result read_header(void *argument, enum MHD_ValueKind kind, const char *name,
-                                   size_t name_length, const char *value, size_t value_length) {
-  (void)kind;
-  struct reading *reading = argument;
-  struct str field = {value, value_length}, header = {name, name_length};
-  if (value_length == 0) return MHD_YES;
-  if (str_equal_ignore_case(header, STR("Accept-Encoding")))
-    accept_encoding_read(&reading->accepted, field);
-  else if (str_equal_ignore_case(header, STR("If-None-Match")) &&
-           etag_list_has(field, str_from(reading->tag)))
-    reading->has_it = true;
-  return MHD_YES;
+static void look_for_tag(void *argument, struct str value) {
+  struct tag_reading *reading = argument;
+  if (etag_list_has(value, reading->tag)) reading->found = true;
 }
 
 struct preference representation_preference(const struct http_request *request, const char *tag) {
-  struct reading reading = {.tag = tag, .accepted = ACCEPT_ENCODING_NONE};
-  MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, read_header, &reading);
-  return (struct preference){.has_it = reading.has_it,
-                             .takes_gzip = accept_encoding_takes_gzip(&reading.accepted)};
+  struct tag_reading reading = {.tag = str_from(tag)};
+  if (request->headers.if_none_match.data)
+    headers_each(request->mhd, STR("If-None-Match"), look_for_tag, &reading);
+  return (struct preference){.has_it = reading.found,
+                             .takes_gzip = accept_encoding_takes_gzip(&request->headers.accepted)};
 }
 
 struct str representation_choose(struct http_request *request,

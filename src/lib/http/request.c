@@ -1,17 +1,19 @@
-/* request.c: a request: its memory, what came in its line, headers and body. */
+/* request.c: a request: its memory, what came in its line and headers, and its phase. It belongs to
+ * the loop that accepted it; what it owns is freed with it. */
+#include "lib/http/request.h"
+
 #include "lib/base/clock.h"
 #include "lib/base/encoding.h"
 #include "lib/base/random.h"
 #include "lib/base/uuid.h"
-#include "lib/http/internal.h"
-#include "lib/http/round.h"
+#include "lib/http/connection.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A block of a request's memory: the first ones come with the request itself. */
-struct block {
+struct request_block {
   struct list node;
   max_align_t bytes[];
 };
@@ -35,10 +37,10 @@ const char *request_target(const struct http_request *request) {
   return request->raw_path.data;
 }
 
-struct http_request *request_new_detached(struct http_server *server, const char *target) {
+struct http_request *request_new(struct http_site *site, const char *target) {
   struct http_request *request = calloc(1, sizeof(*request));
   if (!request) return NULL;
-  request->server = server;
+  request->site = site;
   request->method = HTTP_METHODS;
   request->started_us = clock_monotonic_us();
   list_init(&request->memory);
@@ -48,32 +50,35 @@ struct http_request *request_new_detached(struct http_server *server, const char
   return NULL;
 }
 
-struct http_request *request_new(struct http_connection *connection, struct MHD_Connection *mhd,
-                                 const char *target) {
-  struct http_request *request = request_new_detached(connection->server, target);
-  if (!request) return NULL;
-  request->connection = connection;
-  connection->request = request;
-  request->mhd = mhd;
-  return request;
-}
-
 void request_free(struct http_request *request) {
   if (!request) return;
+  assert(!request->round && "a round is let go of first");
   if (request->connection) request->connection->request = NULL;
   struct list *node;
   while ((node = list_pop(&request->memory)))
-    free(LIST_ENTRY(node, struct block, node));
-  round_unref(request->round);
+    free(LIST_ENTRY(node, struct request_block, node));
   free(request->owned_content);
   json_decref(request->json);
   buffer_free(&request->body);
   free(request);
 }
 
+void request_enter(struct http_request *request, enum http_phase phase) {
+  static const unsigned BEFORE[] = {
+      [HTTP_PHASE_HEADERS] = 0,
+      [HTTP_PHASE_RECEIVING] = 1U << HTTP_PHASE_HEADERS,
+      [HTTP_PHASE_WORKING] = 1U << HTTP_PHASE_HEADERS | 1U << HTTP_PHASE_RECEIVING,
+      [HTTP_PHASE_ANSWERED] =
+          1U << HTTP_PHASE_HEADERS | 1U << HTTP_PHASE_RECEIVING | 1U << HTTP_PHASE_WORKING,
+      [HTTP_PHASE_SENDING] = 1U << HTTP_PHASE_ANSWERED,
+  };
+  assert(BEFORE[phase] & 1U << request->phase);
+  request->phase = phase;
+}
+
 void *http_request_alloc(struct http_request *request, size_t size) {
-  if (size > SIZE_MAX - sizeof(struct block)) return NULL;
-  struct block *block = malloc(sizeof(*block) + size);
+  if (size > SIZE_MAX - sizeof(struct request_block)) return NULL;
+  struct request_block *block = malloc(sizeof(*block) + size);
   if (!block) return NULL;
   list_append(&request->memory, &block->node);
   return block->bytes;
@@ -85,58 +90,6 @@ struct str request_copy(struct http_request *request, struct str text) {
   if (!copy) return (struct str){"", 0};
   memcpy(copy, text.data, text.length);
   return (struct str){copy, text.length};
-}
-
-/* --- Headers --- */
-
-struct str http_request_header(const struct http_request *request, const char *name) {
-  assert(!request->target && "a shared answer depends on the target alone");
-  const char *value = NULL;
-  size_t length = 0;
-  MHD_lookup_connection_value_n(request->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &length);
-  return value ? (struct str){value, length} : (struct str){"", 0};
-}
-
-struct header_count {
-  struct str name;
-  unsigned count;
-};
-
-static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, const char *key,
-                                    size_t key_size, const char *value, size_t value_size) {
-  (void)kind, (void)value, (void)value_size;
-  struct header_count *counted = argument;
-  if (str_equal_ignore_case((struct str){key, key_size}, counted->name)) counted->count++;
-  return MHD_YES;
-}
-
-unsigned http_request_header_count(const struct http_request *request, const char *name) {
-  struct header_count counted = {str_from(name), 0};
-  MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, count_header, &counted);
-  return counted.count;
-}
-
-static enum MHD_Result add_header_size(void *sum, enum MHD_ValueKind kind, const char *key,
-                                       size_t key_size, const char *value, size_t value_size) {
-  (void)kind, (void)key, (void)value;
-  *(size_t *)sum += key_size + value_size + 4;
-  return MHD_YES;
-}
-
-size_t request_headers_size(const struct http_request *request) {
-  size_t sum = request->raw_path.length + request->raw_query.length;
-  MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_header_size, &sum);
-  return sum;
-}
-
-bool request_framing_is_ambiguous(const struct http_request *request) {
-  return http_request_header(request, "Transfer-Encoding").length > 0 &&
-         http_request_header(request, "Content-Length").length > 0;
-}
-
-bool request_lacks_host(const struct http_request *request, const char *version) {
-  const char *host = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Host");
-  return !host && strcmp(version, "HTTP/1.1") == 0;
 }
 
 static bool is_sane_id(struct str id) {
@@ -151,7 +104,7 @@ static bool is_sane_id(struct str id) {
 }
 
 void request_set_id(struct http_request *request) {
-  struct str given = http_request_header(request, "X-Request-Id");
+  struct str given = request->headers.request_id;
   if (is_sane_id(given)) {
     request->id = request_copy(request, given);
     return;
@@ -162,83 +115,14 @@ void request_set_id(struct http_request *request) {
   request->id = request_copy(request, (struct str){text, sizeof(text)});
 }
 
-/* --- Body --- */
-
-static bool is_json(struct str content_type) {
-  struct str rest = content_type, media_type;
-  return str_next(&rest, ';', &media_type) &&
-         str_equal_ignore_case(media_type, STR("application/json"));
-}
-
-static size_t body_limit(const struct http_request *request) {
-  return request->route && request->route->body_limit ? request->route->body_limit
-                                                      : HTTP_BODY_LIMIT;
-}
-
-bool request_has_body(const struct http_request *request) {
-  struct str length = http_request_header(request, "Content-Length");
-  return http_request_header(request, "Transfer-Encoding").length > 0 ||
-         (length.length > 0 && !str_equal(length, STR("0")));
-}
-
-enum body_verdict request_announced_body(const struct http_request *request) {
-  struct str length = http_request_header(request, "Content-Length");
-  size_t announced = 0;
-  for (size_t i = 0; i < length.length; i++) {
-    if (length.data[i] < '0' || length.data[i] > '9') return BODY_MALFORMED;
-    announced = announced * 10 + (size_t)(length.data[i] - '0');
-    if (announced > body_limit(request)) return BODY_TOO_LARGE;
-  }
-  return BODY_GOOD;
-}
-
-bool request_take_body(struct http_request *request, const char *bytes, size_t length) {
-  if (request->discarded == 0 && request->body.length + length <= body_limit(request)) {
-    buffer_append(&request->body, bytes, length);
-    return !request->body.failed;
-  }
-  request->discarded += length;
-  return request->discarded <= HTTP_DISCARD_LIMIT;
-}
-
-/* jansson recurses for each level, and stops at 2,048: long before that nobody means it. */
-static bool nested_absurdly(struct str json) {
-  unsigned depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < json.length; i++) {
-    char byte = json.data[i];
-    if (in_string && byte == '\\')
-      i++;
-    else if (byte == '"')
-      in_string = !in_string;
-    else if (in_string)
-      continue;
-    else if ((byte == '{' || byte == '[') && ++depth > HTTP_JSON_DEPTH)
-      return true;
-    else if ((byte == '}' || byte == ']') && depth > 0)
-      depth--;
-  }
-  return false;
-}
-
-enum body_verdict request_parse_body(struct http_request *request) {
-  if (request->discarded > 0) return BODY_TOO_LARGE;
-  struct str content_type = http_request_header(request, "Content-Type");
-  bool has_body = request->body.length > 0;
-  if (!is_json(content_type) && (has_body || content_type.length > 0)) return BODY_NOT_JSON;
-  if (!has_body || nested_absurdly(buffer_str(&request->body))) return BODY_MALFORMED;
-  request->json = json_loadb(request->body.data, request->body.length, 0, NULL);
-  return json_is_object(request->json) ? BODY_GOOD : BODY_MALFORMED;
-}
-
 /* --- What a route sees --- */
 
 struct loop *http_request_loop(const struct http_request *request) {
-  return request->server->loop;
+  return request->site->loop;
 }
 
 void *http_request_context(const struct http_request *request) {
-  return request->server->context;
+  return request->site->context;
 }
 
 struct str http_request_id(const struct http_request *request) {
@@ -255,6 +139,10 @@ struct str http_request_raw_query(const struct http_request *request) {
 
 struct str http_request_user(const struct http_request *request) {
   return request->sub.data ? request->sub : (struct str){"", 0};
+}
+
+const struct trace_context *http_request_trace(const struct http_request *request) {
+  return request->has_trace ? &request->trace : NULL;
 }
 
 struct str http_request_body(const struct http_request *request) {
@@ -277,17 +165,31 @@ struct str http_request_param(const struct http_request *request, const char *na
   return (struct str){"", 0};
 }
 
+struct str http_request_header(const struct http_request *request, const char *name) {
+  assert(!request->target && "a shared answer depends on the target alone");
+  return headers_find(request->mhd, name);
+}
+
+static void count_line(void *argument, struct str value) {
+  (void)value;
+  ++*(unsigned *)argument;
+}
+
+unsigned http_request_header_count(const struct http_request *request, const char *name) {
+  unsigned count = 0;
+  headers_each(request->mhd, str_from(name), count_line, &count);
+  return count;
+}
+
 /* Empty when it is malformed. */
-static struct str decode_part(const struct http_request *request, struct str part) {
-  /* The request's memory is the request's own business: a const request still hands it out. */
-  char *decoded = http_request_alloc((struct http_request *)(uintptr_t)request, part.length);
+static struct str decode_part(struct http_request *request, struct str part) {
+  char *decoded = http_request_alloc(request, part.length);
   size_t length = 0;
   if (!decoded || !percent_decode(part, true, decoded, &length)) return (struct str){"", 0};
   return (struct str){decoded, length};
 }
 
-bool http_request_query(const struct http_request *request, const char *name,
-                        struct str *ret_value) {
+bool http_request_query(struct http_request *request, const char *name, struct str *ret_value) {
   *ret_value = (struct str){"", 0};
   struct str rest = request->raw_query, pair;
   while (str_next(&rest, '&', &pair)) {

@@ -2,7 +2,7 @@
  * answer that it gave, which does not change any more and is shared by reference. */
 #pragma once
 
-#include "lib/http/internal.h"
+#include "lib/http/request.h"
 
 struct round {
   unsigned references;
@@ -14,7 +14,7 @@ struct round {
 
 /* Makes the round of `target`, which `first` asked for before all others. Its handler logs under
  * the id of `first` and works in the trace of `traced`. NULL when memory is out. */
-struct round *round_new(struct target *target, const struct http_request *first,
+struct round *round_new(struct coalesce_target *target, const struct http_request *first,
                         const struct http_request *traced);
 
 struct round *round_ref(struct round *round);
@@ -22,5 +22,9 @@ struct round *round_ref(struct round *round);
 /* Frees it with the last reference; takes NULL. */
 void round_unref(struct round *round);
 
-/* Makes the response of one of the requests that `round` answered. NULL when memory is out. */
-struct MHD_Response *round_respond(struct round *round, struct http_request *request);
+/* Answers a request as the round was answered, by reference. */
+void round_answer(struct round *round, struct http_request *request);
+
+/* Chooses the status and the form of the body for one of the requests that `round` answered, and
+ * returns its bytes, which are the round's. */
+struct str round_choose(struct round *round, struct http_request *request);

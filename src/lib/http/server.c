@@ -1,22 +1,49 @@
-/* server.c: libmicrohttpd on the loop, and the life of a request through it. */
+/* server.c: libmicrohttpd on the loop: connections, the calls by which it hands a request over, and
+ * the daemon's start and end.
+ *
+ * The daemon is run when its epoll descriptor is readable, and at the end of a turn in which
+ * something was answered. What a request goes through is in steps.c. A request whose answer is not
+ * there yet is suspended, and resumed when it is. */
 #include "lib/http/server.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/http/body.h"
+#include "lib/http/coalesce.h"
+#include "lib/http/drain.h"
 #include "lib/http/gzip.h"
-#include "lib/http/internal.h"
-#include "lib/http/round.h"
+#include "lib/http/peer.h"
+#include "lib/http/refusal.h"
+#include "lib/http/request_metrics.h"
+#include "lib/http/respond.h"
+#include "lib/http/router.h"
+#include "lib/http/steps.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
+
+/* What libmicrohttpd may use for one connection: 16 KiB of headers, 56 bytes of its own for each of
+ * a hundred headers, and the head of the answer. It clears all of it after each request, so that
+ * every kept connection costs this much resident memory. */
+enum { CONNECTION_MEMORY = 24 * 1024 };
+
+struct http_server {
+  struct http_site site;
+  struct MHD_Daemon *daemon;
+  uv_poll_t poll;
+  struct loop_task run_task;
+  struct connection_deadlines deadlines;
+  struct router *router;
+  struct drain drain;
+};
 
 /* --- Running the daemon --- */
 
-void server_ask_run(struct http_server *server) {
-  if (!server->closing) loop_at_end_of_turn(server->loop, &server->run_task);
+static void ask_run(struct http_server *server) {
+  if (!server->site.closing) loop_at_end_of_turn(server->site.loop, &server->run_task);
 }
 
 /* Connections that have more to do than their events told are the daemon's own business: it says so
@@ -25,7 +52,7 @@ static void run_daemon(struct loop_task *task) {
   struct http_server *server = LIST_ENTRY(task, struct http_server, run_task);
   MHD_run(server->daemon);
   MHD_UNSIGNED_LONG_LONG timeout;
-  if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0) server_ask_run(server);
+  if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0) ask_run(server);
 }
 
 static void on_daemon_event(uv_poll_t *poll, int status, int events) {
@@ -34,43 +61,30 @@ static void on_daemon_event(uv_poll_t *poll, int status, int events) {
   run_daemon(&server->run_task);
 }
 
-void server_resume(struct http_request *request) {
-  request->suspended = false;
-  MHD_resume_connection(request->mhd);
-  server_ask_run(request->server);
-}
-
 /* --- Connections --- */
-
-static void on_connection_deadline(struct deadline *deadline) {
-  struct http_connection *connection = LIST_ENTRY(deadline, struct http_connection, deadline);
-  shutdown(connection->fd, SHUT_RDWR); /* the daemon sees the end and cleans up */
-}
 
 static void on_connection(void *argument, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code) {
   struct http_server *server = argument;
   if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-    server->connections--;
-    drain_check(server);
-    struct http_connection *closed = *socket_context;
-    if (closed) deadline_stop(&closed->deadline);
-    free(closed);
+    assert(server->drain.connections > 0);
+    server->drain.connections--;
+    drain_check(&server->drain);
+    connection_free(*socket_context);
     *socket_context = NULL;
     /* At its limit of connections the daemon takes its listening socket out of what it polls, and
      * puts it back only when it is run again after one was closed. */
-    server_ask_run(server);
+    ask_run(server);
     return;
   }
-  server->connections++;
-  struct http_connection *connection = calloc(1, sizeof(*connection));
+  server->drain.connections++;
+  int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  struct http_connection *connection = connection_new(&server->deadlines, fd);
   *socket_context = connection;
-  if (!connection) return; /* request_begin() finds none and hangs up */
-  connection->server = server;
-  connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  client_look_at_peer(connection, mhd);
-  deadline_init(&connection->deadline, on_connection_deadline);
-  deadline_start(&server->idle, &connection->deadline);
+  if (!connection) return; /* on_request() finds none and hangs up */
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  peer_note(connection, info ? info->client_addr : NULL, &server->site.options->proxies);
 }
 
 /* --- Requests --- */
@@ -83,39 +97,30 @@ static void hide_query(const char *target) {
   if (question && question[1]) question[1] = '\0';
 }
 
-static void *request_begin(void *argument, const char *target, struct MHD_Connection *mhd) {
+/* Makes libmicrohttpd come back for the answer of a suspended request. */
+static void on_answered(struct http_request *request) {
+  struct http_connection *connection = request->connection;
+  if (!connection->suspended) return;
+  connection->suspended = false;
+  MHD_resume_connection(request->mhd);
+  ask_run(LIST_ENTRY(request->site, struct http_server, site));
+}
+
+static void *on_request(void *argument, const char *target, struct MHD_Connection *mhd) {
   struct http_server *server = argument;
   struct http_connection *connection =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-  struct http_request *request = connection ? request_new(connection, mhd, target) : NULL;
+  struct http_request *request = connection ? request_new(&server->site, target) : NULL;
   hide_query(target);
   if (!request) return NULL;
-  server->requests++;
-  deadline_start(&server->receiving, &connection->deadline);
+  assert(!connection->request);
+  request->mhd = mhd;
+  request->connection = connection;
+  request->answered = on_answered;
+  connection->request = request;
+  connection_enter(connection, CONNECTION_RECEIVING);
+  server->drain.requests++;
   return request;
-}
-
-/* While the server drains, 503 is what a balancer is to hear. */
-static bool is_failure(const struct http_request *request) {
-  bool is_told_to_leave =
-      request->status == HTTP_UNAVAILABLE && http_server_draining(request->server);
-  return request->status >= 500 && !is_told_to_leave;
-}
-
-/* Of its user, or of the request under whose id the handler of its round logged. */
-static struct log_field last_field(const struct http_request *request) {
-  if (request->sub.length > 0) return log_str("user", request->sub);
-  bool led = request->round && !str_equal(request->round->request->id, request->id);
-  return led ? log_str("shared_request_id", request->round->request->id) : LOG_END;
-}
-
-static void log_request(const struct http_request *request, bool completed, uint64_t duration_us) {
-  log_event(is_failure(request) ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-            completed ? "request" : "request aborted", log_str("request_id", request->id),
-            log_text("method", router_method_name(request->method)),
-            log_text("route", request->route ? request->route->pattern : "-"),
-            log_int("status", request->status), log_int("bytes", (int64_t)request->answer_size),
-            log_ms("duration_ms", duration_us), last_field(request), LOG_END);
 }
 
 static void on_completed(void *argument, struct MHD_Connection *mhd, void **request_context,
@@ -124,117 +129,35 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   struct http_server *server = argument;
   struct http_request *request = *request_context;
   if (!request) return;
-  assert(!request->suspended);
+  assert(!request->connection->suspended && server->drain.requests > 0);
   *request_context = NULL;
-  deadline_start(&server->idle, &request->connection->deadline);
-  span_end(request);
-  uint64_t duration_us = clock_monotonic_us() - request->started_us;
-  metrics_count(request, duration_us);
-  if (is_failure(request) && server->failed)
-    server->failed(server->failed_argument, router_method_name(request->method),
-                   request->route ? request->route->pattern : "-", request->status, request->id);
-  log_request(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK, duration_us);
-  request_free(request);
-  server->requests--;
-  drain_check(server);
+  connection_enter(request->connection, CONNECTION_IDLE);
+  steps_end(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+  server->drain.requests--;
+  drain_check(&server->drain);
 }
 
-static void admit(struct http_request *request) {
-  assert(request->phase == HTTP_PHASE_WORKING);
-  if (!client_user_may_write(request)) return;
-  enum body_verdict verdict = request->route->body_limit ? request_parse_body(request) : BODY_GOOD;
-  switch (verdict) {
-  case BODY_GOOD: request->route->handler(request); break;
-  case BODY_TOO_LARGE:
-    http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
-    break;
-  case BODY_NOT_JSON:
-    http_answer_error(request, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-    break;
-  case BODY_MALFORMED: http_answer_error(request, HTTP_BAD_REQUEST, "malformed_json"); break;
-  }
-}
-
-void http_request_go_on(struct http_request *request) {
-  const struct http_server *server = request->server;
-  struct str authorization = http_request_header(request, "Authorization");
-  switch (server->options->check_token(request, authorization, server->authenticator,
-                                       &request->waiting, &request->sub)) {
-  case HTTP_TOKEN_GOOD: admit(request); break;
-  case HTTP_TOKEN_WAIT: break;
-  case HTTP_TOKEN_BAD:
-    http_answer_header(request, "WWW-Authenticate", "Bearer");
-    http_answer_error(request, HTTP_UNAUTHORIZED, "generic_401");
-    break;
-  }
-}
-
-static void pass_on(struct http_request *request) {
-  switch (request->route->auth) {
-  case HTTP_AUTH_NONE: admit(request); break;
-  case HTTP_AUTH_SHARED: coalesce_join(request); break;
-  case HTTP_AUTH_REQUIRED: http_request_go_on(request); break;
-  }
-}
-
-/* The whole request is here. */
-static void work(struct http_request *request) {
-  const struct http_server *server = request->server;
-  request->phase = HTTP_PHASE_WORKING;
-  deadline_stop(
-      &request->connection->deadline); /* what is submitted now has deadlines of its own */
-  if (server->closing)                 /* what a handler would wait for is closed already */
-    http_answer_unavailable(request);
-  else if (request->discarded > 0)
-    http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
-  else
-    pass_on(request);
-}
-
-static void refuse_method(struct http_request *request, unsigned methods) {
-  struct buffer allow = BUFFER_EMPTY;
-  router_list_methods(methods | 1U << HTTP_OPTIONS, &allow);
-  http_answer_header(request, "Allow", buffer_text(&allow));
-  buffer_free(&allow);
-  http_answer_error(request, HTTP_METHOD_NOT_ALLOWED, "generic_405");
-}
-
-/* The headers are here: whatever can be said without the body is said now. */
-static void judge_headers(struct http_request *request, const char *method, const char *version) {
-  request->phase = HTTP_PHASE_BODY;
-  request_set_id(request);
-  span_begin(request);
-  router_method(method, &request->method);
-  if (request_headers_size(request) > HTTP_HEADERS_LIMIT) {
-    http_answer_error(request, HTTP_HEADERS_TOO_LARGE, "generic_431");
-    return;
-  }
-  if (request_framing_is_ambiguous(request) || request_lacks_host(request, version)) {
-    http_answer_error(request, HTTP_BAD_REQUEST, "generic_400");
-    return;
-  }
-  unsigned methods = router_match(request);
-  if (request->method == HTTP_OPTIONS && (methods || cors_applies(request)))
-    cors_answer_options(request, methods);
-  else if (!methods)
-    http_answer_error(request, HTTP_NOT_FOUND, "generic_404");
-  else if (!request->route)
-    refuse_method(request, methods);
-  else if (!client_may_write(request))
-    return;
-  else if (request_announced_body(request) == BODY_TOO_LARGE)
-    http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
-}
-
-/* An answer before a body stops the body and ends the connection. Without a body it can wait for
- * the next call, and the connection stays; so it does for who is only early: what they have sent
- * already is read and forgotten. */
+/* Answering before the body has come forces libmicrohttpd to close the connection. Where there is
+ * no body the answer can wait for the next call, and the connection stays; so it does for a client
+ * that is only early: what it has sent already is read and forgotten. */
 static bool answers_at_once(const struct http_request *request) {
-  if (request->phase != HTTP_PHASE_ANSWERED || !request_has_body(request)) return false;
-  bool is_short = http_request_header(request, "Content-Length").length > 0 &&
-                  http_request_header(request, "Expect").length == 0 &&
-                  request_announced_body(request) == BODY_GOOD;
+  if (request->phase != HTTP_PHASE_ANSWERED || !body_is_announced(request)) return false;
+  bool is_short = request->headers.expect.length == 0 && body_is_announced_short(request);
   return request->status != HTTP_TOO_MANY_REQUESTS || !is_short;
+}
+
+static enum MHD_Result read_headers(struct http_request *request, const char *method,
+                                    const char *version) {
+  steps_begin(request, method, version);
+  http_steps_go_on(request);
+  return answers_at_once(request) ? respond(request) : MHD_YES;
+}
+
+static enum MHD_Result suspend(struct http_request *request) {
+  assert(request->phase == HTTP_PHASE_WORKING);
+  request->connection->suspended = true;
+  MHD_suspend_connection(request->mhd);
+  return MHD_YES;
 }
 
 /* libmicrohttpd calls this when the headers are there, for each part of the body, when the request
@@ -245,21 +168,18 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, con
   (void)argument, (void)mhd, (void)url;
   struct http_request *request = *request_context;
   if (!request) return MHD_NO;
-  if (request->phase == HTTP_PHASE_HEADERS) {
-    judge_headers(request, method, version);
-    return answers_at_once(request) ? answer_queue(request) : MHD_YES;
-  }
+  if (request->phase == HTTP_PHASE_HEADERS) return read_headers(request, method, version);
   if (*upload_size > 0) {
-    bool taken = request_take_body(request, upload, *upload_size);
+    bool taken = body_take(request, upload, *upload_size);
     *upload_size = 0;
     return taken ? MHD_YES : MHD_NO;
   }
-  if (request->phase == HTTP_PHASE_BODY) work(request);
-  if (request->phase == HTTP_PHASE_ANSWERED) return answer_queue(request);
-  assert(request->phase == HTTP_PHASE_WORKING);
-  request->suspended = true;
-  MHD_suspend_connection(mhd);
-  return MHD_YES;
+  if (request->phase == HTTP_PHASE_RECEIVING) {
+    request_enter(request, HTTP_PHASE_WORKING);
+    connection_enter(request->connection, CONNECTION_WORKING);
+    http_steps_go_on(request);
+  }
+  return request->phase == HTTP_PHASE_ANSWERED ? respond(request) : suspend(request);
 }
 
 /* --- The daemon --- */
@@ -285,17 +205,51 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
   return MHD_start_daemon(
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access,
       server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-      MHD_OPTION_CONNECTION_LIMIT, server->options->connection_limit,
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
-      MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-      MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, request_begin,
-      server, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, server,
-      MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+      MHD_OPTION_CONNECTION_LIMIT, server->site.options->connection_limit,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+      0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+      on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, on_request, server,
+      MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, server, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+      MHD_OPTION_END);
 }
 
+/* What requests need. After a failure free_parts() frees what there is. */
+static bool make_parts(struct http_server *server, struct error *error) {
+  struct http_site *site = &server->site;
+  server->router = router_new(site->options, error);
+  if (!server->router) return false;
+  site->router = server->router;
+  site->metrics = request_metrics_new(site->router);
+  site->coalescer = coalesce_new(site);
+  return (site->metrics && site->coalescer) ||
+         error_set(error, ERROR_MEMORY, "out of memory for the HTTP server");
+}
+
+static void free_parts(struct http_server *server) {
+  server->site.coalescer = coalesce_free(server->site.coalescer);
+  server->site.gzip = gzip_free(server->site.gzip);
+}
+
+static void start_watching(struct http_server *server) {
+  const struct http_options *options = server->site.options;
+  struct loop *loop = server->site.loop;
+  loop_task_init(&server->run_task, run_daemon);
+  drain_init(&server->drain, &server->site, server->daemon, &server->run_task);
+  deadline_queue_init(&server->deadlines.idle, loop, options->idle_timeout_ms);
+  deadline_queue_init(&server->deadlines.receiving, loop, options->receive_timeout_ms);
+  deadline_queue_init(&server->deadlines.sending, loop, options->send_timeout_ms);
+  int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+  uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
+  server->poll.data = server;
+  uv_poll_start(&server->poll, UV_READABLE, on_daemon_event);
+}
+
+/* Router and metrics are read by other threads and at the end of requests: they stay as long as the
+ * server, which the loop frees. */
 struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
                                     void *authenticator, struct error *error) {
+  assert(refusal_is_in_place() && "the executable must export MHD_queue_response()");
   struct http_server *server = calloc(1, sizeof(*server));
   if (!server) {
     close(listen_fd);
@@ -303,55 +257,67 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
     return NULL;
   }
   loop_free_at_end(loop, server);
-  server->loop = loop;
-  server->options = options;
-  server->context = context;
-  server->authenticator = authenticator;
-  server->metrics = metrics_new(options->tables);
-  loop_free_at_end(loop, server->metrics);
-  server->daemon = server->metrics ? start_daemon(server, listen_fd) : NULL;
+  server->site = (struct http_site){
+      .loop = loop, .options = options, .context = context, .authenticator = authenticator};
+  bool made = make_parts(server, error);
+  loop_free_at_end(loop, server->site.metrics);
+  loop_free_at_end(loop, server->router);
+  server->daemon = made ? start_daemon(server, listen_fd) : NULL;
   if (!server->daemon) {
+    if (made)
+      error_set(error, ERROR_UNAVAILABLE, "libmicrohttpd does not start: %s", strerror(errno));
     close(listen_fd);
-    error_set(error, ERROR_UNAVAILABLE, "libmicrohttpd does not start: %s", strerror(errno));
+    free_parts(server);
     return NULL;
   }
-  loop_task_init(&server->run_task, run_daemon);
-  drain_init(server);
-  coalescer_init(server);
-  deadline_queue_init(&server->idle, loop, options->idle_timeout_ms);
-  deadline_queue_init(&server->receiving, loop, options->receive_timeout_ms);
-  deadline_queue_init(&server->sending, loop, options->send_timeout_ms);
-  int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-  uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
-  server->poll.data = server;
-  uv_poll_start(&server->poll, UV_READABLE, on_daemon_event);
+  start_watching(server);
   return server;
 }
 
 void http_server_trace(struct http_server *server, struct span_sink *sink) {
-  server->sink = sink;
+  server->site.sink = sink;
 }
 
 void http_server_on_failure(struct http_server *server, http_failure failed, void *argument) {
-  server->failed = failed;
-  server->failed_argument = argument;
+  server->site.failed = failed;
+  server->site.failed_argument = argument;
+}
+
+void http_server_append_metrics(struct http_server *const *servers, size_t count,
+                                struct buffer *buffer) {
+  struct request_metrics *sum = request_metrics_new(servers[0]->site.router);
+  if (!sum) return;
+  for (size_t i = 0; i < count; i++)
+    request_metrics_add(sum, servers[i]->site.metrics);
+  request_metrics_append(sum, buffer);
+  free(sum);
 }
 
 /* --- Stopping --- */
 
+void http_server_drain(struct http_server *server, uint64_t timeout_ms,
+                       void (*drained)(void *argument), void *argument) {
+  drain_begin(&server->drain, timeout_ms, drained, argument);
+}
+
+bool http_server_draining(const struct http_server *server) {
+  return server->site.draining;
+}
+
 void http_server_close(struct http_server *server) {
-  if (!server || server->closing) return;
-  server->closing = true;
+  if (!server || server->site.closing) return;
+  server->site.closing = true;
   loop_task_cancel(&server->run_task);
-  coalescer_close(server);
+  coalesce_close(server->site.coalescer);
   for (int i = 0; i < 3; i++)
     MHD_run(server->daemon); /* the last answers go out */
   uv_close((uv_handle_t *)&server->poll, NULL);
-  drain_close(server);
+  drain_close(&server->drain);
   MHD_stop_daemon(server->daemon);
   server->daemon = NULL;
-  server->gzip = gzip_free(server->gzip);
-  deadline_queue_close(&server->idle);
-  deadline_queue_close(&server->receiving);
-  deadline_queue_close(&server->sending);
+  assert(server->drain.connections == 0 && server->drain.requests == 0);
+  free_parts(server);
+  deadline_queue_close(&server->deadlines.idle);
+  deadline_queue_close(&server->deadlines.receiving);
+  deadline_queue_close(&server->deadlines.sending);
 }

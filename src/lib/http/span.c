@@ -1,7 +1,11 @@
-/* span.c: the span of a request: whose trace it belongs to, and what is said of it. */
+/* span.c: the span of a request. */
+#include "lib/http/span.h"
+
 #include "lib/base/clock.h"
-#include "lib/http/internal.h"
 #include "lib/http/round.h"
+#include "lib/http/router.h"
+
+#include <stdio.h>
 
 /* The fields of one header or of several (RFC 9110, section 5.3), joined. */
 struct joined {
@@ -10,21 +14,17 @@ struct joined {
   char text[TRACESTATE_LIMIT];
 };
 
-static enum MHD_Result join(void *argument, enum MHD_ValueKind kind, const char *name,
-                            const char *value) {
+static void join(void *argument, struct str value) {
   struct joined *joined = argument;
-  (void)kind;
-  if (!str_equal_ignore_case(str_from(name), STR("tracestate"))) return MHD_YES;
-  struct str part = str_trim(str_from(value));
+  struct str part = str_trim(value);
   bool comma = joined->length > 0;
-  if (part.length + comma > sizeof(joined->text) - joined->length) {
+  if (joined->bad || part.length + comma > sizeof(joined->text) - joined->length) {
     joined->bad = true;
-    return MHD_NO;
+    return;
   }
   if (comma) joined->text[joined->length++] = ',';
   memcpy(joined->text + joined->length, part.data, part.length);
   joined->length += part.length;
-  return MHD_YES;
 }
 
 /* What other tracers know of the caller's span; it belongs to a traceparent and means nothing
@@ -32,7 +32,7 @@ static enum MHD_Result join(void *argument, enum MHD_ValueKind kind, const char 
  */
 static struct str take_state(struct http_request *request) {
   struct joined joined = {.length = 0};
-  MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join, &joined);
+  headers_each(request->mhd, STR("tracestate"), join, &joined);
   struct str state = {joined.text, joined.length};
   if (joined.bad || joined.length == 0 || !trace_state_is_sane(state)) return (struct str){NULL, 0};
   char *copy = http_request_alloc(request, joined.length);
@@ -44,14 +44,14 @@ static struct str take_state(struct http_request *request) {
 /* A caller's decision is kept; a balancer that only names a trace leaves it to us. False when the
  * request is of no trace. */
 static bool take_context(struct http_request *request, struct trace_context *context) {
-  struct span_sink *sink = request->server->sink;
+  struct span_sink *sink = request->site->sink;
   bool decided = false;
   request->trace_decided = true;
-  if (trace_parse_traceparent(http_request_header(request, "traceparent"), context)) {
+  if (trace_parse_traceparent(request->headers.traceparent, context)) {
     context->state = take_state(request);
     return true;
   }
-  if (!trace_parse_xray(http_request_header(request, "X-Amzn-Trace-Id"), context, &decided)) {
+  if (!trace_parse_xray(request->headers.xray_trace, context, &decided)) {
     if (!sink) return false;
     trace_begin(context, clock_unix_us());
   }
@@ -79,7 +79,7 @@ static struct span *begin(struct http_request *request) {
  */
 void span_begin(struct http_request *request) {
   struct trace_context *trace = &request->trace;
-  const struct span_sink *sink = request->server->sink;
+  const struct span_sink *sink = request->site->sink;
   request->has_trace = take_context(request, trace);
   if (!request->has_trace) return;
   memcpy(request->trace_parent, trace->span_id, SPAN_ID_SIZE);
@@ -87,13 +87,9 @@ void span_begin(struct http_request *request) {
   if (sink && trace->sampled) request->span = begin(request);
 }
 
-const struct trace_context *http_request_trace(const struct http_request *request) {
-  return request->has_trace ? &request->trace : NULL;
-}
-
 /* A failure that nobody decided not to trace has a span, if one without its calls. */
 static struct span *span_of_failure(struct http_request *request) {
-  struct span_sink *sink = request->server->sink;
+  struct span_sink *sink = request->site->sink;
   if (!sink || !request->has_trace || request->trace_decided || !sink->sample_failure(sink))
     return NULL;
   struct span *span = begin(request);
@@ -112,7 +108,7 @@ static void add_link(const struct http_request *request, struct span *span) {
 }
 
 void span_end(struct http_request *request) {
-  struct span_sink *sink = request->server->sink;
+  struct span_sink *sink = request->site->sink;
   bool failed = request->status >= 500;
   struct span *span = request->span || !failed ? request->span : span_of_failure(request);
   if (!span) return;

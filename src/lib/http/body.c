@@ -1,0 +1,73 @@
+/* body.c: the body of a request, which must be a JSON object where its row takes one. */
+#include "lib/http/body.h"
+
+#include <assert.h>
+
+static size_t limit_of(const struct http_request *request) {
+  return request->route && request->route->body_limit ? request->route->body_limit
+                                                      : HTTP_BODY_LIMIT;
+}
+
+bool body_is_announced(const struct http_request *request) {
+  const struct http_headers *headers = &request->headers;
+  return headers->transfer_encoding.length > 0 ||
+         (headers->content_length.length > 0 && !str_equal(headers->content_length, STR("0")));
+}
+
+bool body_is_announced_short(const struct http_request *request) {
+  uint64_t length;
+  return str_to_u64(request->headers.content_length, 0, limit_of(request), &length);
+}
+
+bool body_is_too_large(const struct http_request *request) {
+  uint64_t announced = 0;
+  str_to_u64(request->headers.content_length, 0, UINT64_MAX, &announced);
+  return announced > limit_of(request) || request->discarded > 0;
+}
+
+bool body_take(struct http_request *request, const char *bytes, size_t length) {
+  assert(request->phase != HTTP_PHASE_WORKING && "all of the body has come");
+  if (request->discarded == 0 && request->body.length + length <= limit_of(request)) {
+    buffer_append(&request->body, bytes, length);
+    return !request->body.failed;
+  }
+  request->discarded += length;
+  return request->discarded <= BODY_DISCARD_LIMIT;
+}
+
+static bool is_json(struct str content_type) {
+  struct str rest = content_type, media_type;
+  return str_next(&rest, ';', &media_type) &&
+         str_equal_ignore_case(media_type, STR("application/json"));
+}
+
+/* jansson recurses for each level, and stops at 2,048: no sensible body comes near that. */
+static bool is_nested_too_deeply(struct str json) {
+  unsigned depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.length; i++) {
+    char byte = json.data[i];
+    if (in_string && byte == '\\')
+      i++;
+    else if (byte == '"')
+      in_string = !in_string;
+    else if (in_string)
+      continue;
+    else if ((byte == '{' || byte == '[') && ++depth > BODY_JSON_DEPTH)
+      return true;
+    else if ((byte == '}' || byte == ']') && depth > 0)
+      depth--;
+  }
+  return false;
+}
+
+enum body_verdict body_parse(struct http_request *request) {
+  assert(request->discarded == 0 && request->body.length <= limit_of(request));
+  assert(!request->json && "a body is parsed once");
+  struct str content_type = request->headers.content_type;
+  bool has_body = request->body.length > 0;
+  if (!is_json(content_type) && (has_body || content_type.length > 0)) return BODY_NOT_JSON;
+  if (!has_body || is_nested_too_deeply(buffer_str(&request->body))) return BODY_MALFORMED;
+  request->json = json_loadb(request->body.data, request->body.length, 0, NULL);
+  return json_is_object(request->json) ? BODY_GOOD : BODY_MALFORMED;
+}

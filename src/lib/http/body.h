@@ -1,0 +1,27 @@
+/* body.h: the body of a request: what the headers announce, what comes, and what it says. Inside of
+ * the room only. */
+#pragma once
+
+#include "lib/http/request.h"
+
+enum {
+  BODY_DISCARD_LIMIT = 1024 * 1024, /* bytes of a refused body that are read before hanging up */
+  BODY_JSON_DEPTH = 64,
+};
+
+/* True when the headers announce a body. */
+bool body_is_announced(const struct http_request *request);
+
+/* True when the headers say how long the body is, and it is not longer than the row takes. */
+bool body_is_announced_short(const struct http_request *request);
+
+/* True when what was announced, or what has come, is more than the row takes. */
+bool body_is_too_large(const struct http_request *request);
+
+/* Takes a part of the body; false when the client must be hung up on. */
+bool body_take(struct http_request *request, const char *bytes, size_t length);
+
+enum body_verdict { BODY_GOOD, BODY_NOT_JSON, BODY_MALFORMED };
+
+/* Judges and parses a body that has come whole, for a row that takes one. */
+enum body_verdict body_parse(struct http_request *request);

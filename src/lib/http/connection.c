@@ -1,0 +1,43 @@
+/* connection.c: a client's connection and its deadlines.
+ *
+ * A connection that exceeds its deadline has its socket shut down; libmicrohttpd notices the end
+ * and cleans up as if the client had left. The states follow each other in a ring: idle, receiving,
+ * working, sending, and idle again. An answer may come early, and a request may end at any time. */
+#include "lib/http/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void on_deadline(struct deadline *deadline) {
+  const struct http_connection *connection = LIST_ENTRY(deadline, struct http_connection, deadline);
+  shutdown(connection->fd, SHUT_RDWR);
+}
+
+struct http_connection *connection_new(struct connection_deadlines *deadlines, int fd) {
+  struct http_connection *connection = calloc(1, sizeof(*connection));
+  if (!connection) return NULL;
+  connection->deadlines = deadlines;
+  connection->fd = fd;
+  deadline_init(&connection->deadline, on_deadline);
+  deadline_start(&deadlines->idle, &connection->deadline);
+  return connection;
+}
+
+void connection_free(struct http_connection *connection) {
+  if (!connection) return;
+  assert(!connection->request && "a request ends before its connection");
+  deadline_stop(&connection->deadline);
+  free(connection);
+}
+
+void connection_enter(struct http_connection *connection, enum connection_state state) {
+  struct connection_deadlines *deadlines = connection->deadlines;
+  assert(state == CONNECTION_IDLE || state > connection->state);
+  connection->state = state;
+  switch (state) {
+  case CONNECTION_IDLE: deadline_start(&deadlines->idle, &connection->deadline); break;
+  case CONNECTION_RECEIVING: deadline_start(&deadlines->receiving, &connection->deadline); break;
+  case CONNECTION_WORKING: deadline_stop(&connection->deadline); break;
+  case CONNECTION_SENDING: deadline_start(&deadlines->sending, &connection->deadline); break;
+  }
+}

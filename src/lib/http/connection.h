@@ -1,0 +1,44 @@
+/* connection.h: a client's connection: whom it is with, and how long it may take for what it does.
+ * Inside of the room only. */
+#pragma once
+
+#include "lib/base/address.h"
+#include "lib/loop/loop.h"
+
+#include <sys/socket.h>
+
+struct http_request;
+
+/* libmicrohttpd knows no deadline that dripping bytes do not put off, and none at all for a
+ * suspended connection, so each has a deadline for what it does now. */
+enum connection_state {
+  CONNECTION_IDLE,      /* between two requests */
+  CONNECTION_RECEIVING, /* a request is coming */
+  CONNECTION_WORKING,   /* the answer is being made: what is waited for has deadlines of its own */
+  CONNECTION_SENDING,   /* an answer is going out */
+};
+
+/* The deadlines of one server's connections. */
+struct connection_deadlines {
+  struct deadline_queue idle, receiving, sending;
+};
+
+struct http_connection {
+  struct connection_deadlines *deadlines;
+  struct http_request *request; /* the one that is being read or answered; NULL between two */
+  enum connection_state state;
+  bool suspended; /* libmicrohttpd waits until there is an answer */
+  int fd;
+  struct address peer;
+  bool from_proxy; /* the peer is a proxy that is trusted */
+  struct deadline deadline;
+};
+
+/* Makes the connection on the socket `fd`, which stays libmicrohttpd's. NULL when memory is out. */
+struct http_connection *connection_new(struct connection_deadlines *deadlines, int fd);
+
+/* Takes NULL. */
+void connection_free(struct http_connection *connection);
+
+/* Goes over to another state, whose deadline begins now. */
+void connection_enter(struct http_connection *connection, enum connection_state state);

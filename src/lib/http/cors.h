@@ -1,0 +1,15 @@
+/* cors.h: which origins may call from a browser (Fetch Standard, "HTTP extensions"; docs/api.md).
+ * Inside of the room only. */
+#pragma once
+
+#include "lib/http/request.h"
+
+/* True for a path that CORS is for. */
+bool cors_applies(const struct http_request *request);
+
+/* The request's Origin when CORS is for its path and the origin is one of the configured; empty
+ * otherwise. */
+struct str cors_allowed_origin(const struct http_request *request);
+
+/* Answers a preflight, or an OPTIONS request without Origin by `methods`, a bit set. */
+void cors_answer_options(struct http_request *request, unsigned methods);

@@ -1,0 +1,17 @@
+/* respond.h: how an answer goes out through libmicrohttpd. Inside of the room only. */
+#pragma once
+
+#include "lib/http/request.h"
+
+#include <microhttpd.h>
+
+/* Hands the answer of `request` to libmicrohttpd; from inside one of its callbacks only. */
+enum MHD_Result respond(struct http_request *request);
+
+/* libmicrohttpd's MHD_queue_response(): the name itself is another function here, see refusal.c. */
+enum MHD_Result respond_queue(struct MHD_Connection *mhd, unsigned status,
+                              struct MHD_Response *response);
+
+/* Adds the headers that every answer has, but for those that the handler of `request`, which may be
+ * NULL, gave itself. */
+void respond_add_fixed_headers(const struct http_request *request, struct MHD_Response *response);
