@@ -170,6 +170,9 @@ static void append_fish_row(struct buffer *script, const struct subcommand *comm
   buffer_append_text(script, " -d '");
   append_short(script, flag->help);
   buffer_append_text(script, "'\n");
+  if (is_verb && flag->argument)
+    buffer_append_format(script, "complete -c cruddur -n '__cruddur_after %s %s' -F\n",
+                         command->name, flag->name);
 }
 
 static void append_fish(struct buffer *script) {
@@ -181,6 +184,10 @@ static void append_fish(struct buffer *script) {
                      "end\n"
                      "function __cruddur_at\n"
                      "  __cruddur_in $argv[1]; and test (count (commandline -opc)) -eq 2\n"
+                     "end\n"
+                     "function __cruddur_after\n"
+                     "  set -l words (commandline -opc)\n"
+                     "  test (count $words) -eq 3; and test \"$words[2..3]\" = \"$argv\"\n"
                      "end\n"
                      "complete -c cruddur -f\n");
   for (size_t i = 0; commands_all[i]; i++) {

@@ -1,11 +1,10 @@
 /* config_command.c: `cruddur config`: every setting, what it means and what it is now. Secrets are
  * never shown. */
-#include "lib/base/config.h"
-
 #include "commands/commands.h"
 
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/config.h"
 #include "lib/base/json_writer.h"
 
 #include <stdbool.h>

@@ -1,10 +1,10 @@
-/* lambda_command.c: `cruddur lambda post-confirmation`: the production image as a Lambda function. */
-#include "lib/aws/lambda.h"
-
+/* lambda_command.c: `cruddur lambda post-confirmation`: the production image as a Lambda function.
+ */
 #include "commands/commands.h"
 #include "commands/exit.h"
 
 #include "lib/aws/confirmation.h"
+#include "lib/aws/lambda.h"
 #include "lib/aws/parameter.h"
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"

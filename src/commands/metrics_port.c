@@ -1,12 +1,17 @@
-/* metrics_port.c: see metrics_port.h. */
+/* metrics_port.c: an HTTP server of its own for /metrics, on the first worker's loop. It reads the
+ * counters of all workers, which are atomic, while their loops count on: a page may show some of
+ * them a moment earlier than others. */
 #include "commands/metrics_port.h"
 
 #include "lib/base/log.h"
+
+#include <assert.h>
 
 enum { CONNECTION_LIMIT = 32, TIMEOUT_MS = 10000 };
 
 static void look_at(struct metrics_context *context, const struct worker *workers,
                     unsigned worker_count) {
+  assert(worker_count <= sizeof(context->servers) / sizeof(context->servers[0]));
   context->count = worker_count;
   context->keeper = workers[0].context.keeper;
   for (unsigned i = 0; i < worker_count; i++) {

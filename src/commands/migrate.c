@@ -23,14 +23,15 @@ static const struct flag FLAGS[] = {
     {.section = "Instead of applying them",
      .name = "dry-run",
      FLAG_INTO_SWITCH(struct migration_cli, dry_run),
-     .help = "print the SQL; only reads, or connects not at all without CONNECTION_URL"},
+     .help = "print the SQL that would run; the database is only read, and not connected to "
+             "without CONNECTION_URL"},
     {.name = "rehearse",
      FLAG_INTO_SWITCH(struct migration_cli, rehearse),
      .help = "run them in one transaction, print the time and the locks of each, and roll back; "
              "the locks are held until then: best on a copy"},
     {.name = "lint",
      FLAG_INTO_SWITCH(struct migration_cli, lint),
-     .help = "say what may hurt; exit code 1 when something does"},
+     .help = "print what may hurt in production; exit code 1 when there is something"},
     {.section = "Options",
      .name = "allow-late",
      FLAG_INTO_SWITCH(struct migration_cli, options.allow_late),

@@ -1,4 +1,7 @@
-/* migration_cli.c: see migration_cli.h. */
+/* migration_cli.c: the flags, the screen and the signals of the commands of migrations.
+ *
+ * The first SIGINT or SIGTERM sets a flag, which the engine looks at: it cancels its statement,
+ * rolls back and says what state things are in. A second one ends the process. */
 #include "commands/migration_cli.h"
 
 #include "commands/exit.h"

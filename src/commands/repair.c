@@ -16,8 +16,8 @@ static int command_repair(int argc, char **argv) {
 static const struct flag FLAGS[] = {
     {.name = "forget",
      FLAG_INTO_SWITCH(struct migration_cli, forget),
-     .help = "drop the resume point of VERSION, a transaction:false migration that was begun: it "
-             "then counts as not begun"},
+     .help = "forget how far VERSION, a transaction:false migration, has got: it then counts as "
+             "not begun"},
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,

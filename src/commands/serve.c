@@ -1,4 +1,13 @@
-/* serve.c: `cruddur serve`: settings, sockets, one worker a core, signals. */
+/* serve.c: `cruddur serve`: settings, sockets, one worker for each loop, signals.
+ *
+ * The main thread runs the first worker's loop, and each other worker has a thread of its own. What
+ * all of them share belongs to the first loop: the pool's keys, AWS credentials, the check of the
+ * schema, the port of metrics, the signals. `struct service` does not change while they run, but
+ * for what only the first loop touches.
+ *
+ * To stop, each loop is posted worker_drain(). A worker that has finished posts count_finished() to
+ * the first loop, which closes what is shared after the last one. The main thread frees everything
+ * when it has joined the others. */
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
 #include "commands/serve_limits.h"
@@ -79,7 +88,9 @@ static bool share_connections(struct service *service, unsigned loops, struct er
   service->worker_count = loops;
   if (connections / PG_POOL_CONNECTIONS_LEAST < loops)
     service->worker_count = connections / PG_POOL_CONNECTIONS_LEAST;
+  assert(service->worker_count >= 1 && service->worker_count <= WORKERS_LIMIT);
   service->options.pg.connections = connections / service->worker_count;
+  assert(service->options.pg.connections >= PG_POOL_CONNECTIONS_LEAST);
   return true;
 }
 
@@ -193,6 +204,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 /* The first worker's loop also has what all share; it stays until the last one needs it no more. */
 static void count_finished(struct loop *loop, void *argument) {
   struct service *service = argument;
+  assert(service->finished_count < service->worker_count); /* each finishes once */
   if (++service->finished_count < service->worker_count) return;
   for (size_t i = 0; i < 2; i++)
     uv_close((uv_handle_t *)&service->signals[i], NULL);

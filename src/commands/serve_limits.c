@@ -1,4 +1,4 @@
-/* serve_limits.c: see serve_limits.h. */
+/* serve_limits.c: how many loops and connections the machine has room for, and limits on writes. */
 #include "commands/serve_limits.h"
 
 #include <uv.h>

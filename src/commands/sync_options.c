@@ -1,4 +1,5 @@
-/* sync_options.c: see sync_options.h. */
+/* sync_options.c: collects what `cruddur sync` was asked for. Flags win over the environment, and
+ * the environment over sync.env, which therefore only sets variables that are not set. */
 #include "commands/sync_options.h"
 
 #include "commands/commands.h"
@@ -113,18 +114,18 @@ const struct flag sync_options_flags[] = {
      .argument = "PATTERN",
      .type = FLAG_OTHER,
      .read = read_pattern,
-     .help = "neither upload nor delete these; may be given again"},
+     .help = "neither upload nor delete what fits PATTERN; may be given again"},
     {.name = "keep-html",
      FLAG_INTO_SWITCH(struct given, keep_html),
-     .help = "about.html stays about.html; else it becomes about"},
+     .help = "keep about.html as about.html; without this it becomes about"},
     {.name = "keep-releases",
      .argument = "N",
      FLAG_INTO_NUMBER(struct given, keep_releases, 0, 50),
-     .help = "keep the assets of so many earlier releases (3)"},
+     .help = "keep the assets of N earlier releases (3)"},
     {.name = "keep-days",
      .argument = "N",
      FLAG_INTO_NUMBER(struct given, keep_days, 0, 3650),
-     .help = "and those in use within so many days (0)"},
+     .help = "and of those in use within the last N days (0)"},
     {.name = "max-delete",
      .argument = "N|N%",
      .type = FLAG_OTHER,
@@ -144,7 +145,7 @@ const struct flag sync_options_flags[] = {
     {.name = "jobs",
      .argument = "N",
      FLAG_INTO_NUMBER(struct given, jobs, 1, 128),
-     .help = "requests side by side (16)"},
+     .help = "how many requests at a time (16)"},
     {.name = "json",
      FLAG_INTO_SWITCH(struct given, json),
      .help = "one JSON object on stdout instead of text"},
@@ -152,7 +153,7 @@ const struct flag sync_options_flags[] = {
      .argument = "LIST",
      .type = FLAG_OTHER,
      .read = read_silent,
-     .help = "leave these out: create,update,headers,delete,keep,ignore,no_change"},
+     .help = "do not list these: create,update,headers,delete,keep,ignore,no_change"},
     FLAG_END,
 };
 

@@ -1,7 +1,14 @@
-/* worker.c: see worker.h. */
+/* worker.c: builds one loop of the server and takes it apart.
+ *
+ * A worker is built by the main thread before any loop runs; from then on only its own loop touches
+ * it. It ends in a chain: the HTTP server is drained, what handlers wait for is closed, the traces
+ * and then the items for Rollbar are sent, and at last `finished` is called. Whatever of it fails,
+ * the chain goes on. */
 #include "commands/worker.h"
 
 #include "lib/messages/messages.h"
+
+#include <assert.h>
 
 /* Requests and their statements go into traces where spans go somewhere. */
 static bool start_tracing(struct worker *worker, struct error *error) {
@@ -34,7 +41,7 @@ static bool open_messages(struct worker *worker, struct error *error) {
   return context->messages != NULL;
 }
 
-/* One loop does it for all. */
+/* The first loop deletes old idempotency keys for all of them. */
 static bool start_purge(struct worker *worker, struct error *error) {
   if (loop_index(worker->loop) != 0) return true;
   worker->purge =
@@ -79,6 +86,7 @@ static void on_traces_sent(void *argument) {
  * when the HTTP server sends the last of them. */
 static void on_drained(void *argument) {
   struct worker *worker = argument;
+  assert(worker->draining);
   authenticator_close(worker->authenticator);
   message_store_close(worker->context.messages);
   key_purge_close(worker->purge);
