@@ -28,7 +28,7 @@ struct asset {
   const char *content_type;
   const unsigned char *bytes;
   const unsigned long *size;
-  const unsigned char *gzip; /* NULL: it is small, or compressed by nature */
+  const unsigned char *gzip; /* NULL: it is small, or its format is compressed already */
   const unsigned long *gzip_size;
 };
 
@@ -54,8 +54,8 @@ static const struct asset ASSETS[] = {
 
 enum { ASSET_COUNT = sizeof(ASSETS) / sizeof(ASSETS[0]) };
 
-/* The same with their tags, for all loops: made once, when the first of them is asked for, since
- * it takes a few milliseconds that a start can do without. */
+/* The same with their tags, shared by all loops. They are made when the first file is asked for: it
+ * takes a few milliseconds, which would delay the start. */
 static struct http_file files[ASSET_COUNT];
 static pthread_once_t files_made = PTHREAD_ONCE_INIT;
 
@@ -90,7 +90,7 @@ static void get_index(struct http_request *request) {
   answer_asset(request, INDEX);
 }
 
-/* Short-lived in caches: the next release brings other files under the same names. */
+/* Caches keep it only for a short time: the next release has other files under the same names. */
 static void get_asset(struct http_request *request) {
   struct str name = http_request_param(request, "file");
   for (size_t i = FIRST_ASSET; i < ASSET_COUNT; i++) {

@@ -16,7 +16,8 @@ static bool key_is_valid(struct str key) {
   return true;
 }
 
-/* In one byte order: other servers compare this hash with theirs. */
+/* The length is hashed in a fixed byte order, because other servers compare this hash with theirs.
+ */
 static bool hash_part(EVP_MD_CTX *context, struct str part) {
   uint64_t length = htobe64(part.length);
   return EVP_DigestUpdate(context, &length, sizeof(length)) == 1 &&

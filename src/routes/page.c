@@ -9,7 +9,7 @@
 
 enum { CURSOR_VERSION = 1, CURSOR_SIZE = 1 + 8 + UUID_SIZE };
 
-/* The years that a row can be of, in microseconds since 1970: 1 to 9999. */
+/* The first and the last time of the years 1 to 9999, in microseconds since 1970. */
 static const int64_t EARLIEST_US = -62135596800000000;
 static const int64_t LATEST_US = 253402300799999999;
 
@@ -72,7 +72,8 @@ void page_bind_limit(struct pg_batch *batch, const struct page *page) {
   pg_bind_int(batch, page->limit + 1);
 }
 
-/* Appends part of a target as it came, but for what ends a link or stands in no URI (RFC 3986). */
+/* Appends part of a target as it came. What would end the link, or is not allowed in a URI, is
+ * percent-encoded (RFC 3986). */
 static void append_part(struct buffer *buffer, struct str part) {
   for (size_t i = 0; i < part.length; i++) {
     unsigned char byte = (unsigned char)part.data[i];
@@ -83,8 +84,9 @@ static void append_part(struct buffer *buffer, struct str part) {
   }
 }
 
-/* The same target with another cursor: other parameters, such as the term, stay as they came. Ours
- * are in front: of two alike the first counts, and an old cursor may hide behind %62efore=. */
+/* The same target with another cursor. Other parameters, such as the term, stay as they came. Ours
+ * come first: of two parameters with one name the first counts, and an old cursor may be hidden as
+ * %62efore=. */
 static void append_next_target(const struct http_request *request, const struct page *page,
                                int64_t created_at_us, const struct uuid *uuid,
                                struct buffer *buffer) {

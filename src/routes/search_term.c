@@ -12,7 +12,7 @@ static void append_escaped(struct buffer *pattern, struct str text) {
   }
 }
 
-/* Bytes of other scripts count as letters: pg_trgm takes them so. */
+/* Bytes of other scripts count as letters, as in pg_trgm. */
 static bool has_trigram(struct str word) {
   size_t run = 0;
   for (size_t i = 0; i < word.length; i++) {

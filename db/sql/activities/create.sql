@@ -1,6 +1,6 @@
 -- lane: write
--- A new activity; no row when no user has the token's sub. The clock is read once, so that it lives
--- exactly as long as was asked for.
+-- A new activity; no row when no user has the token's sub. The clock is read once, so that the activity
+-- lives exactly as long as was asked for.
 -- $1: sub; $2: message; $3: seconds until it expires.
 WITH caller AS (
   SELECT uuid, display_name, handle

@@ -1,10 +1,10 @@
 -- lane: write
--- create.sql with an Idempotency-Key: whoever has the key already gets the values of the first answer,
--- and nothing is written. _reused is not null when the key belongs to another request.
+-- create.sql with an Idempotency-Key: a caller who has the key already gets the values of the first
+-- answer, and nothing is written. _reused is not null when the key belongs to another request.
 -- $1: sub; $2: message; $3: seconds until it expires; $4: key; $5: hash of the request.
--- ON CONFLICT DO UPDATE waits for a request that is just writing the key. It then gives the key's row as
--- it is, or takes it over when it is older than a day. The claim is ours when it has the uuid that we
--- proposed.
+-- ON CONFLICT DO UPDATE waits for a request that is just writing the key. It then returns the key's row as
+-- it is, or takes the row over when it is older than a day. We claimed the key when the row has the uuid
+-- that we proposed.
 WITH caller AS MATERIALIZED (
   SELECT uuid, display_name, handle
   FROM public.users

@@ -1,7 +1,7 @@
 -- plan: custom
 -- lane: heavy
 -- The newest live activities whose message holds every word, or whose author's handle holds the term.
--- $1 to $4: ILIKE patterns of the words, each with a trigram, or '%'; $5: ILIKE pattern for handles;
+-- $1 to $4: ILIKE patterns of the words, of which one has a trigram, or '%'; $5: ILIKE pattern for handles;
 -- $6, $7: only what is older than this (created_at, uuid); $8: how many rows;
 -- $9: patterns of the words past the fourth, with chr(1) between them.
 -- Planned with the words at hand: a rare word goes through the trigram index, a common one down the

@@ -1,5 +1,5 @@
 -- lane: heavy
--- The same as search.sql for terms with a word too short for a trigram, which no index can find: they
+-- The same as search.sql, for terms without a word that has a trigram. No index can find these, so they
 -- are looked for in the newest 10,000 activities.
 -- $1 to $4: ILIKE patterns of the words, or '%'; $5: ILIKE pattern for handles;
 -- $6, $7: only what is older than this (created_at, uuid); $8: how many rows;

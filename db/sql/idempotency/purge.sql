@@ -1,6 +1,6 @@
 -- lane: heavy
--- Deletes keys that count no more. One row when there may be more of them. Servers that do so at the same
--- time take different ones, and nobody waits for a key that is being claimed.
+-- Deletes keys that are older than a day. Returns one row when there may be more of them. Servers that run
+-- this at the same time delete different keys, and nobody waits for a key that is being claimed.
 -- $1: how many at most.
 WITH deleted AS (
   DELETE FROM public.idempotency_keys

@@ -1,7 +1,8 @@
 -- lane: write
 -- For messages in DynamoDB: claims an Idempotency-Key and with it fixes group, uuid and time of the message
--- before its item is written, so that a repeated request writes the same item. Who has the key already
--- gets what was fixed then. See activities/create_once.sql; the columns are those of find_once.sql.
+-- before its item is written, so that a repeated request writes the same item. A caller who has the key
+-- already gets the values of the first request. See activities/create_once.sql; the columns are those of
+-- find_once.sql.
 -- $1: the caller; $2: key; $3: hash of the request; $4: the message's uuid; $5: its time; $6: the group;
 -- $7: the other member; $8, $9: the caller's display name and handle.
 WITH claimed AS (

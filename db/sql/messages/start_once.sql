@@ -1,9 +1,9 @@
 -- lane: write
 -- start.sql with an Idempotency-Key; see activities/create_once.sql. One row when the caller is known, as
--- there. A group that is there is locked before the key, as in send_once.sql. The uuid of a new group is
--- not known when the key is claimed: who repeats the request finds it by its message. _unseen is not
--- null when that is not visible yet, as the statement waited for the request that wrote it: run again.
--- Where the recipient is gone, `known` has the answer.
+-- there. A group that exists is locked before the key, as in send_once.sql. The uuid of a new group is not
+-- known when the key is claimed, so a repeated request finds the group by the key's message. _unseen is
+-- not null when that message is not visible yet, because this statement waited for the request that wrote
+-- it: the caller runs the statement again. Where the recipient is gone, `known` has the answer.
 -- $1: sub; $2: handle; $3: message; $4: key; $5: hash of the request.
 WITH caller AS MATERIALIZED (
   SELECT uuid
