@@ -141,7 +141,8 @@ def print_findings(measures, bounds, asked):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--top", type=pathlib.Path, default=HERE.parents[1])
     parser.add_argument("--build", type=pathlib.Path)
     parser.add_argument("--bounds", type=pathlib.Path, default=HERE / "check_bounds.txt")

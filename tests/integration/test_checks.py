@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from harness.description import PROJECT
 
@@ -245,3 +246,27 @@ def test_actions_of_workflows_are_pinned_by_commit():
         assert used, workflow
         for action, version in used:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) and version, f"{workflow}: {action}"
+
+
+def steps_of(workflow):
+    """The commands of a workflow's jobs."""
+    document = yaml.safe_load((PROJECT / ".github" / "workflows" / workflow).read_text())
+    assert document["permissions"] == {"contents": "read"}
+    return [step["run"] for job in document["jobs"].values() for step in job["steps"] if "run" in step]
+
+
+def test_workflows_run_every_check():
+    assert ".ci/run" in steps_of("checks.yaml")
+    nightly = " ".join(steps_of("nightly.yaml"))
+    assert "bin/test --sanitize=" in nightly and "bin/fuzz --seconds" in nightly
+    for line in ("bin/check", "bin/test", "bin/test --unit --sanitize=address"):
+        assert line in (PROJECT / ".ci" / "run").read_text().split("\n")
+
+
+def test_the_sanitized_tests_of_ci_exist():
+    """A word that fits no file would silently leave its tests out."""
+    listed = re.search(r"^sanitized=\(([^)]*)\)", (PROJECT / ".ci" / "run").read_text(), re.M)[1].split()
+    names = [path.name for path in (PROJECT / "tests" / "integration").glob("test_*.py")]
+    assert [word for word in listed if not any(word in name for name in names)] == []
+    chosen = [name for name in names if any(word in name for word in listed)]
+    assert len(names) / 5 < len(chosen) < len(names) / 2
