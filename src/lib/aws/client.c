@@ -96,9 +96,13 @@ const char *aws_client_region(const struct aws_client *client) {
 }
 
 bool aws_call(struct aws_client *client, const struct aws_request *request, aws_done done,
-              void *argument) {
-  if (client->closing || client->call_count >= CALLS_LIMIT) return false;
-  return call_start(client, request, done, argument);
+              void *argument, struct error *error) {
+  if (client->closing)
+    return error_set(error, ERROR_UNAVAILABLE, "no request to AWS starts: the program ends");
+  if (client->call_count >= CALLS_LIMIT)
+    return error_set(error, ERROR_UNAVAILABLE, "too many requests to AWS are under way");
+  return call_start(client, request, done, argument) ||
+         error_set(error, ERROR_MEMORY, "out of memory for a request to AWS");
 }
 
 struct str aws_response_header(const struct aws_response *response, struct str name) {

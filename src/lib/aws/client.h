@@ -78,14 +78,15 @@ struct str aws_response_header(const struct aws_response *response, struct str n
 typedef void (*aws_done)(const struct aws_response *response, void *argument);
 
 /* Starts a call; everything in `request` is copied but for a borrowed body. Calls `done` exactly
- * once, on the loop, within the deadline, never from inside this call. Returns false (and never
- * calls `done`) when memory is out, the client is closing or too many calls are under way.
+ * once, on the loop, within the deadline, never from inside this call. Fails (and never calls
+ * `done`) as MEMORY, or as UNAVAILABLE when the client is closing or has too many calls under way.
  *
- * Kinds of error: UNAVAILABLE (no answer in time, 5xx, throttled to the end, no credentials in
- * time), DENIED (no credentials at all, or they were refused), NOT_FOUND, CONFLICT (a condition
- * failed: 409, 412, ConditionalCheckFailedException), INVALID (other 4xx), MEMORY (over a bound).
+ * Kinds of error that `done` is told: UNAVAILABLE (no answer in time, 5xx, throttled to the end, no
+ * credentials in time), DENIED (no credentials at all, or they were refused), NOT_FOUND, CONFLICT
+ * (a condition failed: 409, 412, ConditionalCheckFailedException), INVALID (other 4xx), MEMORY
+ * (over a bound).
  *
  * A kept connection that dies before a byte of the answer came is replaced below this level without
  * being counted in `tries`: a conditional write that conflicts may have met its own first try. */
 bool aws_call(struct aws_client *client, const struct aws_request *request, aws_done done,
-              void *argument);
+              void *argument, struct error *error);

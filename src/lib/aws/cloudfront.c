@@ -5,54 +5,34 @@
 #include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char FOLDER[] = "/2020-05-31/distribution/";
 
-struct asking {
-  cloudfront_done done;
-  void *argument;
-  struct cloudfront_answer answer;
-};
-
 static bool on_element(const char *path, struct str text, void *argument) {
-  struct asking *asking = argument;
+  struct cloudfront_answer *answer = argument;
   if (strcmp(path, "Id") == 0) {
-    if (text.length == 0 || text.length >= sizeof(asking->answer.id)) return false;
-    memcpy(asking->answer.id, text.data, text.length);
-    asking->answer.id[text.length] = '\0';
+    if (text.length == 0 || text.length >= sizeof(answer->id)) return false;
+    memcpy(answer->id, text.data, text.length);
+    answer->id[text.length] = '\0';
   }
-  if (strcmp(path, "Status") == 0) asking->answer.completed = str_equal(text, STR("Completed"));
+  if (strcmp(path, "Status") == 0) answer->completed = str_equal(text, STR("Completed"));
   return true;
 }
 
-static void on_answer(const struct aws_response *response, void *argument) {
-  struct asking *asking = argument;
-  struct error error = {0};
-  asking->answer.error = response->error;
-  asking->answer.code = response->code;
-  if (!response->error &&
-      (!document_read(response->body, "Invalidation", on_element, asking, &error) ||
-       !asking->answer.id[0])) {
-    error_set(&error, ERROR_UNAVAILABLE, "CloudFront's answer makes no sense");
-    asking->answer.error = &error;
-  }
-  asking->done(&asking->answer, asking->argument);
-  free(asking);
-}
-
-static bool start(struct aws_client *client, struct aws_request *request, cloudfront_done done,
-                  void *argument) {
-  struct asking *asking = calloc(1, sizeof(*asking));
-  if (!asking) return false;
-  asking->done = done;
-  asking->argument = argument;
+static bool ask(struct aws_session *session, struct aws_request *request,
+                struct cloudfront_answer *ret_answer, struct error *error) {
+  struct aws_answer answer;
+  *ret_answer = (struct cloudfront_answer){0};
   request->service = AWS_CLOUDFRONT;
   request->repeatable = true;
-  if (aws_call(client, request, on_answer, asking)) return true;
-  free(asking);
-  return false;
+  bool answered = aws_session_call(session, request, &answer, error);
+  memcpy(ret_answer->code, answer.code, sizeof(answer.code));
+  bool read =
+      answered && document_read(buffer_str(&answer.body), "Invalidation", on_element, ret_answer, error);
+  buffer_free(&answer.body);
+  if (!answered || (read && ret_answer->id[0])) return answered;
+  return error_set(error, ERROR_UNAVAILABLE, "CloudFront's answer makes no sense");
 }
 
 static void append_batch(const struct cloudfront_invalidation *invalidation, struct buffer *body) {
@@ -69,13 +49,14 @@ static void append_batch(const struct cloudfront_invalidation *invalidation, str
   buffer_append_text(body, "</CallerReference></InvalidationBatch>");
 }
 
-bool cloudfront_invalidate(struct aws_client *client,
-                           const struct cloudfront_invalidation *invalidation, cloudfront_done done,
-                           void *argument) {
+bool cloudfront_invalidate(struct aws_session *session,
+                           const struct cloudfront_invalidation *invalidation,
+                           struct cloudfront_answer *ret_answer, struct error *error) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, body = BUFFER_EMPTY;
   buffer_append_format(&path, "%s%s/invalidation", FOLDER, invalidation->distribution);
   append_batch(invalidation, &body);
-  if (path.failed || body.failed) return false;
+  *ret_answer = (struct cloudfront_answer){0};
+  if (path.failed || body.failed) return error_set(error, ERROR_MEMORY, "out of memory");
   struct sigv4_header header = {STR("content-type"), STR("text/xml")};
   struct aws_request request = {.method = "POST",
                                 .path = buffer_str(&path),
@@ -83,15 +64,17 @@ bool cloudfront_invalidate(struct aws_client *client,
                                 .header_count = 1,
                                 .body = buffer_str(&body),
                                 .deadline_ms = invalidation->deadline_ms};
-  return start(client, &request, done, argument);
+  return ask(session, &request, ret_answer, error);
 }
 
-bool cloudfront_get(struct aws_client *client, const char *distribution, const char *id,
-                    uint64_t deadline_ms, cloudfront_done done, void *argument) {
+bool cloudfront_get(struct aws_session *session, const char *distribution, const char *id,
+                    uint64_t deadline_ms, struct cloudfront_answer *ret_answer,
+                    struct error *error) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
   buffer_append_format(&path, "%s%s/invalidation/%s", FOLDER, distribution, id);
-  if (path.failed) return false;
+  *ret_answer = (struct cloudfront_answer){0};
+  if (path.failed) return error_set(error, ERROR_MEMORY, "out of memory");
   struct aws_request request = {
       .method = "GET", .path = buffer_str(&path), .deadline_ms = deadline_ms};
-  return start(client, &request, done, argument);
+  return ask(session, &request, ret_answer, error);
 }

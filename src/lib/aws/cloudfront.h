@@ -1,8 +1,8 @@
-/* cloudfront.h: invalidations of a CloudFront distribution. Source: Amazon CloudFront API
- * Reference, version 2020-05-31. */
+/* cloudfront.h: invalidations of a CloudFront distribution, for commands. Source: Amazon CloudFront
+ * API Reference, version 2020-05-31. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/aws/aws_session.h"
 
 enum { CLOUDFRONT_ID_SIZE = 64 };
 
@@ -14,21 +14,20 @@ struct cloudfront_invalidation {
   uint64_t deadline_ms;
 };
 
-/* Borrowed by the callback for the time of the call. */
 struct cloudfront_answer {
-  const struct error *error; /* NULL: done */
-  const char *code;          /* the service's error code; "": none */
+  char code[AWS_CODE_SIZE]; /* the service's error code; "": none */
   char id[CLOUDFRONT_ID_SIZE];
   bool completed; /* false: in progress */
 };
 
-typedef void (*cloudfront_done)(const struct cloudfront_answer *answer, void *argument);
+/* Creates an invalidation and waits for the answer, not for the end of the invalidation. The code
+ * is set after a failure too. Errors: those of aws_call(), UNAVAILABLE for an answer that makes no
+ * sense. */
+bool cloudfront_invalidate(struct aws_session *session,
+                           const struct cloudfront_invalidation *invalidation,
+                           struct cloudfront_answer *ret_answer, struct error *error);
 
-/* Creates an invalidation. `done` and the result are as in aws_call(). */
-bool cloudfront_invalidate(struct aws_client *client,
-                           const struct cloudfront_invalidation *invalidation, cloudfront_done done,
-                           void *argument);
-
-/* Asks how far an invalidation is. */
-bool cloudfront_get(struct aws_client *client, const char *distribution, const char *id,
-                    uint64_t deadline_ms, cloudfront_done done, void *argument);
+/* Asks how far an invalidation is, in the same way. */
+bool cloudfront_get(struct aws_session *session, const char *distribution, const char *id,
+                    uint64_t deadline_ms, struct cloudfront_answer *ret_answer,
+                    struct error *error);

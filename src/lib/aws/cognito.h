@@ -1,31 +1,29 @@
-/* cognito.h: the users of a Cognito user pool, by ListUsers, page by page. */
+/* cognito.h: the users of a Cognito user pool, for commands. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/base/config.h"
+#include "lib/base/error.h"
 
-enum { COGNITO_PAGE_LIMIT = 60, COGNITO_PAGES_LIMIT = 100000 };
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Borrowed for the time of the call; what Cognito did not tell is empty. */
+/* What Cognito did not tell is "". */
 struct cognito_user {
-  struct str username;
-  struct str sub;
-  struct str preferred_username;
-  struct str email;
-  struct str name;
-  struct str status; /* "CONFIRMED", … */
+  char *handle; /* preferred_username */
+  char *sub, *email, *name;
+  char *status; /* "CONFIRMED", … */
   bool enabled;
 };
 
-struct cognito_listing {
-  const char *user_pool_id;
-  uint64_t page_deadline_ms;
-  /* Called for each user, in Cognito's order; returning false ends the listing without an error. */
-  bool (*user)(const struct cognito_user *user, void *argument);
-  /* Called exactly once, on the loop; `error` is NULL when all pages were read. */
-  void (*done)(const struct error *error, void *argument);
-  void *argument;
+/* In Cognito's order. */
+struct cognito_users {
+  struct cognito_user *users;
+  size_t count;
 };
 
-/* Lists all users of the pool; `listing` is copied, its pool id must stay until `done`. Returns
- * false (and never calls back) when memory is out or the client is closing. */
-bool cognito_list_users(struct aws_client *client, const struct cognito_listing *listing);
+/* Reads all users of the pool of the settings, page by page (ListUsers). Blocks. `config` was
+ * loaded with CONFIG_AWS; without a pool's id it fails as ERROR_INVALID. Other errors: those of
+ * aws_session_json(). */
+bool cognito_load_users(const struct config *config, struct cognito_users *ret_users,
+                        struct error *error);
+void cognito_free_users(struct cognito_users *users);

@@ -1,14 +1,14 @@
-/* dynamodb.h: DynamoDB's operations by name, JSON in and out, and the loops that its batches need.
- */
+/* dynamodb.h: DynamoDB: for the server an operation by name, JSON in and out, with a callback; for
+ * commands, which use aws_session_json(), the loop that a batch of writes needs. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/aws/aws_session.h"
 
 #include <jansson.h>
 
 enum {
   DYNAMODB_BATCH_WRITE_LIMIT = 25, /* requests in one BatchWriteItem, the service's bound */
-  DYNAMODB_BATCH_GET_LIMIT = 100,  /* keys in one BatchGetItem, the service's bound */
+  DYNAMODB_RESPONSE_LIMIT = 32 * 1024 * 1024, /* a page has 1 MiB of items, before JSON */
 };
 
 /* The bounds of a call, as in struct aws_request. */
@@ -34,18 +34,12 @@ typedef void (*dynamodb_done)(const struct dynamodb_answer *answer, void *argume
 bool dynamodb_call(struct aws_client *client, const char *operation, const json_t *input,
                    const struct dynamodb_bounds *bounds, dynamodb_done done, void *argument);
 
-/* BatchWriteItem of `requests`, an array of at most DYNAMODB_BATCH_WRITE_LIMIT PutRequest and
- * DeleteRequest objects, on one table. What the service leaves unprocessed is sent again, with
- * full-jitter pauses, until all is done or the deadline passes (UNAVAILABLE: some may be done). The
- * answer's body is the last output. */
-bool dynamodb_batch_write(struct aws_client *client, const char *table, json_t *requests,
-                          const struct dynamodb_bounds *bounds, dynamodb_done done, void *argument);
-
-/* BatchGetItem of `keys`, an array of at most DYNAMODB_BATCH_GET_LIMIT key objects, on one table,
- * with unprocessed keys asked for again in the same way. The answer's body is {"Items": […]}, in no
- * order; keys without an item are missing. */
-bool dynamodb_batch_get(struct aws_client *client, const char *table, json_t *keys, bool consistent,
-                        const struct dynamodb_bounds *bounds, dynamodb_done done, void *argument);
+/* Writes `requests`, an array of at most DYNAMODB_BATCH_WRITE_LIMIT PutRequest and DeleteRequest
+ * objects, to one table (BatchWriteItem), and waits. What the service leaves unprocessed is sent
+ * again, with full-jitter pauses, until all is done or the deadline passes (UNAVAILABLE: some may
+ * be done). */
+bool dynamodb_batch_write(struct aws_session *session, const char *table, json_t *requests,
+                          const struct dynamodb_bounds *bounds, struct error *error);
 
 /* Attribute values. */
 

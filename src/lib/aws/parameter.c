@@ -1,78 +1,45 @@
 /* parameter.c: see parameter.h. */
 #include "lib/aws/parameter.h"
 
-#include "lib/aws/session.h"
+#include "lib/aws/aws_session.h"
+#include "lib/aws/secret.h"
+#include "lib/base/cleanup.h"
 
 #include <ctype.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_LIMIT = 64 * 1024 }; /* a value has 8 KiB at most */
 
-struct reading {
-  char *value;
-  struct error error;
-  bool done;
-};
-
-static void take_value(struct reading *reading, struct str body) {
-  json_t *answer = json_loadb(body.data ? body.data : "", body.length, 0, NULL);
+/* The value, without white space at its end; NULL with an error where there is none. */
+static char *copy_value(const json_t *output, struct error *error) {
   const char *text =
-      json_string_value(json_object_get(json_object_get(answer, "Parameter"), "Value"));
+      json_string_value(json_object_get(json_object_get(output, "Parameter"), "Value"));
   size_t length = text ? strlen(text) : 0;
   while (length > 0 && isspace((unsigned char)text[length - 1]))
     length--;
-  if (length > 0) reading->value = strndup(text, length);
+  char *value = length > 0 ? strndup(text, length) : NULL;
   if (!text)
-    error_set(&reading->error, ERROR_INTERNAL, "Parameter Store GetParameter: no value came");
+    error_set(error, ERROR_INTERNAL, "Parameter Store GetParameter: no value came");
   else if (length == 0)
-    error_set(&reading->error, ERROR_INVALID, "Parameter Store GetParameter: the value is empty");
-  else if (!reading->value)
-    error_set(&reading->error, ERROR_MEMORY, "out of memory");
-  json_decref(answer);
-}
-
-static void on_answer(const struct aws_response *response, void *argument) {
-  struct reading *reading = argument;
-  if (response->error)
-    reading->error = *response->error;
-  else
-    take_value(reading, response->body);
-  reading->done = true;
-}
-
-static bool ask(struct aws_client *client, const char *name, uint64_t deadline_ms,
-                struct reading *reading) {
-  json_t *input = json_pack("{s:s,s:b}", "Name", name, "WithDecryption", 1);
-  char *text = json_dumps(input, JSON_COMPACT);
-  const struct aws_request request = {
-      .service = AWS_PARAMETER_STORE,
-      .operation = "GetParameter",
-      .body = str_from(text ? text : ""),
-      .deadline_ms = deadline_ms,
-      .response_limit = ANSWER_LIMIT,
-      .repeatable = true,
-  };
-  bool started = text && aws_call(client, &request, on_answer, reading);
-  free(text);
-  json_decref(input);
-  return started;
+    error_set(error, ERROR_INVALID, "Parameter Store GetParameter: the value is empty");
+  else if (!value)
+    error_set(error, ERROR_MEMORY, "out of memory");
+  return value;
 }
 
 bool parameter_read(const struct config *config, const char *name, uint64_t deadline_ms,
                     char **ret_value, struct error *error) {
-  _cleanup_(aws_session_close_p) struct aws_session *session = NULL;
-  if (!aws_session_open(config, &session, error)) return false;
-  struct reading reading = {0};
-  if (!ask(aws_session_client(session), name, deadline_ms, &reading))
-    return error_set(error, ERROR_MEMORY, "Parameter Store: '%s' is no name, or memory is out",
-                     name);
-  aws_session_wait(session, &reading.done);
-  if (!reading.value) {
-    *error = reading.error;
-    return false;
-  }
-  *ret_value = reading.value;
-  return true;
+  const struct aws_request request = {.service = AWS_PARAMETER_STORE,
+                                      .operation = "GetParameter",
+                                      .deadline_ms = deadline_ms,
+                                      .response_limit = ANSWER_LIMIT,
+                                      .repeatable = true};
+  _cleanup_(aws_session_close) struct aws_session session = {0};
+  if (!aws_session_open(&session, config, error)) return false;
+  json_t *input = json_pack("{s:s,s:b}", "Name", name, "WithDecryption", 1);
+  json_t *output = aws_session_json(&session, &request, input, error);
+  char *value = output ? copy_value(output, error) : NULL;
+  secret_json_free(output);
+  if (value) *ret_value = value;
+  return value != NULL;
 }

@@ -7,6 +7,7 @@
 #include "lib/base/encoding.h"
 #include "lib/base/utf8.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,47 +47,77 @@ bool s3_key_fits_xml(const char *key) {
 
 /* --- Single objects --- */
 
-/* A call of `method` on the object `key`; "" is the bucket itself. */
-static bool call_object(struct aws_client *client, const struct s3_bucket *bucket,
-                        const char *method, const char *key, struct aws_request *request,
-                        aws_done done, void *argument) {
-  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
-  buffer_append_format(&path, "/%s", key);
-  if (path.failed) return false;
+/* Fills `request` for `method` on the object `key`; "" is the bucket itself. The path stands in
+ * `path`, the caller's to free. */
+static bool fill_request(struct aws_request *request, const struct s3_bucket *bucket,
+                         const char *method, const char *key, struct buffer *path,
+                         struct error *error) {
+  buffer_append_format(path, "/%s", key);
   request->service = AWS_S3;
   request->method = method;
   request->bucket = str_from(bucket->name);
-  request->path = buffer_str(&path);
+  request->path = buffer_str(path);
   request->deadline_ms = bucket->deadline_ms;
   request->try_timeout_ms = bucket->try_timeout_ms;
   request->repeatable = true;
-  return aws_call(client, request, done, argument);
+  return !path->failed || error_set(error, ERROR_MEMORY, "out of memory for a request to S3");
+}
+
+/* What each operation with a callback is: who is told, and the error when it does not start. */
+struct told {
+  aws_done done;
+  void *argument;
+  struct error *error;
+};
+
+static bool start_on_object(struct aws_client *client, const struct s3_bucket *bucket,
+                            const char *method, const char *key, struct aws_request *request,
+                            struct told told) {
+  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
+  return fill_request(request, bucket, method, key, &path, told.error) &&
+         aws_call(client, request, told.done, told.argument, told.error);
+}
+
+/* The same, waiting for the answer. */
+static bool call_object(struct aws_session *session, const struct s3_bucket *bucket,
+                        const char *method, const char *key, struct aws_request *request,
+                        struct aws_answer *ret_answer, struct error *error) {
+  _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
+  *ret_answer = (struct aws_answer){0};
+  return fill_request(request, bucket, method, key, &path, error) &&
+         aws_session_call(session, request, ret_answer, error);
 }
 
 bool s3_get(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-            size_t limit, aws_done done, void *argument) {
+            size_t limit, aws_done done, void *argument, struct error *error) {
   struct aws_request request = {.response_limit = limit};
-  return call_object(client, bucket, "GET", key, &request, done, argument);
+  return start_on_object(client, bucket, "GET", key, &request,
+                         (struct told){done, argument, error});
 }
 
 bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-             aws_done done, void *argument) {
+             aws_done done, void *argument, struct error *error) {
   struct aws_request request = {0};
-  return call_object(client, bucket, "HEAD", key, &request, done, argument);
+  return start_on_object(client, bucket, "HEAD", key, &request,
+                         (struct told){done, argument, error});
 }
 
 bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
             struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
-            void *argument) {
+            void *argument, struct error *error) {
   struct aws_request request = {
       .headers = headers, .header_count = header_count, .body = body, .body_borrowed = true};
-  return call_object(client, bucket, "PUT", key, &request, done, argument);
+  return start_on_object(client, bucket, "PUT", key, &request,
+                         (struct told){done, argument, error});
 }
 
-bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-               aws_done done, void *argument) {
+bool s3_delete(struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+               struct error *error) {
   struct aws_request request = {0};
-  return call_object(client, bucket, "DELETE", key, &request, done, argument);
+  struct aws_answer answer;
+  bool deleted = call_object(session, bucket, "DELETE", key, &request, &answer, error);
+  buffer_free(&answer.body);
+  return deleted;
 }
 
 /* --- Copies --- */
@@ -138,7 +169,7 @@ bool s3_copied_etag(struct str body, struct buffer *ret_etag) {
          ret_etag->length > 0;
 }
 
-static bool start_copy(struct copying *copying);
+static bool start_copy(struct copying *copying, struct error *error);
 
 /* The status of a copy is sent before its work is done: the body tells how it ended. */
 static void on_copied(const struct aws_response *response, void *argument) {
@@ -147,18 +178,18 @@ static void on_copied(const struct aws_response *response, void *argument) {
   struct error error = {0};
   _cleanup_(buffer_free) struct buffer etag = BUFFER_EMPTY;
   if (!response->error && !s3_copied_etag(response->body, &etag)) {
-    if (++copying->tries < COPY_TRIES && start_copy(copying)) return;
     error_set(&error, ERROR_UNAVAILABLE, "S3 began to copy and did not end");
+    if (++copying->tries < COPY_TRIES && start_copy(copying, &error)) return;
     told.error = &error;
   }
   copying->done(&told, copying->argument);
   copying_free(copying);
 }
 
-static bool start_copy(struct copying *copying) {
+static bool start_copy(struct copying *copying, struct error *error) {
   struct aws_request request = {.headers = copying->headers, .header_count = copying->header_count};
-  return call_object(copying->client, &copying->bucket, "PUT", copying->key, &request, on_copied,
-                     copying);
+  return start_on_object(copying->client, &copying->bucket, "PUT", copying->key, &request,
+                         (struct told){on_copied, copying, error});
 }
 
 static void add_header(struct copying *copying, struct str name, struct str value) {
@@ -209,8 +240,7 @@ static struct copying *copying_new(struct aws_client *client, const struct s3_bu
 static bool fill_headers(struct copying *copying, const struct s3_copying *copy) {
   const char *etag = copy->etag;
   append_source(&copying->source, copying->bucket.name, copy->from);
-  if (copying->source.failed || copy->header_count > S3_HEADERS_LIMIT ||
-      !keep_headers(copying, copy->headers, copy->header_count))
+  if (copying->source.failed || !keep_headers(copying, copy->headers, copy->header_count))
     return false;
   add_header(copying, STR("x-amz-copy-source"), buffer_str(&copying->source));
   add_header(copying, STR("x-amz-metadata-directive"), STR("REPLACE"));
@@ -224,12 +254,16 @@ static bool fill_headers(struct copying *copying, const struct s3_copying *copy)
 }
 
 bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
-             const struct s3_copying *copy, aws_done done, void *argument) {
+             const struct s3_copying *copy, aws_done done, void *argument, struct error *error) {
+  assert(copy->header_count <= S3_HEADERS_LIMIT);
   struct copying *copying = copying_new(client, bucket, copy->key);
-  if (!copying) return false;
+  if (!copying || !fill_headers(copying, copy)) {
+    if (copying) copying_free(copying);
+    return error_set(error, ERROR_MEMORY, "out of memory for a request to S3");
+  }
   copying->done = done;
   copying->argument = argument;
-  if (fill_headers(copying, copy) && start_copy(copying)) return true;
+  if (start_copy(copying, error)) return true;
   copying_free(copying);
   return false;
 }
@@ -237,16 +271,10 @@ bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
 /* --- Deleting many --- */
 
 struct deleting {
-  struct s3_deletion deletion;
+  s3_key_kept kept;
+  void *argument;
   struct buffer key, code, message; /* of the <Error> that is read */
 };
-
-static void deleting_free(struct deleting *deleting) {
-  buffer_free(&deleting->key);
-  buffer_free(&deleting->code);
-  buffer_free(&deleting->message);
-  free(deleting);
-}
 
 static void keep_text(struct buffer *target, struct str text) {
   target->length = 0;
@@ -262,47 +290,49 @@ static bool deleting_element(const char *path, struct str text, void *argument) 
   } else if (strcmp(path, "Error/Message") == 0) {
     keep_text(&deleting->message, text);
   } else if (strcmp(path, "Error") == 0) {
-    deleting->deletion.failed(buffer_text(&deleting->key), buffer_text(&deleting->code),
-                              buffer_text(&deleting->message), deleting->deletion.argument);
+    deleting->kept(buffer_text(&deleting->key), buffer_text(&deleting->code),
+                   buffer_text(&deleting->message), deleting->argument);
     deleting->key.length = deleting->code.length = deleting->message.length = 0;
   }
   return true;
 }
 
-static void on_deleted(const struct aws_response *response, void *argument) {
-  struct deleting *deleting = argument;
-  struct error error = {0};
-  const struct error *told = response->error;
-  if (!told && !document_read(response->body, "DeleteResult", deleting_element, deleting, &error))
-    told = &error;
-  deleting->deletion.done(told, deleting->deletion.argument);
-  deleting_free(deleting);
+static bool read_kept(struct str body, s3_key_kept kept, void *argument, struct error *error) {
+  struct deleting deleting = {.kept = kept, .argument = argument};
+  bool read = document_read(body, "DeleteResult", deleting_element, &deleting, error);
+  buffer_free(&deleting.key);
+  buffer_free(&deleting.code);
+  buffer_free(&deleting.message);
+  return read;
 }
 
-static void append_deletion(const struct s3_deletion *deletion, struct buffer *body) {
+static void append_deletion(const char *const *keys, size_t count, struct buffer *body) {
   buffer_append_text(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
                            "<Quiet>true</Quiet>");
-  for (size_t i = 0; i < deletion->count; i++) {
+  for (size_t i = 0; i < count; i++) {
     buffer_append_text(body, "<Object><Key>");
-    xml_append_escaped(body, str_from(deletion->keys[i]));
+    xml_append_escaped(body, str_from(keys[i]));
     buffer_append_text(body, "</Key></Object>");
   }
   buffer_append_text(body, "</Delete>");
 }
 
-bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion) {
-  _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
-  struct deleting *deleting = calloc(1, sizeof(*deleting));
-  append_deletion(deletion, &body);
-  if (!deleting || body.failed || deletion->count > S3_DELETE_LIMIT) {
-    free(deleting);
-    return false;
-  }
-  deleting->deletion = *deletion;
+/* The checksum that DeleteObjects requires. */
+static void md5_base64(struct str bytes, char base64[MD5_BASE64_SIZE]) {
   unsigned char md5[EVP_MAX_MD_SIZE] = {0};
-  char base64[MD5_BASE64_SIZE];
-  EVP_Digest(body.data, body.length, md5, NULL, EVP_md5(), NULL);
+  EVP_Digest(bytes.data, bytes.length, md5, NULL, EVP_md5(), NULL);
   EVP_EncodeBlock((unsigned char *)base64, md5, 16);
+}
+
+bool s3_delete_many(struct aws_session *session, const struct s3_bucket *bucket,
+                    const char *const *keys, size_t count, s3_key_kept kept, void *argument,
+                    struct error *error) {
+  assert(count <= S3_DELETE_LIMIT);
+  _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
+  append_deletion(keys, count, &body);
+  if (body.failed) return error_set(error, ERROR_MEMORY, "out of memory for a request to S3");
+  char base64[MD5_BASE64_SIZE];
+  md5_base64(buffer_str(&body), base64);
   struct sigv4_parameter query = {STR("delete"), STR("")};
   struct sigv4_header headers[] = {{STR("content-md5"), str_from(base64)},
                                    {STR("content-type"), STR("application/xml")}};
@@ -312,8 +342,9 @@ bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletio
                                 .header_count = 2,
                                 .body = buffer_str(&body),
                                 .response_limit = ANSWER_LIMIT};
-  if (call_object(client, &deletion->bucket, "POST", "", &request, on_deleted, deleting))
-    return true;
-  deleting_free(deleting);
-  return false;
+  struct aws_answer answer;
+  bool deleted = call_object(session, bucket, "POST", "", &request, &answer, error) &&
+                 read_kept(buffer_str(&answer.body), kept, argument, error);
+  buffer_free(&answer.body);
+  return deleted;
 }

@@ -1,8 +1,9 @@
-/* s3.h: the operations of S3 that a sync needs, over aws_call(). Sources: Amazon S3 API Reference.
- * Every one of them is as good done twice as once, so tries without an answer are repeated. */
+/* s3.h: the operations of S3 that a sync needs. Those of which many run side by side have a
+ * callback, which is called as aws_call() does; the others wait. Every operation is idempotent, so
+ * unanswered tries are repeated. Source: Amazon S3 API Reference. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/aws/aws_session.h"
 
 enum {
   S3_DELETE_LIMIT = 1000, /* keys in one DeleteObjects, the service's bound */
@@ -26,34 +27,27 @@ struct s3_entry {
   int64_t modified_s; /* seconds of UTC since 1970 */
 };
 
-struct s3_listing {
-  struct s3_bucket bucket;
-  const char *prefix;
-  /* Called for each object in S3's order; returning false ends the list as out of memory. */
-  bool (*entry)(const struct s3_entry *entry, void *argument);
-  /* Called exactly once, on the loop; `error` is NULL when all pages were read whole. */
-  void (*done)(const struct error *error, void *argument);
-  void *argument;
-};
+/* Called for each object in S3's order; returning false ends the list as out of memory. */
+typedef bool (*s3_entry_found)(const struct s3_entry *entry, void *argument);
 
-/* Lists all objects below the prefix, page after page (ListObjectsV2, encoding-type=url). A page
- * that is cut short or makes no sense is asked for again, then an error: a list is never shorter
- * than the bucket. `listing` is copied, its texts must stay until `done`. Returns false (and never
- * calls back) when memory is out or the client is closing. */
-bool s3_list(struct aws_client *client, const struct s3_listing *listing);
+/* Lists all objects below the prefix, page after page (ListObjectsV2, encoding-type=url), and
+ * waits. A page that is cut short or makes no sense is asked for again, then an error: a list is
+ * never shorter than the bucket. */
+bool s3_list(struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
+             s3_entry_found found, void *argument, struct error *error);
 
 /* The body of the object, of at most `limit` bytes. `done` and the result as in aws_call(). */
 bool s3_get(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-            size_t limit, aws_done done, void *argument);
+            size_t limit, aws_done done, void *argument, struct error *error);
 
 bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-             aws_done done, void *argument);
+             aws_done done, void *argument, struct error *error);
 
 /* Writes the object. `body` stays until `done`; the headers are copied, Content-MD5 is the caller's
  * to give. */
 bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
             struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
-            void *argument);
+            void *argument, struct error *error);
 
 struct s3_copying {
   const char *from;
@@ -66,7 +60,7 @@ struct s3_copying {
 /* Copies an object within the bucket; everything is copied out of `copy`. An answer of 200 that
  * holds an error is one. */
 bool s3_copy(struct aws_client *client, const struct s3_bucket *bucket,
-             const struct s3_copying *copy, aws_done done, void *argument);
+             const struct s3_copying *copy, aws_done done, void *argument, struct error *error);
 
 /* Appends the ETag, without quotes, that the answer to a copy tells; false: it tells none. */
 bool s3_copied_etag(struct str body, struct buffer *ret_etag);
@@ -74,24 +68,19 @@ bool s3_copied_etag(struct str body, struct buffer *ret_etag);
 /* An ETag as the headers have it, without its quotes. */
 struct str s3_without_quotes(struct str etag);
 
-/* Deletes the object; one that is not there counts as deleted. */
-bool s3_delete(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-               aws_done done, void *argument);
+/* Deletes the object and waits; one that is not there counts as deleted. */
+bool s3_delete(struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+               struct error *error);
 
-struct s3_deletion {
-  struct s3_bucket bucket;
-  const char *const *keys;
-  size_t count; /* at most S3_DELETE_LIMIT */
-  /* Called for each key that was not deleted, with S3's code and message. */
-  void (*failed)(const char *key, const char *code, const char *message, void *argument);
-  /* Called exactly once, on the loop; an error means that any of the keys may be there still. */
-  void (*done)(const struct error *error, void *argument);
-  void *argument;
-};
+/* Told of a key that was not deleted, with S3's code and message. */
+typedef void (*s3_key_kept)(const char *key, const char *code, const char *message, void *argument);
 
-/* Deletes many (DeleteObjects). Keys that XML cannot express (control characters) must go by
- * s3_delete(). `deletion` is copied, its keys must stay until `done`. */
-bool s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion);
+/* Deletes `count` keys, at most S3_DELETE_LIMIT, and waits (DeleteObjects). An error means that any
+ * of the keys may be there still. Keys that XML cannot express (control characters) must go by
+ * s3_delete(). */
+bool s3_delete_many(struct aws_session *session, const struct s3_bucket *bucket,
+                    const char *const *keys, size_t count, s3_key_kept kept, void *argument,
+                    struct error *error);
 
 /* True when `key` can be named in XML 1.0. */
 bool s3_key_fits_xml(const char *key);

@@ -4,11 +4,15 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_TRIES = 4, PAGE_LIMIT = 16 * 1024 * 1024, TRUTH_UNKNOWN = -1 };
+enum {
+  PAGE_TRIES = 4,
+  PAGE_LIMIT = 16 * 1024 * 1024,
+  KEY_COUNT_LIMIT =
+      1000 * 1000, /* S3 gives a thousand keys a page; there is room for other servers */
+  TRUTH_UNKNOWN = -1
+};
 
 struct page_entry {
   size_t key_at, key_length; /* in `texts` */
@@ -17,13 +21,8 @@ struct page_entry {
   int64_t modified_s;
 };
 
-struct listing {
-  struct aws_client *client;
-  struct s3_listing wanted;
-  unsigned pages, tries;
-  struct buffer token; /* where the next page begins; empty: at the start */
-
-  /* The page that is read; told to the caller when it is whole. */
+/* A page as it is read; the caller is told of it when it is whole. */
+struct s3_page {
   struct buffer texts;
   struct buffer entries; /* of struct page_entry */
   struct page_entry current;
@@ -33,186 +32,161 @@ struct listing {
   long long key_count;
 };
 
-static void listing_free(struct listing *listing) {
-  buffer_free(&listing->token);
-  buffer_free(&listing->texts);
-  buffer_free(&listing->entries);
-  buffer_free(&listing->next_token);
-  free(listing);
-}
-
-static void end_listing(struct listing *listing, const struct error *error) {
-  listing->wanted.done(error, listing->wanted.argument);
-  listing_free(listing);
-}
-
-static bool read_number(struct str text, uint64_t *ret_number) {
-  char copy[24] = {0}, *end = NULL;
-  if (text.length == 0 || text.length >= sizeof(copy) || text.data[0] < '0' || text.data[0] > '9')
-    return false;
-  memcpy(copy, text.data, text.length);
-  errno = 0;
-  *ret_number = strtoull(copy, &end, 10);
-  return *end == '\0' && errno == 0 && *ret_number <= INT64_MAX;
-}
-
-static bool read_key(struct listing *listing, struct str text) {
+static bool read_key(struct s3_page *page, struct str text) {
   if (text.length == 0 || text.length > 3 * S3_KEY_LENGTH_LIMIT) return false;
-  listing->current.key_at = listing->texts.length;
-  listing->current.key_length = text.length;
-  buffer_append_str(&listing->texts, text);
-  return !listing->texts.failed;
+  page->current.key_at = page->texts.length;
+  page->current.key_length = text.length;
+  buffer_append_str(&page->texts, text);
+  return !page->texts.failed;
 }
 
-static bool read_etag(struct listing *listing, struct str text) {
+static bool read_etag(struct s3_page *page, struct str text) {
   text = s3_without_quotes(text);
-  listing->current.etag_at = listing->texts.length;
-  listing->current.etag_length = text.length;
-  buffer_append_str(&listing->texts, text);
-  return !listing->texts.failed;
+  page->current.etag_at = page->texts.length;
+  page->current.etag_length = text.length;
+  buffer_append_str(&page->texts, text);
+  return !page->texts.failed;
 }
 
-static bool end_entry(struct listing *listing) {
-  if (listing->current.key_length == 0 || listing->current.modified_s < 0) return false;
-  buffer_append(&listing->entries, &listing->current, sizeof(listing->current));
-  listing->current = (struct page_entry){.modified_s = -1};
-  return !listing->entries.failed;
+static bool end_entry(struct s3_page *page) {
+  if (page->current.key_length == 0 || page->current.modified_s < 0) return false;
+  buffer_append(&page->entries, &page->current, sizeof(page->current));
+  page->current = (struct page_entry){.modified_s = -1};
+  return !page->entries.failed;
 }
 
 static bool on_element(const char *path, struct str text, void *argument) {
-  struct listing *listing = argument;
-  if (strcmp(path, "Contents/Key") == 0) return read_key(listing, text);
-  if (strcmp(path, "Contents/ETag") == 0) return read_etag(listing, text);
-  if (strcmp(path, "Contents/Size") == 0) return read_number(text, &listing->current.size);
+  struct s3_page *page = argument;
+  if (strcmp(path, "Contents/Key") == 0) return read_key(page, text);
+  if (strcmp(path, "Contents/ETag") == 0) return read_etag(page, text);
+  if (strcmp(path, "Contents/Size") == 0)
+    return str_to_u64(text, 0, INT64_MAX, &page->current.size);
   if (strcmp(path, "Contents/LastModified") == 0)
-    return (listing->current.modified_s = s3_parse_time(text)) >= 0;
-  if (strcmp(path, "Contents") == 0) return end_entry(listing);
+    return (page->current.modified_s = s3_parse_time(text)) >= 0;
+  if (strcmp(path, "Contents") == 0) return end_entry(page);
   if (strcmp(path, "IsTruncated") == 0) {
-    listing->truncated = str_equal(text, STR("true")) ? 1 : 0;
-    return listing->truncated || str_equal(text, STR("false"));
+    page->truncated = str_equal(text, STR("true")) ? 1 : 0;
+    return page->truncated || str_equal(text, STR("false"));
   }
-  if (strcmp(path, "EncodingType") == 0) return listing->is_encoded = str_equal(text, STR("url"));
+  if (strcmp(path, "EncodingType") == 0) return page->is_encoded = str_equal(text, STR("url"));
   if (strcmp(path, "KeyCount") == 0) {
     uint64_t count;
-    if (!read_number(text, &count)) return false;
-    listing->key_count = (long long)count;
+    if (!str_to_u64(text, 0, KEY_COUNT_LIMIT, &count)) return false;
+    page->key_count = (long long)count;
   }
   if (strcmp(path, "NextContinuationToken") == 0) {
-    listing->next_token.length = 0;
-    buffer_append_str(&listing->next_token, text);
-    return !listing->next_token.failed;
+    page->next_token.length = 0;
+    buffer_append_str(&page->next_token, text);
+    return !page->next_token.failed;
   }
   return true;
 }
 
-static void begin_page(struct listing *listing) {
-  listing->texts.length = listing->entries.length = listing->next_token.length = 0;
-  listing->current = (struct page_entry){.modified_s = -1};
-  listing->is_encoded = false;
-  listing->truncated = TRUTH_UNKNOWN;
-  listing->key_count = -1;
+static void begin_page(struct s3_page *page) {
+  page->texts.length = page->entries.length = page->next_token.length = 0;
+  page->current = (struct page_entry){.modified_s = -1};
+  page->is_encoded = false;
+  page->truncated = TRUTH_UNKNOWN;
+  page->key_count = -1;
 }
 
 /* Keys come percent-encoded, with '+' for a space, because XML cannot hold all of them; servers
  * that do not know how to say so, and then have not done it. */
-static bool decode_keys(struct listing *listing) {
-  for (size_t at = 0; at < listing->entries.length; at += sizeof(struct page_entry)) {
+static bool decode_keys(struct s3_page *page) {
+  for (size_t at = 0; at < page->entries.length; at += sizeof(struct page_entry)) {
     struct page_entry entry;
-    memcpy(&entry, listing->entries.data + at, sizeof(entry));
-    char *text = listing->texts.data + entry.key_at;
+    memcpy(&entry, page->entries.data + at, sizeof(entry));
+    char *text = page->texts.data + entry.key_at;
     struct str encoded = {text, entry.key_length};
     if (!percent_decode(encoded, true, text, &entry.key_length) || entry.key_length == 0)
       return false;
-    memcpy(listing->entries.data + at, &entry, sizeof(entry));
+    memcpy(page->entries.data + at, &entry, sizeof(entry));
   }
   return true;
 }
 
-static bool read_page(struct listing *listing, struct str body, struct error *error) {
-  begin_page(listing);
-  if (!document_read(body, "ListBucketResult", on_element, listing, error)) return false;
-  size_t count = listing->entries.length / sizeof(struct page_entry);
-  if (listing->is_encoded && !decode_keys(listing))
+static bool read_page(struct s3_page *page, struct str body, struct error *error) {
+  begin_page(page);
+  if (!document_read(body, "ListBucketResult", on_element, page, error)) return false;
+  size_t count = page->entries.length / sizeof(struct page_entry);
+  if (page->is_encoded && !decode_keys(page))
     return error_set(error, ERROR_UNAVAILABLE, "a key in the bucket's list makes no sense");
-  if (listing->truncated == TRUTH_UNKNOWN ||
-      (listing->truncated && listing->next_token.length == 0) ||
-      (listing->key_count >= 0 && (size_t)listing->key_count != count))
+  if (page->truncated == TRUTH_UNKNOWN || (page->truncated && page->next_token.length == 0) ||
+      (page->key_count >= 0 && (size_t)page->key_count != count))
     return error_set(error, ERROR_UNAVAILABLE, "the bucket's list contradicts itself");
   return true;
 }
 
-static bool tell_page(struct listing *listing) {
-  for (size_t at = 0; at < listing->entries.length; at += sizeof(struct page_entry)) {
+static bool tell_page(const struct s3_page *page, s3_entry_found found, void *argument,
+                      struct error *error) {
+  for (size_t at = 0; at < page->entries.length; at += sizeof(struct page_entry)) {
     struct page_entry entry;
-    memcpy(&entry, listing->entries.data + at, sizeof(entry));
-    struct s3_entry told = {.key = {listing->texts.data + entry.key_at, entry.key_length},
-                            .etag = {listing->texts.data + entry.etag_at, entry.etag_length},
+    memcpy(&entry, page->entries.data + at, sizeof(entry));
+    struct s3_entry told = {.key = {page->texts.data + entry.key_at, entry.key_length},
+                            .etag = {page->texts.data + entry.etag_at, entry.etag_length},
                             .size = entry.size,
                             .modified_s = entry.modified_s};
-    if (!listing->wanted.entry(&told, listing->wanted.argument)) return false;
+    if (!found(&told, argument)) return error_set(error, ERROR_MEMORY, "out of memory");
   }
   return true;
 }
 
-static bool ask_page(struct listing *listing);
-
-static void on_page(const struct aws_response *response, void *argument) {
-  struct listing *listing = argument;
-  struct error error = {0};
-  if (response->error) {
-    end_listing(listing, response->error);
-    return;
-  }
-  bool read = read_page(listing, response->body, &error);
-  if (read) {
-    listing->tries = 0;
-    if (!tell_page(listing)) {
-      read = error_set(&error, ERROR_MEMORY, "out of memory");
-    } else if (!listing->truncated) {
-      end_listing(listing, NULL);
-      return;
-    } else {
-      listing->token.length = 0;
-      buffer_append_str(&listing->token, buffer_str(&listing->next_token));
-      if (++listing->pages == S3_PAGES_LIMIT)
-        read = error_set(&error, ERROR_MEMORY, "the bucket holds too many objects");
-    }
-  }
-  bool again = read || (error.kind == ERROR_UNAVAILABLE && ++listing->tries < PAGE_TRIES);
-  if (again && ask_page(listing)) return;
-  if (again) error_set(&error, ERROR_MEMORY, "out of memory");
-  end_listing(listing, &error);
-}
-
-static bool ask_page(struct listing *listing) {
+/* Asks for the page that begins at `token` (empty: the first) once. */
+static bool ask_page(struct aws_session *session, const struct s3_bucket *bucket,
+                     const char *prefix, struct str token, struct aws_answer *ret_answer,
+                     struct error *error) {
   struct sigv4_parameter query[5] = {{STR("list-type"), STR("2")},
                                      {STR("encoding-type"), STR("url")},
                                      {STR("max-keys"), STR("1000")}};
   size_t count = 3;
-  if (*listing->wanted.prefix)
-    query[count++] = (struct sigv4_parameter){STR("prefix"), str_from(listing->wanted.prefix)};
-  if (listing->token.length > 0)
-    query[count++] =
-        (struct sigv4_parameter){STR("continuation-token"), buffer_str(&listing->token)};
+  if (*prefix) query[count++] = (struct sigv4_parameter){STR("prefix"), str_from(prefix)};
+  if (token.length > 0) query[count++] = (struct sigv4_parameter){STR("continuation-token"), token};
   struct aws_request request = {.service = AWS_S3,
                                 .method = "GET",
-                                .bucket = str_from(listing->wanted.bucket.name),
+                                .bucket = str_from(bucket->name),
                                 .path = STR("/"),
                                 .query = query,
                                 .query_count = count,
-                                .deadline_ms = listing->wanted.bucket.deadline_ms,
-                                .try_timeout_ms = listing->wanted.bucket.try_timeout_ms,
+                                .deadline_ms = bucket->deadline_ms,
+                                .try_timeout_ms = bucket->try_timeout_ms,
                                 .response_limit = PAGE_LIMIT,
                                 .repeatable = true};
-  return aws_call(listing->client, &request, on_page, listing);
+  return aws_session_call(session, &request, ret_answer, error);
 }
 
-bool s3_list(struct aws_client *client, const struct s3_listing *wanted) {
-  struct listing *listing = calloc(1, sizeof(*listing));
-  if (!listing) return false;
-  listing->client = client;
-  listing->wanted = *wanted;
-  if (ask_page(listing)) return true;
-  listing_free(listing);
-  return false;
+/* Loads a page; an answer that makes no sense is asked for again. */
+static bool load_page(struct aws_session *session, const struct s3_bucket *bucket,
+                      const char *prefix, struct str token, struct s3_page *page,
+                      struct error *error) {
+  bool read = false;
+  for (unsigned tries = 0; !read && tries < PAGE_TRIES; tries++) {
+    struct aws_answer answer;
+    bool answered = ask_page(session, bucket, prefix, token, &answer, error);
+    read = answered && read_page(page, buffer_str(&answer.body), error);
+    buffer_free(&answer.body);
+    if (!answered) return false;
+  }
+  return read;
+}
+
+bool s3_list(struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
+             s3_entry_found found, void *argument, struct error *error) {
+  struct s3_page page = {0};
+  struct buffer token = BUFFER_EMPTY; /* where the next page begins */
+  bool done = true, more = true;
+  for (unsigned pages = 0; done && more; pages++) {
+    done = pages < S3_PAGES_LIMIT
+               ? load_page(session, bucket, prefix, buffer_str(&token), &page, error) &&
+                     tell_page(&page, found, argument, error)
+               : error_set(error, ERROR_MEMORY, "the bucket holds too many objects");
+    more = done && page.truncated;
+    token.length = 0;
+    buffer_append_str(&token, buffer_str(&page.next_token));
+    if (token.failed) done = error_set(error, ERROR_MEMORY, "out of memory");
+  }
+  buffer_free(&token);
+  buffer_free(&page.texts);
+  buffer_free(&page.entries);
+  buffer_free(&page.next_token);
+  return done;
 }

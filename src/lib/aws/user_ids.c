@@ -13,9 +13,9 @@ struct row {
 };
 
 struct plan {
-  const struct listed_user **users; /* confirmed, by handle */
+  const struct cognito_user **users; /* confirmed, by handle */
   size_t user_count;
-  const struct listed_user **subs; /* all, by sub */
+  const struct cognito_user **subs; /* all, by sub */
   size_t sub_count;
   struct row *rows;        /* by handle */
   struct row *rows_by_sub; /* the same */
@@ -43,12 +43,12 @@ static void tell(struct plan *plan, enum user_ids_verdict verdict, const char *h
 }
 
 static int by_handle(const void *left, const void *right) {
-  const struct listed_user *const *a = left, *const *b = right;
+  const struct cognito_user *const *a = left, *const *b = right;
   return strcmp((*a)->handle, (*b)->handle);
 }
 
 static int by_sub(const void *left, const void *right) {
-  const struct listed_user *const *a = left, *const *b = right;
+  const struct cognito_user *const *a = left, *const *b = right;
   return strcmp((*a)->sub, (*b)->sub);
 }
 
@@ -63,12 +63,12 @@ static int compare_subs(const void *left, const void *right) {
 }
 
 /* Takes the users who can have a row; tells of the others. */
-static bool take_users(struct plan *plan, const struct user_list *list) {
-  plan->users = calloc(list->count + 1, sizeof(const struct listed_user *));
-  plan->subs = calloc(list->count + 1, sizeof(const struct listed_user *));
+static bool take_users(struct plan *plan, const struct cognito_users *list) {
+  plan->users = calloc(list->count + 1, sizeof(const struct cognito_user *));
+  plan->subs = calloc(list->count + 1, sizeof(const struct cognito_user *));
   if (!plan->users || !plan->subs) return false;
   for (size_t i = 0; i < list->count; i++) {
-    const struct listed_user *user = &list->users[i];
+    const struct cognito_user *user = &list->users[i];
     bool has_sub = *user->sub && strcmp(user->sub, UNKNOWN_SUB) != 0;
     if (has_sub) plan->subs[plan->sub_count++] = user;
     if (!has_sub || !*user->handle)
@@ -78,8 +78,8 @@ static bool take_users(struct plan *plan, const struct user_list *list) {
     else
       plan->users[plan->user_count++] = user;
   }
-  qsort(plan->users, plan->user_count, sizeof(const struct listed_user *), by_handle);
-  qsort(plan->subs, plan->sub_count, sizeof(const struct listed_user *), by_sub);
+  qsort(plan->users, plan->user_count, sizeof(const struct cognito_user *), by_handle);
+  qsort(plan->subs, plan->sub_count, sizeof(const struct cognito_user *), by_sub);
   return true;
 }
 
@@ -100,21 +100,21 @@ static bool take_rows(struct plan *plan, const struct pg_rows *rows) {
 /* The pool's user whose sub the row has, when that is somebody else than `user`: who renamed
  * themselves keeps their Cruds. */
 static bool belongs_to_another(const struct plan *plan, const struct row *row,
-                               const struct listed_user *user) {
-  struct listed_user key = {.sub = (char *)(uintptr_t)row->sub};
-  const struct listed_user *wanted = &key;
-  const struct listed_user **found =
-      bsearch(&wanted, plan->subs, plan->sub_count, sizeof(const struct listed_user *), by_sub);
+                               const struct cognito_user *user) {
+  struct cognito_user key = {.sub = (char *)(uintptr_t)row->sub};
+  const struct cognito_user *wanted = &key;
+  const struct cognito_user **found =
+      bsearch(&wanted, plan->subs, plan->sub_count, sizeof(const struct cognito_user *), by_sub);
   return found && strcmp((*found)->sub, user->sub) != 0;
 }
 
 /* Another row has the user's sub; the row itself has not. */
-static bool is_held_elsewhere(const struct plan *plan, const struct listed_user *user) {
+static bool is_held_elsewhere(const struct plan *plan, const struct cognito_user *user) {
   struct row key = {.sub = user->sub};
   return bsearch(&key, plan->rows_by_sub, plan->row_count, sizeof(struct row), compare_subs);
 }
 
-static bool match(struct plan *plan, const struct row *row, const struct listed_user *user) {
+static bool match(struct plan *plan, const struct row *row, const struct cognito_user *user) {
   if (strcmp(row->sub, user->sub) == 0) {
     tell(plan, USER_IDS_SAME, row->handle, row->sub, user->sub);
   } else if (belongs_to_another(plan, row, user) || is_held_elsewhere(plan, user)) {
@@ -185,8 +185,8 @@ static bool write_changes(struct pg_session *session, const json_t *changes, str
   return done;
 }
 
-static bool run_plan(struct plan *plan, struct pg_session *session, const struct user_list *list,
-                     bool dry_run, struct error *error) {
+static bool run_plan(struct plan *plan, struct pg_session *session,
+                     const struct cognito_users *list, bool dry_run, struct error *error) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session,
                         "select uuid, handle, cognito_user_id from public.users "
@@ -200,7 +200,7 @@ static bool run_plan(struct plan *plan, struct pg_session *session, const struct
   return write_changes(session, plan->changes, error);
 }
 
-bool user_ids_update(struct pg_session *session, const struct user_list *list, bool dry_run,
+bool user_ids_update(struct pg_session *session, const struct cognito_users *list, bool dry_run,
                      user_ids_tell tell_verdict, void *argument,
                      struct user_ids_summary *ret_summary, struct error *error) {
   struct plan plan = {.tell = tell_verdict, .argument = argument};

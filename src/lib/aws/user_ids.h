@@ -2,7 +2,7 @@
  * in one transaction. */
 #pragma once
 
-#include "lib/aws/user_list.h"
+#include "lib/aws/cognito.h"
 #include "lib/pg/session.h"
 
 /* What is told of a user, in this order of importance. */
@@ -29,6 +29,6 @@ struct user_ids_summary {
 
 /* Reads and locks the rows, tells every verdict, then writes and commits; with `dry_run` it writes
  * nothing. After an error nothing was written. */
-bool user_ids_update(struct pg_session *session, const struct user_list *list, bool dry_run,
+bool user_ids_update(struct pg_session *session, const struct cognito_users *list, bool dry_run,
                      user_ids_tell tell, void *argument, struct user_ids_summary *ret_summary,
                      struct error *error);

@@ -20,25 +20,6 @@ enum {
 static const uint64_t BUSY_LIMIT_US = UINT64_C(20) * 60 * 1000000;
 static const uint64_t WAIT_LIMIT_US = UINT64_C(30) * 60 * 1000000;
 
-struct asking {
-  bool done, ok, busy, completed;
-  bool unclear; /* there was an answer of 2xx that made no sense: asking again costs nothing */
-  char id[CLOUDFRONT_ID_SIZE];
-  struct error error;
-};
-
-static void on_answer(const struct cloudfront_answer *answer, void *argument) {
-  struct asking *asking = argument;
-  asking->done = true;
-  asking->ok = !answer->error;
-  asking->completed = answer->completed;
-  asking->busy = answer->code && strcmp(answer->code, "TooManyInvalidationsInProgress") == 0;
-  snprintf(asking->id, sizeof(asking->id), "%s", answer->id);
-  if (!answer->error) return;
-  asking->error = *answer->error;
-  asking->unclear = answer->error->kind == ERROR_UNAVAILABLE;
-}
-
 static void make_reference(const struct invalidation_paths *paths, const char *id,
                            char reference[REFERENCE_SIZE]) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
@@ -49,8 +30,11 @@ static void make_reference(const struct invalidation_paths *paths, const char *i
   snprintf(reference, REFERENCE_SIZE, "cruddur-%.48s-%s", id, digest);
 }
 
+/* Creates an invalidation. CloudFront takes so many at a time: then it is waited for. An answer of
+ * 2xx that makes no sense is asked for again, which costs nothing. */
 static bool create(struct sync_run *run, const struct invalidation_paths *paths,
-                   const char *reference, struct asking *asking, struct error *error) {
+                   const char *reference, struct cloudfront_answer *ret_answer,
+                   struct error *error) {
   struct cloudfront_invalidation invalidation = {.distribution = run->settings.distribution,
                                                  .caller_reference = reference,
                                                  .paths = paths->paths,
@@ -59,45 +43,36 @@ static bool create(struct sync_run *run, const struct invalidation_paths *paths,
   uint64_t start_us = clock_monotonic_us();
   unsigned unclear = 0;
   for (unsigned attempt = 0;; attempt++) {
-    *asking = (struct asking){0};
-    if (!cloudfront_invalidate(run->client, &invalidation, on_answer, asking))
-      return error_set(error, ERROR_MEMORY, "out of memory");
-    run_until(run, &asking->done);
-    if (asking->ok) return true;
-    bool again = asking->busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
-                              : asking->unclear && ++unclear < UNCLEAR_LIMIT;
+    if (cloudfront_invalidate(&run->aws, &invalidation, ret_answer, error)) return true;
+    bool busy = strcmp(ret_answer->code, "TooManyInvalidationsInProgress") == 0;
+    bool again = busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
+                      : error->kind == ERROR_UNAVAILABLE && ++unclear < UNCLEAR_LIMIT;
     if (!again) break;
-    if (attempt == 0 && asking->busy)
+    if (attempt == 0 && busy)
       run_notice(run, "CloudFront has too many invalidations in progress: waiting for them");
     run_pause(run, BUSY_BASE_MS + random_backoff_ms(attempt, BUSY_BASE_MS, BUSY_CAP_MS));
   }
-  *error = asking->error;
   return error_prefix(error, "invalidating %zu paths of the distribution %s", paths->count,
                       run->settings.distribution);
 }
 
-static bool await(struct sync_run *run, struct asking *asking, struct error *error) {
+static bool await(struct sync_run *run, struct cloudfront_answer *answer, struct error *error) {
   char id[CLOUDFRONT_ID_SIZE];
-  snprintf(id, sizeof(id), "%s", asking->id);
+  memcpy(id, answer->id, sizeof(id));
   uint64_t start_us = clock_monotonic_us(), pause_ms = POLL_FIRST_MS;
   unsigned unclear = 0;
-  while (!asking->completed) {
+  while (!answer->completed) {
     struct sync_progress progress = {.what = "invalidating", .total = 1};
     run_progress(run, &progress);
     if (clock_monotonic_us() - start_us > WAIT_LIMIT_US)
       return error_set(error, ERROR_UNAVAILABLE, "the invalidation %s is not complete yet", id);
     run_pause(run, pause_ms);
     pause_ms = pause_ms * 2 < POLL_CAP_MS ? pause_ms * 2 : POLL_CAP_MS;
-    *asking = (struct asking){0};
-    if (!cloudfront_get(run->client, run->settings.distribution, id, CALL_DEADLINE_MS, on_answer,
-                        asking))
-      return error_set(error, ERROR_MEMORY, "out of memory");
-    run_until(run, &asking->done);
-    if (!asking->ok && asking->unclear && ++unclear < UNCLEAR_LIMIT) continue;
-    if (!asking->ok) {
-      *error = asking->error;
+    bool told =
+        cloudfront_get(&run->aws, run->settings.distribution, id, CALL_DEADLINE_MS, answer, error);
+    if (!told && (error->kind != ERROR_UNAVAILABLE || ++unclear == UNCLEAR_LIMIT))
       return error_prefix(error, "asking how far the invalidation %s is", id);
-    }
+    if (!told) answer->completed = false;
   }
   struct sync_progress progress = {.what = "invalidating", .done = 1, .total = 1};
   run_progress(run, &progress);
@@ -108,9 +83,9 @@ bool purge_paths(struct sync_run *run, const struct invalidation_paths *paths, c
                  bool wait, struct error *error) {
   if (paths->count == 0 || !*run->settings.distribution) return true;
   char reference[REFERENCE_SIZE];
-  struct asking asking;
+  struct cloudfront_answer answer;
   make_reference(paths, id, reference);
-  if (!create(run, paths, reference, &asking, error)) return false;
+  if (!create(run, paths, reference, &answer, error)) return false;
   run->counts.invalidated += paths->count;
-  return !wait || await(run, &asking, error);
+  return !wait || await(run, &answer, error);
 }

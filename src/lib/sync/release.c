@@ -260,9 +260,8 @@ static void keep_content(struct pool *pool, size_t index) {
                             .key = release_blob_key(run, keeping->md5),
                             .headers = headers,
                             .header_count = 2};
-  if (s3_copy(run->client, &run->bucket, &copy, on_kept, keeping)) return;
-  error_set(&error, ERROR_MEMORY, "out of memory");
-  pool_ended(pool, index, 0, &error);
+  if (!s3_copy(run->aws.client, &run->bucket, &copy, on_kept, keeping, &error))
+    pool_ended(pool, index, 0, &error);
 }
 
 static int compare_keeping(const void *a, const void *b) {

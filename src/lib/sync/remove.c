@@ -10,7 +10,6 @@ enum { ROUNDS = 5, TRIES = 3, PAUSE_BASE_MS = 200, PAUSE_CAP_MS = 5000 };
 
 struct removing {
   struct sync_run *run;
-  bool done, ok;
   struct error error;
   const char **again; /* keys that are to be tried once more */
   size_t again_count;
@@ -36,32 +35,12 @@ static void on_failed(const char *key, const char *code, const char *message, vo
   run_notice(removing->run, "not deleted: %s: %s: %s", key, code, message);
 }
 
-static void on_done(const struct error *error, void *argument) {
-  struct removing *removing = argument;
-  removing->done = true;
-  removing->ok = !error;
-  if (error) removing->error = *error;
-}
-
-static void on_single(const struct aws_response *response, void *argument) {
-  on_done(response->error, argument);
-}
-
 static bool remove_batch(struct removing *removing, const char *const *keys, size_t count) {
   struct sync_run *run = removing->run;
-  struct s3_deletion deletion = {.bucket = run->bucket,
-                                 .keys = keys,
-                                 .count = count,
-                                 .failed = on_failed,
-                                 .done = on_done,
-                                 .argument = removing};
-  removing->done = removing->ok = false;
-  error_set(&removing->error, ERROR_MEMORY, "out of memory");
   bool single = count == 1 && !s3_key_fits_xml(keys[0]);
-  bool started = single ? s3_delete(run->client, &run->bucket, keys[0], on_single, removing)
-                        : s3_delete_many(run->client, &deletion);
-  if (started) run_until(run, &removing->done);
-  return removing->ok;
+  if (single) return s3_delete(&run->aws, &run->bucket, keys[0], &removing->error);
+  return s3_delete_many(&run->aws, &run->bucket, keys, count, on_failed, removing,
+                        &removing->error);
 }
 
 /* An answer that was cut short is asked for again: to delete twice is as good as once. */

@@ -17,18 +17,11 @@ bool run_open(struct sync_run *run, const struct config *config, struct error *e
   run->bucket = (struct s3_bucket){.name = run->settings.bucket,
                                    .deadline_ms = CALL_DEADLINE_MS,
                                    .try_timeout_ms = TRY_TIMEOUT_MS};
-  run->loop = loop_new(0);
-  if (!run->loop) return error_set(error, ERROR_MEMORY, "out of memory");
-  run->provider = aws_provider_new(run->loop, config, error);
-  if (!run->provider) return false;
-  run->client = aws_client_new(run->loop, run->provider, config, error);
-  return run->client != NULL;
+  return aws_session_open(&run->aws, config, error);
 }
 
 void run_close(struct sync_run *run) {
-  aws_client_close(run->client);
-  aws_provider_close(run->provider);
-  loop_free(run->loop);
+  aws_session_close(&run->aws);
   build_free(&run->build);
   remote_free(&run->remote);
   sync_plan_free(&run->plan);
@@ -38,7 +31,7 @@ void run_close(struct sync_run *run) {
 }
 
 void run_until(struct sync_run *run, const bool *done) {
-  loop_run_until(run->loop, done);
+  loop_run_until(run->aws.loop, done);
 }
 
 static void on_pause_over(uv_timer_t *timer) {
@@ -52,8 +45,8 @@ static void on_pause_closed(uv_handle_t *handle) {
 void run_pause(struct sync_run *run, uint64_t ms) {
   bool over = false, closed = false;
   uv_timer_t timer;
-  uv_update_time(loop_uv(run->loop));
-  uv_timer_init(loop_uv(run->loop), &timer);
+  uv_update_time(loop_uv(run->aws.loop));
+  uv_timer_init(loop_uv(run->aws.loop), &timer);
   timer.data = &over;
   uv_timer_start(&timer, on_pause_over, ms, 0);
   run_until(run, &over);
@@ -117,8 +110,8 @@ bool run_get(struct sync_run *run, const char *key, size_t limit, struct buffer 
   for (unsigned attempt = 0; attempt < GET_TRIES; attempt++) {
     struct waiting waiting = {.body = body, .error = error};
     body->length = 0;
-    if (!s3_get(run->client, &run->bucket, key, limit, on_answer, &waiting))
-      return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!s3_get(run->aws.client, &run->bucket, key, limit, on_answer, &waiting, error))
+      return false;
     run_until(run, &waiting.done);
     *ret_found = waiting.found;
     if (!waiting.ok) return error_prefix(error, "reading %s", key);
@@ -135,8 +128,8 @@ bool run_put(struct sync_run *run, const char *key, struct str body, struct erro
                                    {STR("content-type"), STR("application/json")},
                                    {STR("cache-control"), STR("no-store")}};
   struct waiting waiting = {.error = error};
-  if (!s3_put(run->client, &run->bucket, key, body, headers, 3, on_answer, &waiting))
-    return error_set(error, ERROR_MEMORY, "out of memory");
+  if (!s3_put(run->aws.client, &run->bucket, key, body, headers, 3, on_answer, &waiting, error))
+    return false;
   run_until(run, &waiting.done);
   bool put = waiting.ok && waiting.found;
   if (waiting.ok && !waiting.found)

@@ -47,9 +47,7 @@ struct sync_counts {
 struct sync_run {
   struct sync_settings settings;
   struct sync_observer observer;
-  struct loop *loop;
-  struct aws_provider *provider;
-  struct aws_client *client;
+  struct aws_session aws;
   struct s3_bucket bucket;
   struct arena arena;
 

@@ -56,14 +56,8 @@ static bool read_journal(struct sync_run *run, struct error *error) {
          error_set(error, ERROR_MEMORY, "out of memory");
 }
 
-struct listing {
-  struct sync_run *run;
-  struct error *error;
-  bool done, ok;
-};
-
 static bool on_entry(const struct s3_entry *entry, void *argument) {
-  struct sync_run *run = ((struct listing *)argument)->run;
+  struct sync_run *run = argument;
   struct remote_object object = {.key = arena_copy(&run->arena, entry->key),
                                  .etag = arena_copy(&run->arena, entry->etag),
                                  .size = entry->size,
@@ -75,23 +69,9 @@ static bool on_entry(const struct s3_entry *entry, void *argument) {
   return !run->arena.failed && remote_add(&run->remote, &object);
 }
 
-static void on_listed(const struct error *error, void *argument) {
-  struct listing *listing = argument;
-  listing->done = true;
-  listing->ok = !error;
-  if (error) *listing->error = *error;
-}
-
 static bool list_bucket(struct sync_run *run, struct error *error) {
-  struct listing listing = {.run = run, .error = error};
-  struct s3_listing wanted = {.bucket = run->bucket,
-                              .prefix = run->settings.prefix,
-                              .entry = on_entry,
-                              .done = on_listed,
-                              .argument = &listing};
-  if (!s3_list(run->client, &wanted)) return error_set(error, ERROR_MEMORY, "out of memory");
-  run_until(run, &listing.done);
-  if (!listing.ok) return error_prefix(error, "listing the bucket %s", run->settings.bucket);
+  if (!s3_list(&run->aws, &run->bucket, run->settings.prefix, on_entry, run, error))
+    return error_prefix(error, "listing the bucket %s", run->settings.bucket);
   remote_sort(&run->remote);
   return true;
 }
@@ -139,9 +119,9 @@ static void ask(struct pool *pool, size_t index) {
   struct error error = {0};
   question->pool = pool;
   question->index = index;
-  if (s3_head(pool->run->client, &pool->run->bucket, question->object->key, on_head, question))
+  if (s3_head(pool->run->aws.client, &pool->run->bucket, question->object->key, on_head, question,
+              &error))
     return;
-  error_set(&error, ERROR_MEMORY, "out of memory");
   pool_ended(pool, index, 0, &error);
 }
 

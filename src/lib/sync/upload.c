@@ -66,7 +66,8 @@ static const char *written_etag(const struct transfer *transfer,
 
 static void on_written(const struct aws_response *response, void *argument);
 
-static bool start_copy(struct transfer *transfer, const struct sync_change *change) {
+static bool start_copy(struct transfer *transfer, const struct sync_change *change,
+                       struct error *error) {
   struct sync_run *run = transfer->pool->run;
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   size_t count = object_headers(change->object, headers);
@@ -75,14 +76,15 @@ static bool start_copy(struct transfer *transfer, const struct sync_change *chan
                             .key = change->key,
                             .headers = headers,
                             .header_count = count};
-  return s3_copy(run->client, &run->bucket, &copy, on_written, transfer);
+  return s3_copy(run->aws.client, &run->bucket, &copy, on_written, transfer, error);
 }
 
 uint64_t upload_allowance_ms(uint64_t bytes) {
   return bytes / SLOWEST_BYTES_A_MS;
 }
 
-static bool start_put(struct transfer *transfer, const struct sync_change *change) {
+static bool start_put(struct transfer *transfer, const struct sync_change *change,
+                      struct error *error) {
   struct sync_run *run = transfer->pool->run;
   struct s3_bucket bucket = run->bucket;
   bucket.try_timeout_ms += upload_allowance_ms(transfer->body.length);
@@ -92,20 +94,20 @@ static bool start_put(struct transfer *transfer, const struct sync_change *chang
   size_t count = object_headers(change->object, headers);
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
-  return s3_put(run->client, &bucket, change->key, buffer_str(&transfer->body), headers, count,
-                on_written, transfer);
+  return s3_put(run->aws.client, &bucket, change->key, buffer_str(&transfer->body), headers, count,
+                on_written, transfer, error);
 }
 
 static bool start_upload(struct transfer *transfer, const struct sync_change *change,
                          struct error *error) {
   const char *folder = transfer->pool->run->settings.build_folder;
-  return build_read(folder, change->object, &transfer->body, error) && start_put(transfer, change);
+  return build_read(folder, change->object, &transfer->body, error) &&
+         start_put(transfer, change, error);
 }
 
 /* The object whose headers were to be changed is gone by now: its file is there. */
 static void upload_after_all(struct transfer *transfer, const struct sync_change *change) {
   struct error error = {0};
-  error_set(&error, ERROR_MEMORY, "out of memory");
   transfer->is_copy = false;
   if (!start_upload(transfer, change, &error)) end_transfer(transfer, 0, &error);
 }
@@ -138,16 +140,16 @@ static void start(struct pool *pool, size_t index) {
   const struct sync_change *change = change_of(pool, index);
   struct transfer *transfer = calloc(1, sizeof(*transfer));
   struct error error = {0};
-  error_set(&error, ERROR_MEMORY, "out of memory");
   if (!transfer) {
+    error_set(&error, ERROR_MEMORY, "out of memory");
     pool_ended(pool, index, 0, &error);
     return;
   }
   transfer->pool = pool;
   transfer->index = index;
   transfer->is_copy = is_copy(change);
-  bool started =
-      transfer->is_copy ? start_copy(transfer, change) : start_upload(transfer, change, &error);
+  bool started = transfer->is_copy ? start_copy(transfer, change, &error)
+                                   : start_upload(transfer, change, &error);
   if (!started) end_transfer(transfer, 0, &error);
 }
 
