@@ -1,7 +1,6 @@
 /* cloudfront.c: see cloudfront.h. */
 #include "lib/aws/cloudfront.h"
 
-#include "lib/aws/document.h"
 #include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 
@@ -29,7 +28,7 @@ static bool ask(struct aws_session *session, struct aws_request *request,
   bool answered = aws_session_call(session, request, &answer, error);
   memcpy(ret_answer->code, answer.code, sizeof(answer.code));
   bool read =
-      answered && document_read(buffer_str(&answer.body), "Invalidation", on_element, ret_answer, error);
+      answered && xml_read(buffer_str(&answer.body), "Invalidation", on_element, ret_answer, error);
   buffer_free(&answer.body);
   if (!answered || (read && ret_answer->id[0])) return answered;
   return error_set(error, ERROR_UNAVAILABLE, "CloudFront's answer makes no sense");

@@ -14,20 +14,30 @@ enum { STS_TIMEOUT_MS = 5000, SESSION_NAME_SIZE = 32, SIGNED_HEADERS = 4 };
 
 #define FORM_TYPE STR("application/x-www-form-urlencoded; charset=utf-8")
 
+/* The parts of credentials, in this order in `struct sts_texts`. */
+static const char *const PARTS[] = {"Credentials/AccessKeyId", "Credentials/SecretAccessKey",
+                                    "Credentials/SessionToken", "Credentials/Expiration"};
+
+enum { PART_COUNT = sizeof(PARTS) / sizeof(PARTS[0]) };
+
+static bool on_element(const char *path, struct str text, void *argument) {
+  struct buffer *texts = argument;
+  for (size_t i = 0; i < PART_COUNT; i++)
+    if (xml_path_ends(path, PARTS[i]) && texts[i].length == 0) buffer_append_str(&texts[i], text);
+  return true;
+}
+
 /* Reads the keys of an answer with status 200. */
 static void finish_xml(struct remote *remote, struct str body, const char *source) {
-  struct buffer texts[4] = {BUFFER_EMPTY, BUFFER_EMPTY, BUFFER_EMPTY, BUFFER_EMPTY};
-  static const char *const NAMES[] = {"AccessKeyId", "SecretAccessKey", "SessionToken",
-                                      "Expiration"};
-  struct str credentials = xml_find(body, STR("Credentials"));
-  for (size_t i = 0; i < 4; i++)
-    xml_append_text(&texts[i], xml_find(credentials, str_from(NAMES[i])));
+  struct buffer texts[PART_COUNT] = {BUFFER_EMPTY};
+  bool read = xml_read(body, NULL, on_element, texts, NULL);
   struct handed_out keys = {.id = buffer_str(&texts[0]),
                             .secret = buffer_str(&texts[1]),
                             .token = buffer_str(&texts[2]),
                             .expiry = buffer_str(&texts[3])};
+  if (!read) keys.id.length = 0; /* the rest may be cut short */
   remote_finish(remote, &keys, 0, source, "STS answered without credentials");
-  for (size_t i = 0; i < 4; i++)
+  for (size_t i = 0; i < PART_COUNT; i++)
     secret_buffer_free(&texts[i]);
 }
 

@@ -1,7 +1,6 @@
 /* s3.c: see s3.h. */
 #include "lib/aws/s3.h"
 
-#include "lib/aws/document.h"
 #include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
@@ -165,7 +164,7 @@ static bool copy_found_etag(const char *path, struct str text, void *argument) {
 
 bool s3_copied_etag(struct str body, struct buffer *ret_etag) {
   struct error ignored = {0};
-  return document_read(body, "CopyObjectResult", copy_found_etag, ret_etag, &ignored) &&
+  return xml_read(body, "CopyObjectResult", copy_found_etag, ret_etag, &ignored) &&
          ret_etag->length > 0;
 }
 
@@ -299,7 +298,7 @@ static bool deleting_element(const char *path, struct str text, void *argument) 
 
 static bool read_kept(struct str body, s3_key_kept kept, void *argument, struct error *error) {
   struct deleting deleting = {.kept = kept, .argument = argument};
-  bool read = document_read(body, "DeleteResult", deleting_element, &deleting, error);
+  bool read = xml_read(body, "DeleteResult", deleting_element, &deleting, error);
   buffer_free(&deleting.key);
   buffer_free(&deleting.code);
   buffer_free(&deleting.message);

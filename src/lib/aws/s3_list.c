@@ -1,6 +1,6 @@
 /* s3_list.c: see s3.h: the list of a bucket, page after page. */
-#include "lib/aws/document.h"
 #include "lib/aws/s3.h"
+#include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
 
@@ -13,6 +13,8 @@ enum {
       1000 * 1000, /* S3 gives a thousand keys a page; there is room for other servers */
   TRUTH_UNKNOWN = -1
 };
+
+_Static_assert((int)PAGE_LIMIT <= (int)XML_SIZE_LIMIT, "a page that is received can be read");
 
 struct page_entry {
   size_t key_at, key_length; /* in `texts` */
@@ -107,7 +109,7 @@ static bool decode_keys(struct s3_page *page) {
 
 static bool read_page(struct s3_page *page, struct str body, struct error *error) {
   begin_page(page);
-  if (!document_read(body, "ListBucketResult", on_element, page, error)) return false;
+  if (!xml_read(body, "ListBucketResult", on_element, page, error)) return false;
   size_t count = page->entries.length / sizeof(struct page_entry);
   if (page->is_encoded && !decode_keys(page))
     return error_set(error, ERROR_UNAVAILABLE, "a key in the bucket's list makes no sense");
