@@ -4,7 +4,7 @@
 #include "unit.h"
 #include "web.h"
 
-#include "lib/auth/keeper.h"
+#include "lib/auth/key_keeper.h"
 #include "lib/base/clock.h"
 
 #include <pthread.h>
@@ -102,12 +102,14 @@ static bool answer(struct web *web, int fd, const char *request, void *argument)
 
 /* --- A keeper and an authenticator on one loop --- */
 
-static const struct keeper_timing QUICK = {
+static const struct key_keeper_timing QUICK = {
     .fetch_timeout_ms = 20000,
-    .refetch_interval_ms = 60000,
-    .retry_floor_ms = 1,
-    .retry_base_ms = 1,
-    .retry_cap_ms = 5,
+    .refresher = {.tries = 1,
+                  .retry_base_ms = 1,
+                  .retry_cap_ms = 5,
+                  .rest_ms = 1,
+                  .ask_interval_ms = 60000,
+                  .insists = true},
 };
 
 struct house {
@@ -125,7 +127,7 @@ static void turn(struct house *house) {
   uv_run(loop_uv(house->loop), UV_RUN_NOWAIT);
 }
 
-static void house_open_at(struct house *house, const struct keeper_timing *timing,
+static void house_open_at(struct house *house, const struct key_keeper_timing *timing,
                           const char *url) {
   snprintf(house->url, sizeof(house->url), "%s", url);
   house->options = (struct auth_options){
@@ -140,7 +142,7 @@ static void house_open_at(struct house *house, const struct keeper_timing *timin
   assert_non_null(house->authenticator);
 }
 
-static void house_open(struct house *house, const struct keeper_timing *timing,
+static void house_open(struct house *house, const struct key_keeper_timing *timing,
                        enum behaviour behaviour) {
   *house = (struct house){0};
   atomic_init(&house->behaviour, behaviour);
@@ -259,8 +261,8 @@ static void unknown_keys_fetch_once_in_a_while(void **state) {
 }
 
 static void the_next_interval_allows_the_next_fetch(void **state) {
-  struct keeper_timing timing = QUICK;
-  timing.refetch_interval_ms = 0;
+  struct key_keeper_timing timing = QUICK;
+  timing.refresher.ask_interval_ms = 0;
   struct house house;
   house_open(&house, &timing, POOL_GOOD);
   expect_user(&house, first_token, "user-1");
@@ -318,7 +320,7 @@ static void a_pool_that_comes_up_late_is_found_without_being_asked(void **state)
 }
 
 static void a_silent_pool_means_401_after_a_short_wait(void **state) {
-  struct keeper_timing timing = QUICK;
+  struct key_keeper_timing timing = QUICK;
   timing.fetch_timeout_ms = 50;
   struct house house;
   house_open(&house, &timing, POOL_SILENT);

@@ -1,11 +1,12 @@
 /* gate.c: the JWT-required gate: a request with a token goes on to its handler, or gets 401.
  * Requests whose token names an unknown key wait here, for a short time, until the keeper's fetch
  * ended. */
-#include "lib/auth/keeper.h"
+#include "lib/auth/key_keeper.h"
 #include "lib/auth/verified.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -16,15 +17,13 @@ enum {
 struct authenticator {
   struct loop *loop;
   struct key_keeper *keeper;
-  struct key_watcher watcher;
-  struct key_view view;
+  struct refresher_watcher watcher; /* its value: the keys as this loop sees them */
   struct verified *verified;
   struct list waiters; /* in the order of their deadlines */
   size_t waiter_count;
   uv_timer_t timer; /* for the first waiter's deadline */
   bool closing;
-  bool timer_closed;
-  bool news_pending; /* the watcher will be called once more after it left */
+  unsigned holders; /* of the memory, once it closes: the timer and the watcher */
 };
 
 /* A request that waits; its memory is the request's. */
@@ -35,10 +34,9 @@ struct waiter {
   uint64_t due_ms;
 };
 
-static void free_when_closed(struct authenticator *authenticator) {
-  if (!authenticator->timer_closed || authenticator->news_pending) return;
-  key_keeper_part(&authenticator->watcher);
-  key_set_unref(authenticator->view.keys);
+static void let_go(struct authenticator *authenticator) {
+  assert(authenticator->closing && authenticator->holders > 0);
+  if (--authenticator->holders > 0) return;
   verified_free(authenticator->verified);
   free(authenticator);
 }
@@ -106,13 +104,14 @@ static enum token_verdict verify(struct authenticator *authenticator, struct str
   const struct auth_options *options = key_keeper_options(authenticator->keeper);
   for (;;) {
     enum token_verdict verdict =
-        token_verify(token, authenticator->view.keys, options, now_s, ret_claims, ret_reason);
+        token_verify(token, authenticator->watcher.value, options, now_s, ret_claims, ret_reason);
     if (verdict != TOKEN_UNKNOWN_KEY) return verdict;
-    enum keeper_answer answer =
-        key_keeper_ask(authenticator->keeper, &authenticator->view, fetch, trace);
-    *ret_wait = answer == KEEPER_WAIT;
     *ret_reason = "an unknown key";
-    if (answer != KEEPER_REFRESHED) return verdict;
+    if (!refresher_update(&authenticator->watcher)) {
+      *ret_wait = fetch ? refresher_ask(authenticator->watcher.refresher, trace)
+                        : refresher_is_busy(authenticator->watcher.refresher);
+      return verdict;
+    }
     verified_clear(authenticator->verified);
   }
 }
@@ -169,15 +168,9 @@ static void on_timer(uv_timer_t *timer) {
 
 /* A fetch ended. Who waited looks again, and waits on for what is left of its time if the keeper
  * has begun another one. */
-static void on_settled(struct key_watcher *watcher) {
+static void on_settled(struct refresher_watcher *watcher) {
   struct authenticator *authenticator = LIST_ENTRY(watcher, struct authenticator, watcher);
-  if (authenticator->closing) {
-    authenticator->news_pending = false;
-    free_when_closed(authenticator);
-    return;
-  }
-  if (key_keeper_refresh(authenticator->keeper, &authenticator->view))
-    verified_clear(authenticator->verified);
+  if (refresher_update(watcher)) verified_clear(authenticator->verified);
   for (size_t left = authenticator->waiter_count; left > 0; left--) {
     struct waiter *waiter = pop_waiter(authenticator);
     if (!waiter) break;
@@ -201,24 +194,27 @@ struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *ke
   list_init(&authenticator->waiters);
   uv_timer_init(loop_uv(loop), &authenticator->timer);
   authenticator->timer.data = authenticator;
-  authenticator->watcher = (struct key_watcher){.loop = loop, .settled = on_settled};
-  key_keeper_join(keeper, &authenticator->watcher);
-  key_keeper_refresh(keeper, &authenticator->view);
+  authenticator->watcher = (struct refresher_watcher){.loop = loop, .settled = on_settled};
+  key_keeper_watch(keeper, &authenticator->watcher);
+  refresher_update(&authenticator->watcher);
   return authenticator;
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
-  struct authenticator *authenticator = handle->data;
-  authenticator->timer_closed = true;
-  free_when_closed(authenticator);
+  let_go(handle->data);
+}
+
+static void on_left(struct refresher_watcher *watcher) {
+  let_go(LIST_ENTRY(watcher, struct authenticator, watcher));
 }
 
 void authenticator_close(struct authenticator *authenticator) {
   if (!authenticator || authenticator->closing) return;
   authenticator->closing = true;
-  authenticator->news_pending = key_keeper_leave(&authenticator->watcher);
+  authenticator->holders = 2;
   struct waiter *waiter;
   while ((waiter = pop_waiter(authenticator)))
     refuse(waiter->request);
   uv_close((uv_handle_t *)&authenticator->timer, on_timer_closed);
+  refresher_leave(&authenticator->watcher, on_left);
 }
