@@ -1,7 +1,7 @@
 /* ddb.c: `cruddur ddb`: the DynamoDB table of messages: make, fill, look at, drop. */
 #include "commands/commands.h"
 
-#include "lib/aws/dynamodb.h"
+#include "lib/aws/services/dynamodb.h"
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
 #include "lib/messages/definition.h"

@@ -3,7 +3,7 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/cognito.h"
+#include "lib/aws/services/cognito.h"
 #include "lib/base/buffer.h"
 #include "lib/base/json_writer.h"
 

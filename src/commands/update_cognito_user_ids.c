@@ -4,7 +4,7 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/user_ids.h"
+#include "lib/users/user_ids.h"
 #include "lib/base/config.h"
 
 #include <stdio.h>

@@ -14,8 +14,8 @@ void answers_begin(struct str texts) {
   assert(!answers.done);
 }
 
-bool __wrap_aws_call(struct aws_client *client, const struct aws_request *request, aws_done done,
-                     void *argument, struct error *error) {
+bool __wrap_aws_client_call(struct aws_client *client, const struct aws_request *request,
+                            aws_done done, void *argument, struct error *error) {
   (void)client, (void)error;
   assert(!answers.done && request->service < AWS_SERVICE_COUNT);
   answers.done = done;

@@ -1,8 +1,8 @@
 /* fuzz_cognito.c: the pages of Cognito's ListUsers, and CloudFront's answer to an invalidation. */
 #include "answers.h"
 
-#include "lib/aws/cloudfront.h"
-#include "lib/aws/cognito.h"
+#include "lib/aws/services/cloudfront.h"
+#include "lib/aws/services/cognito.h"
 #include "lib/base/utf8.h"
 
 bool __wrap_aws_session_open(struct aws_session *session, const struct config *config,

@@ -2,7 +2,7 @@
  * What is wrong with a list must end it as an error: the sync deletes by it. */
 #include "answers.h"
 
-#include "lib/aws/s3.h"
+#include "lib/aws/services/s3.h"
 #include "lib/base/utf8.h"
 
 struct seen {

@@ -2,7 +2,7 @@
  * comes back as it was. */
 #include "fuzz.h"
 
-#include "lib/aws/s3.h"
+#include "lib/aws/services/s3.h"
 #include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/utf8.h"

@@ -130,7 +130,7 @@ static void services_are_located(void **state) {
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct config config = {.aws.endpoint_s3 = CASES[i].setting};
     struct endpoint endpoint;
-    struct location location;
+    struct endpoint_location location;
     assert_true(endpoint_resolve(&config, CASES[i].service, CASES[i].region, &endpoint, NULL));
     endpoint_locate(&endpoint, str_from(CASES[i].bucket), str_from(CASES[i].path), &location);
     assert_buffer_equal(&location.host, CASES[i].host);

@@ -2,8 +2,8 @@
  */
 #include "aws_bench.h"
 
-#include "lib/aws/cognito.h"
-#include "lib/aws/dynamodb.h"
+#include "lib/aws/services/cognito.h"
+#include "lib/aws/services/dynamodb.h"
 
 #include <stdio.h>
 #include <string.h>

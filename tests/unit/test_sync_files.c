@@ -2,7 +2,7 @@
  * and the answers of S3 that are read strictly. */
 #include "unit.h"
 
-#include "lib/aws/s3.h"
+#include "lib/aws/services/s3.h"
 #include "lib/sync/build.h"
 
 #include <stdio.h>

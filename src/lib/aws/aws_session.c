@@ -57,7 +57,7 @@ bool aws_session_call(struct aws_session *session, const struct aws_request *req
   struct waiting_call waiting = {.answer = ret_answer};
   *ret_answer = (struct aws_answer){0};
   uv_update_time(loop_uv(session->loop)); /* nobody drove the loop since the last call */
-  if (!aws_call(session->client, request, on_answer, &waiting, error)) return false;
+  if (!aws_client_call(session->client, request, on_answer, &waiting, error)) return false;
   loop_run_until(session->loop, &waiting.ended);
   if (waiting.failed && error) *error = waiting.error;
   return !waiting.failed;

@@ -2,7 +2,7 @@
  * wait for their answer. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/aws/aws_client.h"
 
 #include <jansson.h>
 
@@ -32,7 +32,7 @@ bool aws_session_open(struct aws_session *session, const struct config *config,
 void aws_session_close(struct aws_session *session);
 
 /* Makes a call and drives the loop until it has ended. `*ret_answer` is filled in each case.
- * Errors: those of aws_call(). */
+ * Errors: those of aws_client_call(). */
 bool aws_session_call(struct aws_session *session, const struct aws_request *request,
                       struct aws_answer *ret_answer, struct error *error);
 

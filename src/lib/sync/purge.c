@@ -1,7 +1,7 @@
 /* purge.c: see purge.h. */
 #include "lib/sync/purge.h"
 
-#include "lib/aws/cloudfront.h"
+#include "lib/aws/services/cloudfront.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"

@@ -3,8 +3,8 @@
  * started has ended, with many requests side by side where that helps. */
 #pragma once
 
-#include "lib/aws/client.h"
-#include "lib/aws/s3.h"
+#include "lib/aws/aws_client.h"
+#include "lib/aws/services/s3.h"
 #include "lib/sync/changeset.h"
 
 struct sync_settings {
