@@ -4,8 +4,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
-#include "lib/fetch/fetch.h"
-#include "lib/loop/loop.h"
+#include "lib/fetch/fetch_wait.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -15,88 +14,49 @@ enum {
   ANSWER_TIMEOUT_MS = 10000,
   EVENT_LIMIT = 16 * 1024 * 1024,
   REQUEST_ID_LIMIT = 128,
-  DEADLINE_DIGITS = 18,
 };
 
 static const char VERSION[] = "2018-06-01";
 
 struct lambda_runtime {
-  struct loop *loop;
-  struct fetcher *fetcher;
+  struct fetch_wait http;
   char *api;
-};
-
-/* What one exchange with the API gave. */
-struct exchange_result {
-  bool done;
-  int status;
-  struct buffer body, request_id, deadline;
-  struct error error;
 };
 
 bool lambda_runtime_open(const char *api, struct lambda_runtime **ret_lambda, struct error *error) {
   struct lambda_runtime *lambda = calloc(1, sizeof(*lambda));
-  if (lambda) {
-    lambda->api = strdup(api);
-    lambda->loop = loop_new(0);
-    lambda->fetcher = lambda->loop ? fetcher_new(lambda->loop, error) : NULL;
+  if (!lambda) return error_set(error, ERROR_MEMORY, "out of memory");
+  lambda->api = strdup(api);
+  bool opened = fetch_wait_open(&lambda->http, error);
+  if (opened && lambda->api) {
+    *ret_lambda = lambda;
+    return true;
   }
-  if (!lambda || !lambda->api || !lambda->fetcher) {
-    if (lambda) lambda_runtime_close(lambda);
-    return error_set(error, ERROR_MEMORY, "out of memory");
-  }
-  *ret_lambda = lambda;
-  return true;
+  lambda_runtime_close(lambda);
+  return error_set(error, ERROR_MEMORY, "out of memory");
 }
 
 void lambda_runtime_close(struct lambda_runtime *lambda) {
-  fetcher_close(lambda->fetcher);
-  if (lambda->loop) {
-    loop_close_inbox(lambda->loop);
-    loop_run(lambda->loop);
-    loop_free(lambda->loop);
-  }
+  fetch_wait_close(&lambda->http);
   free(lambda->api);
   free(lambda);
 }
 
-static void result_free(struct exchange_result *result) {
-  buffer_free(&result->body);
-  buffer_free(&result->request_id);
-  buffer_free(&result->deadline);
-}
-
-static void on_answer(const struct fetch_response *response, void *argument) {
-  struct exchange_result *result = argument;
-  result->done = true;
-  result->status = response->status;
-  if (response->error) {
-    result->error = *response->error;
-    return;
-  }
-  buffer_append_str(&result->body, response->body);
-  buffer_append_str(&result->request_id,
-                    fetch_response_header(response, STR("Lambda-Runtime-Aws-Request-Id")));
-  buffer_append_str(&result->deadline,
-                    fetch_response_header(response, STR("Lambda-Runtime-Deadline-Ms")));
-  if (result->body.failed || result->request_id.failed)
-    error_set(&result->error, ERROR_MEMORY, "out of memory");
-}
-
-/* Sends one request and waits for its end; false when there was no answer. */
+/* Sends one request to `path` and waits for its end; false with an error when there was no answer.
+ */
 static bool exchange(struct lambda_runtime *lambda, struct fetch_request *request, struct str path,
-                     struct exchange_result *result) {
+                     struct fetch_answer *ret_answer, struct error *error) {
   struct buffer url = BUFFER_EMPTY;
   buffer_append_format(&url, "http://%s/%s/runtime/", lambda->api, VERSION);
   buffer_append_str(&url, path);
   request->url = buffer_text(&url);
   request->response_limit = EVENT_LIMIT;
   request->keep_headers = true;
-  bool started = !url.failed && fetch_start(lambda->fetcher, request, on_answer, result);
+  *ret_answer = (struct fetch_answer){0};
+  bool answered = url.failed ? error_set(error, ERROR_MEMORY, "out of memory")
+                             : fetch_wait_exchange(&lambda->http, request, ret_answer, error);
   buffer_free(&url);
-  if (!started) return error_set(&result->error, ERROR_MEMORY, "out of memory");
-  loop_run_until(lambda->loop, &result->done);
-  return result->error.kind == ERROR_NONE;
+  return answered;
 }
 
 /* {"errorMessage": …, "errorType": …, "stackTrace": []} to `path`. */
@@ -116,14 +76,16 @@ static bool report(struct lambda_runtime *lambda, struct str path, const char *t
                                   .header_count = 2,
                                   .body = buffer_str(&body),
                                   .timeout_ms = ANSWER_TIMEOUT_MS};
-  struct exchange_result result = {0};
-  bool told = !body.failed && exchange(lambda, &request, path, &result);
-  if (told && result.status / 100 != 2)
-    told = error_set(&result.error, ERROR_UNAVAILABLE, "status %d", result.status);
+  struct fetch_answer taken = {0};
+  struct error reason = {0};
+  bool told = body.failed ? error_set(&reason, ERROR_MEMORY, "out of memory")
+                          : exchange(lambda, &request, path, &taken, &reason);
+  if (told && taken.status / 100 != 2)
+    told = error_set(&reason, ERROR_UNAVAILABLE, "status %d", taken.status);
   if (!told)
     error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API does not take the error: %.300s",
-              result.error.message);
-  result_free(&result);
+              reason.message);
+  fetch_wait_free_answer(&taken);
   buffer_free(&body);
   return told;
 }
@@ -133,18 +95,21 @@ bool lambda_runtime_report_init_error(struct lambda_runtime *lambda, const char 
   return report(lambda, STR("init/error"), type, message, error);
 }
 
-static void append_invocation_path(struct buffer *path, const struct exchange_result *next,
+static struct str request_id_of(const struct fetch_answer *next) {
+  return fetch_wait_header(next, STR("Lambda-Runtime-Aws-Request-Id"));
+}
+
+static void append_invocation_path(struct buffer *path, const struct fetch_answer *next,
                                    const char *verb) {
+  path->length = 0;
   buffer_append_text(path, "invocation/");
-  percent_append(path, buffer_str(&next->request_id));
+  percent_append(path, request_id_of(next));
   buffer_append_format(path, "/%s", verb);
 }
 
-/* Answers with the event; an answer that is refused becomes the invocation's error. */
-static bool answer(struct lambda_runtime *lambda, const struct exchange_result *next,
-                   struct error *error) {
-  struct buffer path = BUFFER_EMPTY;
-  append_invocation_path(&path, next, "response");
+/* Sends the event back to `path`; false as CONFLICT when Lambda refuses it. */
+static bool send_back(struct lambda_runtime *lambda, const struct fetch_answer *next,
+                      struct str path, struct error *error) {
   struct fetch_header type = {STR("Content-Type"), STR("application/json")};
   struct fetch_request request = {.method = "POST",
                                   .headers = &type,
@@ -152,18 +117,27 @@ static bool answer(struct lambda_runtime *lambda, const struct exchange_result *
                                   .body = buffer_str(&next->body),
                                   .body_borrowed = true,
                                   .timeout_ms = ANSWER_TIMEOUT_MS};
-  struct exchange_result result = {0};
-  bool sent = !path.failed && exchange(lambda, &request, buffer_str(&path), &result);
-  int status = result.status;
+  struct fetch_answer taken;
+  struct error reason = {0};
+  bool sent = exchange(lambda, &request, path, &taken, &reason);
+  int status = taken.status;
+  fetch_wait_free_answer(&taken);
   if (!sent)
-    error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API takes no answer: %.300s",
-              result.error.message);
-  result_free(&result);
-  if (sent && status / 100 != 2) {
+    return error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API takes no answer: %.300s",
+                     reason.message);
+  return status / 100 == 2 ||
+         error_set(error, ERROR_CONFLICT, "Lambda refused the answer with status %d", status);
+}
+
+/* Answers with the event; an answer that is refused becomes the invocation's error. */
+static bool answer(struct lambda_runtime *lambda, const struct fetch_answer *next,
+                   struct error *error) {
+  struct buffer path = BUFFER_EMPTY;
+  append_invocation_path(&path, next, "response");
+  bool sent = path.failed ? error_set(error, ERROR_MEMORY, "out of memory")
+                          : send_back(lambda, next, buffer_str(&path), error);
+  if (!sent && error->kind == ERROR_CONFLICT) {
     struct error untold = {0};
-    sent = false;
-    error_set(error, ERROR_CONFLICT, "Lambda refused the answer with status %d", status);
-    path.length = 0;
     append_invocation_path(&path, next, "error");
     if (path.failed ||
         !report(lambda, buffer_str(&path), "Runtime.ResponseRefused", error->message, &untold))
@@ -173,44 +147,42 @@ static bool answer(struct lambda_runtime *lambda, const struct exchange_result *
   return sent;
 }
 
-static int64_t read_deadline(struct str text) {
-  int64_t number = 0;
-  if (text.length == 0 || text.length > DEADLINE_DIGITS) return 0;
-  for (size_t i = 0; i < text.length; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9') return 0;
-    number = number * 10 + (text.data[i] - '0');
-  }
-  return number;
+/* 0 where there is none, or it is no number. */
+static int64_t deadline_of(const struct fetch_answer *next) {
+  int64_t deadline_ms = 0;
+  str_to_i64(fetch_wait_header(next, STR("Lambda-Runtime-Deadline-Ms")), 0, INT64_MAX,
+             &deadline_ms);
+  return deadline_ms;
 }
 
-static bool take_next(struct lambda_runtime *lambda, struct exchange_result *next,
+static bool take_next(struct lambda_runtime *lambda, struct fetch_answer *next,
                       struct error *error) {
   struct fetch_request request = {.timeout_ms = INT_MAX}; /* Lambda freezes us until there is one */
-  if (!exchange(lambda, &request, STR("invocation/next"), next))
+  struct error reason = {0};
+  if (!exchange(lambda, &request, STR("invocation/next"), next, &reason))
     return error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API gives no invocation: %.300s",
-                     next->error.message);
+                     reason.message);
   if (next->status != 200)
     return error_set(error, ERROR_UNAVAILABLE,
                      "Lambda's runtime API answers the call for an invocation with status %d",
                      next->status);
-  if (next->request_id.length == 0 || next->request_id.length > REQUEST_ID_LIMIT)
-    return error_set(error, ERROR_INTERNAL,
-                     "Lambda's runtime API gave an invocation without a request id");
-  return true;
+  size_t length = request_id_of(next).length;
+  return (length > 0 && length <= REQUEST_ID_LIMIT) ||
+         error_set(error, ERROR_INTERNAL,
+                   "Lambda's runtime API gave an invocation without a request id");
 }
 
 bool lambda_runtime_serve_one(struct lambda_runtime *lambda, lambda_runtime_handler handler,
                               void *argument, struct error *error) {
-  struct exchange_result next = {0};
+  struct fetch_answer next;
   bool done = take_next(lambda, &next, error);
   if (done) {
-    struct lambda_runtime_invocation invocation = {.request_id = buffer_str(&next.request_id),
+    struct lambda_runtime_invocation invocation = {.request_id = request_id_of(&next),
                                                    .event = buffer_str(&next.body),
-                                                   .deadline_ms =
-                                                       read_deadline(buffer_str(&next.deadline))};
+                                                   .deadline_ms = deadline_of(&next)};
     handler(&invocation, argument);
     done = answer(lambda, &next, error);
   }
-  result_free(&next);
+  fetch_wait_free_answer(&next);
   return done;
 }
