@@ -26,7 +26,7 @@ check_includes() {
   # shellcheck disable=SC2046 # file names of this project have no spaces
   { grep -nE '^[[:space:]]*#[[:space:]]*include' $(list_sources src) /dev/null || true; } | awk '
     BEGIN {
-      split("base:0 loop:1 http:2 fetch:2 pg:2 auth:3 migrate:3 aws:3 telemetry:3 messages:4 sync:4 " \
+      split("base:0 loop:1 http:2 fetch:2 pg:2 auth:3 migrate:3 aws:3 telemetry:3 messages:4 sync:4 lambda:4 users:4 " \
             "routes:5 commands:6 main:7", pairs, " ")
       for (i in pairs) { split(pairs[i], pair, ":"); floor[pair[1]] = pair[2] }
       owner["microhttpd.h"] = "http"

@@ -1,7 +1,7 @@
 /* ddb.c: `cruddur ddb`: the DynamoDB table of messages: make, fill, look at, drop. */
 #include "commands/commands.h"
-#include "commands/ddb_session.h"
 
+#include "lib/aws/services/dynamodb.h"
 #include "lib/base/clock.h"
 #include "lib/messages/dynamodb/definition.h"
 #include "lib/pg/session.h"
@@ -12,12 +12,33 @@
 
 enum { WAIT_MS = 300000, WAIT_STEP_MS = 500 };
 
+static const struct dynamodb_bounds BOUNDS = {
+    .deadline_ms = 15000, .try_timeout_ms = 5000, .repeatable = true};
+
 struct job {
-  struct ddb_session *session;
+  struct aws_session aws;
   const char *table;
   bool force;
   const char *connection_url; /* NULL: not set */
 };
+
+/* Calls `operation` with `input`, which it takes, after a pause. The output is the caller's; NULL:
+ * an error. */
+static json_t *call_after(struct job *job, uint64_t pause_ms, const char *operation, json_t *input,
+                          struct error *error) {
+  const struct aws_request request = {.service = AWS_DYNAMODB,
+                                      .operation = operation,
+                                      .deadline_ms = BOUNDS.deadline_ms,
+                                      .pause_ms = pause_ms,
+                                      .try_timeout_ms = BOUNDS.try_timeout_ms,
+                                      .response_limit = DYNAMODB_RESPONSE_LIMIT,
+                                      .repeatable = true};
+  return aws_session_json(&job->aws, &request, input, error);
+}
+
+static json_t *call(struct job *job, const char *operation, json_t *input, struct error *error) {
+  return call_after(job, 0, operation, input, error);
+}
 
 /* --- list-tables --- */
 
@@ -26,7 +47,7 @@ static bool list_tables(struct job *job, struct error *error) {
   do {
     json_t *input = json_object();
     if (last) json_object_set_new(input, "ExclusiveStartTableName", last);
-    json_t *output = ddb_session_call(job->session, "ListTables", input, error);
+    json_t *output = call(job, "ListTables", input, error);
     if (!output) return false;
     size_t index;
     const json_t *name;
@@ -41,9 +62,9 @@ static bool list_tables(struct job *job, struct error *error) {
 /* --- schema-load --- */
 
 /* The table's description, the caller's; NULL with an error of kind NOT_FOUND: there is none. */
-static json_t *describe(struct job *job, struct error *error) {
-  json_t *output = ddb_session_call(job->session, "DescribeTable",
-                                    json_pack("{s:s}", "TableName", job->table), error);
+static json_t *describe(struct job *job, uint64_t pause_ms, struct error *error) {
+  json_t *output = call_after(job, pause_ms, "DescribeTable",
+                              json_pack("{s:s}", "TableName", job->table), error);
   if (!output) return NULL;
   json_t *description = json_incref(json_object_get(output, "Table"));
   json_decref(output);
@@ -57,18 +78,17 @@ static bool is_active(const json_t *description) {
 
 static bool wait_until_active(struct job *job, struct error *error) {
   for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += WAIT_STEP_MS) {
-    json_t *description = describe(job, error);
+    json_t *description = describe(job, waited_ms > 0 ? WAIT_STEP_MS : 0, error);
     bool active = is_active(description);
     json_decref(description);
     if (active || !description) return active;
-    ddb_session_pause(job->session, WAIT_STEP_MS);
   }
   return error_set(error, ERROR_UNAVAILABLE, "the table %s is still being made after %d s",
                    job->table, WAIT_MS / 1000);
 }
 
 static bool load_schema(struct job *job, struct error *error) {
-  json_t *description = describe(job, error);
+  json_t *description = describe(job, 0, error);
   if (description) {
     bool matches = definition_matches(description);
     json_decref(description);
@@ -81,8 +101,7 @@ static bool load_schema(struct job *job, struct error *error) {
     return true;
   }
   if (error->kind != ERROR_NOT_FOUND) return false;
-  json_t *output =
-      ddb_session_call(job->session, "CreateTable", definition_create_input(job->table), error);
+  json_t *output = call(job, "CreateTable", definition_create_input(job->table), error);
   json_decref(output);
   if (!output || !wait_until_active(job, error)) return false;
   printf("Made the table %s\n", job->table);
@@ -123,7 +142,7 @@ static bool have_group(struct job *job, const struct person people[2], bool *ret
   json_t *input = table_query_input("GRP", people[0].id);
   if (input) table_query_filter(input, "user_uuid", people[1].id);
   json_object_set_new(input, "TableName", json_string(job->table));
-  json_t *output = ddb_session_call(job->session, "Query", input, error);
+  json_t *output = call(job, "Query", input, error);
   if (!output) return false;
   *ret_have = json_array_size(json_object_get(output, "Items")) > 0;
   json_decref(output);
@@ -139,7 +158,9 @@ static bool seed(struct job *job, struct error *error) {
     puts("andrewbrown and bayko have a conversation already");
   } else if (done) {
     json_t *requests = definition_seed_requests(&people[0], &people[1], clock_unix_us(), group_id);
-    done = ddb_session_write(job->session, job->table, requests, error);
+    done = requests ? dynamodb_batch_write(&job->aws, job->table, requests, &BOUNDS, error)
+                    : error_set(error, ERROR_MEMORY, "out of memory");
+    json_decref(requests);
     if (done) printf("Put a conversation of andrewbrown and bayko into the group %s\n", group_id);
   }
   person_free(&people[0]);
@@ -168,7 +189,7 @@ static bool scan(struct job *job, struct error *error) {
   do {
     json_t *input = json_pack("{s:s}", "TableName", job->table);
     if (last) json_object_set_new(input, "ExclusiveStartKey", last);
-    json_t *output = ddb_session_call(job->session, "Scan", input, error);
+    json_t *output = call(job, "Scan", input, error);
     if (!output) return false;
     size_t index;
     const json_t *item;
@@ -183,8 +204,8 @@ static bool scan(struct job *job, struct error *error) {
 
 static bool refuse_items(struct job *job, struct error *error) {
   if (job->force) return true;
-  json_t *output = ddb_session_call(
-      job->session, "Scan", json_pack("{s:s, s:i}", "TableName", job->table, "Limit", 1), error);
+  json_t *output =
+      call(job, "Scan", json_pack("{s:s, s:i}", "TableName", job->table, "Limit", 1), error);
   if (!output) return false;
   bool empty = json_array_size(json_object_get(output, "Items")) == 0;
   json_decref(output);
@@ -197,8 +218,7 @@ static bool refuse_items(struct job *job, struct error *error) {
 static bool drop(struct job *job, struct error *error) {
   json_t *output = NULL;
   if (refuse_items(job, error))
-    output = ddb_session_call(job->session, "DeleteTable",
-                              json_pack("{s:s}", "TableName", job->table), error);
+    output = call(job, "DeleteTable", json_pack("{s:s}", "TableName", job->table), error);
   json_decref(output);
   if (!output && error->kind != ERROR_NOT_FOUND) return false;
   printf(output ? "Dropped the table %s\n" : "There is no table %s\n", job->table);
@@ -224,8 +244,8 @@ static int run(const struct operation *operation, struct job *job) {
   struct config config;
   struct error error = {0};
   bool done = config_load(&config, CONFIG_AWS, &error) &&
-              ddb_session_open(&config, &job->session, &error) && operation->run(job, &error);
-  ddb_session_close(job->session);
+              aws_session_open(&job->aws, &config, &error) && operation->run(job, &error);
+  aws_session_close(&job->aws);
   if (done) return EXIT_DONE;
   return exit_with(operation->name, &error);
 }

@@ -2,7 +2,7 @@
  * or curl: for a container's health check. */
 #include "commands/commands.h"
 
-#include "lib/fetch/fetch.h"
+#include "lib/fetch/fetch_wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,42 +15,23 @@ struct question {
   uint64_t timeout_s;
 };
 
-struct check {
-  struct fetcher *fetcher;
-  struct loop *loop;
-  const char *url;
-  int exit_code;
-};
-
-static void on_answer(const struct fetch_response *response, void *argument) {
-  struct check *check = argument;
-  check->exit_code = response->status == 200 ? EXIT_DONE : EXIT_FAILED;
-  if (response->error)
-    fprintf(stderr, "cruddur health-check: %s: %s\n", check->url, response->error->message);
-  else if (response->status != 200)
-    fprintf(stderr, "cruddur health-check: %s answers %d %.*s\n", check->url, response->status,
-            (int)response->body.length, response->body.data);
-  fetcher_close(check->fetcher);
-  loop_close_inbox(check->loop);
-}
-
 static int run_check(const char *url, uint64_t timeout_ms) {
-  struct error error = {0};
-  struct check check = {.url = url, .exit_code = EXIT_FAILED, .loop = loop_new(0)};
-  check.fetcher = check.loop ? fetcher_new(check.loop, &error) : NULL;
-  if (!check.fetcher) {
-    loop_free(check.loop);
-    return exit_with("health-check", &error);
-  }
-  struct fetch_request request = {
+  const struct fetch_request request = {
       .url = url, .timeout_ms = timeout_ms, .response_limit = RESPONSE_LIMIT};
-  if (!fetch_start(check.fetcher, &request, on_answer, &check)) {
-    fprintf(stderr, "cruddur health-check: %s cannot be asked\n", url);
-    fetcher_close(check.fetcher);
-  }
-  loop_run(check.loop);
-  loop_free(check.loop);
-  return check.exit_code;
+  struct fetch_wait http = {0};
+  struct fetch_answer answer = {0};
+  struct error error = {0};
+  bool answered =
+      fetch_wait_open(&http, &error) && fetch_wait_exchange(&http, &request, &answer, &error);
+  if (!answered)
+    fprintf(stderr, "cruddur health-check: %s: %s\n", url, error.message);
+  else if (answer.status != 200)
+    fprintf(stderr, "cruddur health-check: %s answers %d %.*s\n", url, answer.status,
+            (int)answer.body.length, answer.body.data);
+  int exit_code = answered && answer.status == 200 ? EXIT_DONE : EXIT_FAILED;
+  fetch_wait_free_answer(&answer);
+  fetch_wait_close(&http);
+  return exit_code;
 }
 
 static int command_health_check(int argc, char **argv) {

@@ -3,14 +3,14 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/confirmation.h"
-#include "lib/aws/lambda.h"
-#include "lib/aws/parameter.h"
+#include "lib/aws/services/parameter.h"
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/config.h"
 #include "lib/base/json_writer.h"
+#include "lib/lambda/lambda_runtime.h"
 #include "lib/pg/pool.h"
+#include "lib/users/confirmation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,13 +48,13 @@ struct function {
 /* It is read anew for the next event. */
 static void forget_parameter(struct function *function) {
   if (!function->parameter) return;
-  confirmer_close(&function->confirmer);
+  confirmation_close(&function->confirmer);
   function->confirmer.connection_url = NULL;
   free(function->parameter);
   function->parameter = NULL;
 }
 
-static unsigned limit_of(const struct lambda_invocation *invocation) {
+static unsigned limit_of(const struct lambda_runtime_invocation *invocation) {
   int64_t left_ms = invocation->deadline_ms - clock_unix_us() / 1000 - ANSWER_TIME_MS;
   if (invocation->deadline_ms == 0 || left_ms > PATIENCE_MS) return PATIENCE_MS;
   return left_ms > SHORTEST_LIMIT_MS ? (unsigned)left_ms : SHORTEST_LIMIT_MS;
@@ -76,13 +76,13 @@ static bool find_database(struct function *function, unsigned limit_ms, struct e
 
 /* The password may have been changed since the parameter was read: then once more with what it is
  * now, since no event comes twice. */
-static bool record(struct function *function, const struct lambda_invocation *invocation,
+static bool record(struct function *function, const struct lambda_runtime_invocation *invocation,
                    enum confirmation_outcome *ret_outcome, struct error *error) {
   bool may_be_old = function->parameter != NULL;
   for (;;) {
     if (find_database(function, limit_of(invocation), error) &&
-        confirmer_record(&function->confirmer, invocation->event, limit_of(invocation), ret_outcome,
-                         error))
+        confirmation_record(&function->confirmer, invocation->event, limit_of(invocation),
+                            ret_outcome, error))
       return true;
     if (error->kind == ERROR_DENIED) forget_parameter(function);
     if (error->kind != ERROR_DENIED || !may_be_old) return false;
@@ -90,7 +90,7 @@ static bool record(struct function *function, const struct lambda_invocation *in
   }
 }
 
-static void on_invocation(const struct lambda_invocation *invocation, void *argument) {
+static void on_invocation(const struct lambda_runtime_invocation *invocation, void *argument) {
   struct error error = {0};
   enum confirmation_outcome outcome;
   if (!record(argument, invocation, &outcome, &error))
@@ -101,13 +101,13 @@ static void on_invocation(const struct lambda_invocation *invocation, void *argu
              invocation->request_id);
 }
 
-static int serve(struct lambda *lambda, struct function *function) {
+static int serve(struct lambda_runtime *lambda, struct function *function) {
   struct error error = {0};
   for (;;) {
-    if (lambda_serve_one(lambda, on_invocation, function, &error)) continue;
+    if (lambda_runtime_serve_one(lambda, on_invocation, function, &error)) continue;
     log_line("error", error.message, (struct str){NULL, 0});
     if (error.kind == ERROR_CONFLICT) continue; /* this one's answer was refused */
-    confirmer_close(&function->confirmer);
+    confirmation_close(&function->confirmer);
     free(function->parameter);
     return exit_with("lambda", &error);
   }
@@ -142,13 +142,13 @@ static int run(void) {
               "post-confirmation' does the same from a shell");
     return exit_with("lambda", &error);
   }
-  _cleanup_(lambda_close_p) struct lambda *lambda = NULL;
-  if (!lambda_open(api, &lambda, &error)) return exit_with("lambda", &error);
+  _cleanup_(lambda_runtime_close_p) struct lambda_runtime *lambda = NULL;
+  if (!lambda_runtime_open(api, &lambda, &error)) return exit_with("lambda", &error);
   static struct function function;
   if (!read_settings(&function, &error)) {
     struct error untold = {0};
     log_line("error", error.message, (struct str){NULL, 0});
-    if (!lambda_report_init_error(lambda, "Runtime.BadSetting", error.message, &untold))
+    if (!lambda_runtime_report_init_error(lambda, "Runtime.BadSetting", error.message, &untold))
       log_line("error", untold.message, (struct str){NULL, 0});
     return EXIT_USAGE;
   }

@@ -2,7 +2,7 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/user_list.h"
+#include "lib/aws/services/cognito.h"
 #include "lib/base/buffer.h"
 #include "lib/base/json_writer.h"
 
@@ -21,7 +21,7 @@ static void append_member(struct buffer *line, const char *name, const char *tex
   json_append_string(line, str_from(text));
 }
 
-static bool print_json(const struct listed_user *user) {
+static bool print_json(const struct cognito_user *user) {
   struct buffer line = BUFFER_EMPTY;
   append_member(&line, "handle", user->handle);
   append_member(&line, "sub", user->sub);
@@ -42,7 +42,7 @@ static void print_field(const char *text, char end) {
   putchar(end);
 }
 
-static bool print_plain(const struct listed_user *user) {
+static bool print_plain(const struct cognito_user *user) {
   print_field(user->handle, '\t');
   print_field(user->sub, '\t');
   print_field(user->enabled ? user->status : "DISABLED", '\t');
@@ -56,13 +56,13 @@ static int command_list_users(int argc, char **argv) {
   if (!flags_read(&list_users_command, argc, argv, &form, NULL, &code)) return code;
   struct config config;
   struct error error = {0};
-  struct user_list list = {0};
-  if (!config_load(&config, CONFIG_AWS, &error) || !user_list_load(&config, &list, &error))
+  struct cognito_users list = {0};
+  if (!config_load(&config, CONFIG_AWS, &error) || !cognito_load_users(&config, &list, &error))
     return exit_with(COMMAND, &error);
   bool printed = true;
   for (size_t i = 0; printed && i < list.count; i++)
     printed = form.json ? print_json(&list.users[i]) : print_plain(&list.users[i]);
-  user_list_free(&list);
+  cognito_free_users(&list);
   return printed && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -3,9 +3,9 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/confirmation.h"
 #include "lib/base/buffer.h"
 #include "lib/base/config.h"
+#include "lib/users/confirmation.h"
 
 #include <stdio.h>
 
@@ -33,8 +33,8 @@ static bool record(struct str event, struct error *error) {
   if (!config_load(&config, CONFIG_DATABASE, error)) return false;
   struct confirmer confirmer = {.connection_url = config.connection_url};
   enum confirmation_outcome outcome;
-  bool done = confirmer_record(&confirmer, event, LIMIT_MS, &outcome, error);
-  confirmer_close(&confirmer);
+  bool done = confirmation_record(&confirmer, event, LIMIT_MS, &outcome, error);
+  confirmation_close(&confirmer);
   if (done)
     fprintf(stderr, "cruddur post-confirmation: %s\n",
             outcome == CONFIRMATION_ADDED ? "the user was added" : "the user was there already");

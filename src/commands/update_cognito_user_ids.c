@@ -3,7 +3,7 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/aws/user_ids.h"
+#include "lib/users/user_ids.h"
 #include "lib/base/config.h"
 
 #include <stdio.h>
@@ -67,14 +67,14 @@ static void print_verdict(enum user_ids_verdict verdict, const char *handle, con
 
 static bool update(const struct config *config, bool dry_run, struct user_ids_summary *ret_summary,
                    struct error *error) {
-  struct user_list list = {0};
+  struct cognito_users list = {0};
   _cleanup_(pg_session_close_p) struct pg_session *session = NULL;
   struct pg_session_options options = {.connection_url = config->connection_url,
                                        .application_name = "cruddur update-cognito-user-ids"};
   /* The pool first: the rows are locked for as short as can be. */
-  bool done = user_list_load(config, &list, error) && pg_session_open(&options, &session, error) &&
+  bool done = cognito_load_users(config, &list, error) && pg_session_open(&options, &session, error) &&
               user_ids_update(session, &list, dry_run, print_verdict, NULL, ret_summary, error);
-  user_list_free(&list);
+  cognito_free_users(&list);
   return done;
 }
 

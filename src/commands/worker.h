@@ -5,7 +5,7 @@
 #include "routes/key_purge.h"
 
 #include "lib/auth/auth.h"
-#include "lib/aws/client.h"
+#include "lib/aws/aws_client.h"
 #include "lib/base/config.h"
 #include "lib/http/server.h"
 #include "lib/pg/pool.h"

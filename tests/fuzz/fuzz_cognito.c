@@ -1,40 +1,48 @@
 /* fuzz_cognito.c: the pages of Cognito's ListUsers, and CloudFront's answer to an invalidation. */
 #include "answers.h"
 
-#include "lib/aws/cloudfront.h"
-#include "lib/aws/cognito.h"
+#include "lib/aws/services/cloudfront.h"
+#include "lib/aws/services/cognito.h"
 #include "lib/base/utf8.h"
 
-static bool on_user(const struct cognito_user *user, void *argument) {
-  (void)argument;
-  const struct str texts[] = {user->username, user->sub,  user->preferred_username,
-                              user->email,    user->name, user->status};
-  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-    assert(texts[i].length == 0 || utf8_valid(texts[i]));
+bool __wrap_aws_session_open(struct aws_session *session, const struct config *config,
+                             struct error *error);
+void __wrap_aws_session_close(struct aws_session *session);
+
+bool __wrap_aws_session_open(struct aws_session *session, const struct config *config,
+                             struct error *error) {
+  (void)config, (void)error;
+  *session = *answers_session();
   return true;
 }
 
-static void on_done(const struct error *error, void *argument) {
-  ++*(unsigned *)argument;
-  assert(!error || error->kind != ERROR_NONE);
+void __wrap_aws_session_close(struct aws_session *session) {
+  (void)session;
 }
 
-static void on_invalidated(const struct cloudfront_answer *answer, void *argument) {
-  ++*(unsigned *)argument;
-  assert(answer->error || (answer->id[0] && memchr(answer->id, '\0', sizeof(answer->id))));
+static void check_users(const struct cognito_users *list) {
+  for (size_t i = 0; i < list->count; i++) {
+    const struct cognito_user *user = &list->users[i];
+    const char *const texts[] = {user->handle, user->sub, user->email, user->name, user->status};
+    for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++)
+      assert(texts[j] && utf8_valid(str_from(texts[j])));
+  }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const struct config CONFIG = {.cognito_user_pool_id = "pool"};
   struct str text = fuzz_text(data, size);
-  unsigned listed = 0, asked = 0;
+  struct cognito_users list = {0};
+  struct cloudfront_answer answer;
+  struct error error = {0};
   answers_begin(text);
-  assert(cognito_list_users(
-      NULL, &(struct cognito_listing){
-                .user_pool_id = "pool", .user = on_user, .done = on_done, .argument = &listed}));
-  answers_run();
+  if (cognito_load_users(&CONFIG, &list, &error))
+    check_users(&list);
+  else
+    assert(error.kind != ERROR_NONE);
+  cognito_free_users(&list);
   answers_begin(text);
-  assert(cloudfront_get(NULL, "DISTRIBUTION", "ID", 1000, on_invalidated, &asked));
-  answers_run();
-  assert(listed == 1 && asked == 1);
+  if (cloudfront_get(answers_session(), "DISTRIBUTION", "ID", 1000, &answer, &error))
+    assert(answer.id[0] && memchr(answer.id, '\0', sizeof(answer.id)));
   return 0;
 }

@@ -2,8 +2,8 @@
  * asked. The linker puts functions of ours in the place of those of the session (--wrap). */
 #include "fuzz.h"
 
-#include "lib/aws/confirmation.h"
 #include "lib/base/utf8.h"
+#include "lib/users/confirmation.h"
 
 bool __wrap_pg_session_open(const struct pg_session_options *options,
                             struct pg_session **ret_session, struct error *error);
@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct confirmer confirmer = {.connection_url = "postgresql://"};
   enum confirmation_outcome outcome;
   struct error error = {0};
-  assert(!confirmer_record(&confirmer, fuzz_text(data, size), 1000, &outcome, &error));
+  assert(!confirmation_record(&confirmer, fuzz_text(data, size), 1000, &outcome, &error));
   assert(error.kind == ERROR_INVALID || error.kind == ERROR_UNAVAILABLE);
-  confirmer_close(&confirmer);
+  confirmation_close(&confirmer);
   return 0;
 }

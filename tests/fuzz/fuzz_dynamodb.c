@@ -2,14 +2,11 @@
  * and the attributes of items. */
 #include "answers.h"
 
-#include "lib/aws/call.h"
 #include "lib/base/utf8.h"
 #include "lib/messages/dynamodb/moment.h"
 #include "lib/messages/dynamodb/table.h"
 
 static const char ID[] = "0b7f9f4c-6a35-4a34-8f5e-6f1f3c6a2d10";
-static struct loop *loop;
-static struct aws_client client;
 
 static void check_items(const json_t *items) {
   static const char *const NAMES[] = {"pk", "sk", "message", "message_uuid", "user_handle"};
@@ -38,17 +35,9 @@ static void on_items(json_t *items, const struct error *error, void *argument) {
   if (items) check_items(items);
 }
 
-static void on_answer(const struct dynamodb_answer *answer, void *argument) {
-  ++*(unsigned *)argument;
-  assert(answer->code && !answer->body == (answer->error != NULL));
-  if (answer->error) return;
-  assert(json_is_object(answer->body));
-  check_items(json_object_get(answer->body, "Items"));
-}
-
 static void query(struct str text) {
   struct table_session session = {
-      .loop = loop, .client = &client, .table = "table", .due_ms = UINT64_MAX};
+      .loop = answers_session()->loop, .table = "table", .due_ms = UINT64_MAX};
   unsigned ends = 0;
   answers_begin(text);
   table_query(&session, table_query_input("MSG", ID), 10, is_enough, on_items, &ends);
@@ -56,24 +45,19 @@ static void query(struct str text) {
   assert(ends == 1);
 }
 
-static void batch(struct str text, bool write) {
+static void batch(struct str text) {
   struct dynamodb_bounds bounds = {.deadline_ms = 1000000};
-  json_t *keys = json_pack("[{},{},{}]");
-  unsigned ends = 0;
+  struct error error = {0};
+  json_t *requests = json_pack("[{},{},{}]");
   answers_begin(text);
-  assert(write ? dynamodb_batch_write(&client, "table", keys, &bounds, on_answer, &ends)
-               : dynamodb_batch_get(&client, "table", keys, true, &bounds, on_answer, &ends));
-  answers_run();
-  json_decref(keys);
-  assert(ends == 1);
+  if (!dynamodb_batch_write(answers_session(), "table", requests, &bounds, &error))
+    assert(error.kind != ERROR_NONE);
+  json_decref(requests);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  if (!loop) client.loop = loop = loop_new(0);
-  assert(loop);
   struct str text = fuzz_text(data, size);
   query(text);
-  batch(text, true);
-  batch(text, false);
+  batch(text);
   return 0;
 }

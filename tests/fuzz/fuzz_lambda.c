@@ -3,9 +3,9 @@
  * wait for it (--wrap). */
 #include "fuzz.h"
 
-#include "lib/aws/lambda.h"
 #include "lib/base/cleanup.h"
 #include "lib/fetch/fetch.h"
+#include "lib/lambda/lambda_runtime.h"
 #include "lib/loop/loop.h"
 
 static struct str head, event;
@@ -44,22 +44,23 @@ void __wrap_loop_run_until(struct loop *loop, const bool *done) {
   assert(*done);
 }
 
-static void on_invocation(const struct lambda_invocation *invocation, void *argument) {
+static void on_invocation(const struct lambda_runtime_invocation *invocation, void *argument) {
   (void)argument;
   assert(invocation->request_id.length > 0 && str_equal(invocation->event, event));
   assert(invocation->deadline_ms >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static struct lambda *lambda;
+  static struct lambda_runtime *lambda;
   struct error error = {0};
-  if (!lambda) assert(lambda_open("api", &lambda, &error));
+  if (!lambda) assert(lambda_runtime_open("api", &lambda, &error));
   event = fuzz_text(data, size);
   struct str line = fuzz_cut(&event, '\n');
   _cleanup_free_ char *headers = malloc(line.length + 1);
   for (size_t i = 0; i < line.length; i++)
     headers[i] = (char)(line.data[i] == '\t' ? '\n' : line.data[i]);
   head = (struct str){headers, line.length};
-  if (!lambda_serve_one(lambda, on_invocation, NULL, &error)) assert(error.kind == ERROR_INTERNAL);
+  if (!lambda_runtime_serve_one(lambda, on_invocation, NULL, &error))
+    assert(error.kind == ERROR_INTERNAL);
   return 0;
 }

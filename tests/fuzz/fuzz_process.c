@@ -2,21 +2,21 @@
  * programs and services write. */
 #include "fuzz.h"
 
-#include "lib/aws/command.h"
+#include "lib/aws/credentials/sources.h"
 #include "lib/aws/expiry.h"
 #include "lib/base/cleanup.h"
 
 static void check_words(struct str line) {
   _cleanup_free_ char **words = NULL;
   struct error error = {0};
-  if (!command_split(line, &words, &error)) {
+  if (!credential_process_split(line, &words, &error)) {
     assert(error.kind == ERROR_INVALID && !words);
     return;
   }
   size_t count = 0, total = 0;
   for (; words[count]; count++)
     total += strlen(words[count]);
-  assert(count >= 1 && count <= COMMAND_WORDS_LIMIT && total <= line.length);
+  assert(count >= 1 && count <= CREDENTIAL_PROCESS_WORDS_LIMIT && total <= line.length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -2,7 +2,7 @@
  * the second the setting that is looked for. */
 #include "fuzz.h"
 
-#include "lib/aws/profile.h"
+#include "lib/aws/credentials/profile.h"
 #include "lib/base/cleanup.h"
 
 static void check_value(struct str text, struct str value) {

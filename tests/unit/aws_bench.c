@@ -115,7 +115,7 @@ void bench_done(const struct aws_response *response, void *argument) {
 
 struct outcome bench_call(struct bench *bench, const struct aws_request *request) {
   struct outcome outcome = {.bench = bench};
-  assert_true(aws_call(bench->client, request, bench_done, &outcome));
+  assert_true(aws_client_call(bench->client, request, bench_done, &outcome, NULL));
   assert_int_equal(outcome.calls, 0);
   bench_run_until(bench, &outcome.calls);
   assert_int_equal(outcome.calls, 1);

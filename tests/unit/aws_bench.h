@@ -5,8 +5,8 @@
 #include "unit.h"
 #include "web.h"
 
-#include "lib/aws/client.h"
-#include "lib/aws/provider.h"
+#include "lib/aws/aws_client.h"
+#include "lib/aws/credentials/aws_provider.h"
 
 #include <pthread.h>
 
@@ -64,7 +64,7 @@ const char *bench_header(const char *request, const char *name, char value[4096]
 /* Runs the loop until `*flag` is not 0. */
 void bench_run_until(struct bench *bench, const unsigned *flag);
 
-/* A callback for aws_call() with a struct outcome. */
+/* A callback for aws_client_call() with a struct outcome. */
 void bench_done(const struct aws_response *response, void *argument);
 
 /* Makes the call and waits for its end. */

@@ -13,10 +13,10 @@ static bool answer_nothing(struct bench *bench, int fd, unsigned number, const c
   return web_write_answer(fd, "200 OK", "{}");
 }
 
-enum aws_taken bench_take(struct bench *bench, struct aws_credentials **ret, struct error *error) {
+enum refresher_taken bench_take(struct bench *bench, struct aws_credentials **ret, struct error *error) {
   *ret = NULL;
-  enum aws_taken taken;
-  while ((taken = aws_provider_take(bench->provider, ret, error)) == AWS_WAIT)
+  enum refresher_taken taken;
+  while ((taken = aws_provider_take(bench->provider, ret, error)) == REFRESHER_WAIT)
     uv_run(loop_uv(bench->loop), UV_RUN_ONCE);
   return taken;
 }
@@ -25,7 +25,7 @@ void expect_keys(struct bench *bench, const char *id, const char *secret, const 
                  const char *source) {
   struct aws_credentials *credentials;
   struct error error = {0};
-  if (bench_take(bench, &credentials, &error) != AWS_TAKEN) fail_msg("%s", error.message);
+  if (bench_take(bench, &credentials, &error) != REFRESHER_TAKEN) fail_msg("%s", error.message);
   assert_string_equal(aws_credentials_access_key_id(credentials), id);
   assert_string_equal(aws_credentials_secret_access_key(credentials), secret);
   assert_string_equal(aws_credentials_session_token(credentials), token);
@@ -36,7 +36,7 @@ void expect_keys(struct bench *bench, const char *id, const char *secret, const 
 void expect_none(struct bench *bench, enum error_kind kind, const char *part) {
   struct aws_credentials *credentials;
   struct error error = {0};
-  assert_int_equal(bench_take(bench, &credentials, &error), AWS_NONE);
+  assert_int_equal(bench_take(bench, &credentials, &error), REFRESHER_NONE);
   if (!strstr(error.message, part)) fail_msg("'%s' is not in '%s'", part, error.message);
   assert_int_equal(error.kind, kind);
   assert_null(strstr(error.message, "a secret"));
@@ -72,7 +72,7 @@ void run_until_id_is(struct bench *bench, const char *id) {
   for (;;) {
     struct aws_credentials *credentials;
     struct error error = {0};
-    if (bench_take(bench, &credentials, &error) != AWS_TAKEN) fail_msg("%s", error.message);
+    if (bench_take(bench, &credentials, &error) != REFRESHER_TAKEN) fail_msg("%s", error.message);
     bool same = strcmp(aws_credentials_access_key_id(credentials), id) == 0;
     aws_credentials_unref(credentials);
     if (same) return;

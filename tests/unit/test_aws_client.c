@@ -301,7 +301,7 @@ static void many_calls_wait_for_one_fetch(void **state) {
   bench_open(&bench);
   struct aws_request put = bench_put();
   for (size_t i = 0; i < CALLS; i++)
-    assert_true(aws_call(bench.client, &put, bench_done, &outcomes[i]));
+    assert_true(aws_client_call(bench.client, &put, bench_done, &outcomes[i], NULL));
   for (size_t i = 0; i < CALLS; i++) {
     bench_run_until(&bench, &outcomes[i].calls);
     assert_int_equal(outcomes[i].error.kind, ERROR_NONE);
@@ -397,7 +397,7 @@ static void closing_ends_every_call_once(void **state) {
     bench_open(&bench);
     struct aws_request put = bench_put();
     put.pause_ms = round == 1 ? AMPLE_MS / 2 : 0;
-    assert_true(aws_call(bench.client, &put, bench_done, &outcomes[0]));
+    assert_true(aws_client_call(bench.client, &put, bench_done, &outcomes[0], NULL));
     while (round != 1 && bench_request_count(&bench) == 0)
       uv_run(loop_uv(bench.loop), UV_RUN_NOWAIT);
     struct aws_client *client = bench.client;
@@ -405,7 +405,7 @@ static void closing_ends_every_call_once(void **state) {
     bench.client = NULL;
     assert_int_equal(outcomes[0].calls, 1);
     assert_int_equal(outcomes[0].error.kind, ERROR_UNAVAILABLE);
-    assert_false(aws_call(client, &put, bench_done, &outcomes[1]));
+    assert_false(aws_client_call(client, &put, bench_done, &outcomes[1], NULL));
     bench_stop(&bench);
     assert_int_equal(outcomes[0].calls, 1);
     assert_int_equal(outcomes[1].calls, 0);
@@ -427,8 +427,8 @@ static void a_callback_may_close_the_client(void **state) {
   bench_open(&bench);
   struct aws_request put = bench_put(), late = bench_put();
   late.pause_ms = AMPLE_MS / 2;
-  assert_true(aws_call(bench.client, &put, close_client, &first));
-  assert_true(aws_call(bench.client, &late, bench_done, &second));
+  assert_true(aws_client_call(bench.client, &put, close_client, &first, NULL));
+  assert_true(aws_client_call(bench.client, &late, bench_done, &second, NULL));
   bench_run_until(&bench, &first.calls);
   assert_int_equal(first.error.kind, ERROR_NONE);
   assert_int_equal(second.calls, 1);
@@ -447,8 +447,8 @@ static void too_many_calls_are_refused(void **state) {
   struct aws_request put = bench_put();
   put.pause_ms = AMPLE_MS / 2;
   for (size_t i = 0; i < 1000; i++)
-    assert_true(aws_call(bench.client, &put, bench_done, &outcomes[i]));
-  assert_false(aws_call(bench.client, &put, bench_done, &outcomes[1000]));
+    assert_true(aws_client_call(bench.client, &put, bench_done, &outcomes[i], NULL));
+  assert_false(aws_client_call(bench.client, &put, bench_done, &outcomes[1000], NULL));
   aws_client_close(bench.client);
   bench.client = NULL;
   for (size_t i = 0; i < 1000; i++) {

@@ -349,22 +349,22 @@ static void old_keys_serve_while_new_ones_fail(void **state) {
   while (bench_request_count(&bench) < 3)
     uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
   expect_keys(&bench, "id0", "s", "t", "container endpoint");
-  for (enum aws_taken taken = AWS_TAKEN; taken == AWS_TAKEN;) { /* until they have expired */
+  for (enum refresher_taken taken = REFRESHER_TAKEN; taken == REFRESHER_TAKEN;) { /* until they have expired */
     struct aws_credentials *credentials = NULL;
     struct error error = {0};
     taken = bench_take(&bench, &credentials, &error);
     aws_credentials_unref(credentials);
-    if (taken == AWS_NONE) assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-    if (taken == AWS_TAKEN) uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
+    if (taken == REFRESHER_NONE) assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+    if (taken == REFRESHER_TAKEN) uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
   }
   lease.failing = 0;
   lease.seconds = 3600;
   for (;;) { /* it recovers by itself */
     struct aws_credentials *credentials;
     struct error error = {0};
-    enum aws_taken taken = bench_take(&bench, &credentials, &error);
+    enum refresher_taken taken = bench_take(&bench, &credentials, &error);
     aws_credentials_unref(credentials);
-    if (taken == AWS_TAKEN) break;
+    if (taken == REFRESHER_TAKEN) break;
     uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
   }
   files_stop(&bench, &files);

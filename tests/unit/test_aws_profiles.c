@@ -2,6 +2,7 @@
  * comes of them next to botocore is in tests/integration/test_credentials.py. */
 #include "credentials_bench.h"
 
+#include "lib/aws/credentials/chain.h"
 #include "lib/base/clock.h"
 
 #include <fcntl.h>
@@ -203,17 +204,17 @@ static const struct place {
 };
 
 static void expect_place(const struct place *place, const struct config *config) {
-  struct aws_source source;
+  struct credentials_ask ask = {0};
   struct error error = {0};
-  bool chosen = aws_source_choose(config, -1, &source, &error);
-  assert_int_equal(chosen, place->host != NULL);
-  if (!chosen) {
+  bool found = chain_find(config, &ask, &error);
+  assert_int_equal(found, place->host != NULL);
+  if (found) {
+    assert_string_equal(ask.sts.host, place->host);
+    assert_string_equal(ask.sts_region, place->signing_region);
+  } else {
     assert_int_equal(error.kind, ERROR_INVALID);
-    return;
   }
-  assert_string_equal(source.sts.endpoint.host, place->host);
-  assert_string_equal(source.sts.region, place->signing_region);
-  aws_source_free(&source);
+  credentials_ask_free(&ask);
 }
 
 static void sts_is_the_regions_unless_told_otherwise(void **state) {
@@ -274,6 +275,22 @@ static void keys_that_have_expired_already_are_no_use(void **state) {
   files_stop(&bench, &files);
 }
 
+static void on_byte(uv_poll_t *poll, int status, int events) {
+  assert_int_equal(status, 0);
+  *(unsigned *)poll->data = 1;
+  uv_close((uv_handle_t *)poll, NULL);
+}
+
+/* Runs the loop until the pipe has something to read. */
+static void run_until_readable(struct bench *bench, int fd) {
+  uv_poll_t poll;
+  unsigned readable = 0;
+  uv_poll_init(loop_uv(bench->loop), &poll, fd);
+  poll.data = &readable;
+  uv_poll_start(&poll, UV_READABLE, on_byte);
+  bench_run_until(bench, &readable);
+}
+
 static void closing_while_a_program_runs_ends_it(void **state) {
   struct bench bench = {0};
   struct files files;
@@ -288,6 +305,7 @@ static void closing_while_a_program_runs_ends_it(void **state) {
       (int)getpid(), ends[1]);
   files_write(files.settings, settings);
   bench_open(&bench);
+  run_until_readable(&bench, ends[0]);
   assert_int_equal(read(ends[0], &byte, 1), 1); /* it runs … */
   close(ends[1]);
   files_stop(&bench, &files);

@@ -2,8 +2,7 @@
  * that are read strictly. */
 #include "unit.h"
 
-#include "lib/aws/document.h"
-#include "lib/aws/s3.h"
+#include "lib/aws/services/s3.h"
 #include "lib/sync/want/build.h"
 
 #include <stdio.h>
@@ -114,32 +113,6 @@ static void two_ignored_files_of_one_key_are_one(void **state) {
   arena_free(&arena);
 }
 
-static bool append_element(const char *path, struct str text, void *argument) {
-  buffer_append_format(argument, "%s=%.*s;", path, (int)text.length, text.data);
-  return true;
-}
-
-static void documents_are_read_whole_or_not(void **state) {
-  struct buffer read = BUFFER_EMPTY;
-  struct error error = {0};
-  static const char XML[] = "<?xml version=\"1.0\"?><R xmlns=\"x\"><A><B>1 &amp; 2</B></A><C/></R>";
-  assert_true(document_read(str_from(XML), "R", append_element, &read, &error));
-  assert_buffer_equal(&read, "A/B=1 & 2;A=;C=;");
-  for (size_t cut = 0; cut + 1 < sizeof(XML); cut++) {
-    assert_false(document_read((struct str){XML, cut}, "R", append_element, &read, &error));
-    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-  }
-  assert_false(document_read(str_from(XML), "Other", append_element, &read, &error));
-  static const char BOMB[] = "<!DOCTYPE R [<!ENTITY a \"aaaa\">]><R>&a;</R>";
-  assert_false(document_read(str_from(BOMB), "R", append_element, &read, &error));
-  struct buffer deep = BUFFER_EMPTY;
-  for (int i = 0; i < 1000; i++)
-    buffer_append_text(&deep, "<R>");
-  assert_false(document_read(buffer_str(&deep), "R", append_element, &read, &error));
-  buffer_free(&deep);
-  buffer_free(&read);
-}
-
 static void times_of_s3_are_read(void **state) {
   assert_int_equal(s3_parse_time(STR("Sun, 06 Nov 1994 08:49:37 GMT")), 784111777);
   assert_int_equal(s3_parse_time(STR("2009-10-12T17:50:30.000Z")), 1255369830);
@@ -157,7 +130,6 @@ int main(void) {
       cmocka_unit_test(checksums_of_files),
       cmocka_unit_test(a_build_becomes_objects),
       cmocka_unit_test(two_ignored_files_of_one_key_are_one),
-      cmocka_unit_test(documents_are_read_whole_or_not),
       cmocka_unit_test(times_of_s3_are_read),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

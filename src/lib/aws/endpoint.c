@@ -1,66 +1,85 @@
 /* endpoint.c: see endpoint.h. */
 #include "lib/aws/endpoint.h"
 
-#include "lib/aws/profile.h"
+#include "lib/aws/credentials/profile.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct service SERVICES[AWS_SERVICE_COUNT] = {
-    [AWS_DYNAMODB] = {.signing_name = "dynamodb",
+#define AT(member) offsetof(struct config, member)
+
+static const struct endpoint_service SERVICES[AWS_SERVICE_COUNT] = {
+    [AWS_DYNAMODB] = {.name = "DynamoDB",
+                      .signing_name = "dynamodb",
                       .host_prefix = "dynamodb",
                       .target_prefix = "DynamoDB_20120810",
                       .content_type = "application/x-amz-json-1.0",
-                      .name = "DynamoDB"},
-    [AWS_COGNITO] = {.signing_name = "cognito-idp",
+                      .setting = "AWS_ENDPOINT_URL_DYNAMODB",
+                      .setting_at = AT(aws.endpoint_dynamodb)},
+    [AWS_COGNITO] = {.name = "Cognito",
+                     .signing_name = "cognito-idp",
                      .host_prefix = "cognito-idp",
                      .target_prefix = "AWSCognitoIdentityProviderService",
                      .content_type = "application/x-amz-json-1.1",
-                     .name = "Cognito"},
-    [AWS_S3] = {.signing_name = "s3", .host_prefix = "s3", .name = "S3"},
-    [AWS_CLOUDFRONT] = {.signing_name = "cloudfront",
+                     .setting = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+                     .setting_at = AT(aws.endpoint_cognito)},
+    [AWS_S3] = {.name = "S3",
+                .signing_name = "s3",
+                .host_prefix = "s3",
+                .setting = "AWS_ENDPOINT_URL_S3",
+                .setting_at = AT(aws.endpoint_s3)},
+    [AWS_CLOUDFRONT] = {.name = "CloudFront",
+                        .signing_name = "cloudfront",
                         .host_prefix = "cloudfront",
                         .global_region = "us-east-1",
-                        .name = "CloudFront"},
-    [AWS_PARAMETER_STORE] = {.signing_name = "ssm",
+                        .setting = "AWS_ENDPOINT_URL_CLOUDFRONT",
+                        .setting_at = AT(aws.endpoint_cloudfront)},
+    [AWS_PARAMETER_STORE] = {.name = "Parameter Store",
+                             .signing_name = "ssm",
                              .host_prefix = "ssm",
                              .target_prefix = "AmazonSSM",
                              .content_type = "application/x-amz-json-1.1",
-                             .name = "Parameter Store"},
+                             .setting = "AWS_ENDPOINT_URL_SSM",
+                             .setting_at = AT(aws.endpoint_ssm)},
+    [AWS_STS] = {.name = "STS",
+                 .signing_name = "sts",
+                 .host_prefix = "sts",
+                 .setting = "AWS_ENDPOINT_URL_STS",
+                 .setting_at = AT(aws.endpoint_sts)},
+    [AWS_SSO_PORTAL] = {.name = "the SSO portal",
+                        .host_prefix = "portal.sso",
+                        .setting = "AWS_ENDPOINT_URL_SSO",
+                        .setting_at = AT(aws.endpoint_sso)},
+    [AWS_SSO_OIDC] = {.name = "SSO OIDC",
+                      .host_prefix = "oidc",
+                      .setting = "AWS_ENDPOINT_URL_SSO_OIDC",
+                      .setting_at = AT(aws.endpoint_sso_oidc)},
 };
 
-const struct service *service_of(enum aws_service service) {
+const struct endpoint_service *endpoint_service(enum aws_service service) {
+  assert(service < AWS_SERVICE_COUNT);
   return &SERVICES[service];
 }
 
-/* The setting that names the service's endpoint, and its value. */
-static const char *custom_url(const struct config *config, enum aws_service service,
+/* The URL of the settings, NULL for none, and the setting that it is of. */
+static const char *custom_url(const struct config *config, const struct endpoint_service *service,
                               const char **ret_setting) {
-  static const char *const SETTINGS[AWS_SERVICE_COUNT] = {
-      [AWS_DYNAMODB] = "AWS_ENDPOINT_URL_DYNAMODB",
-      [AWS_COGNITO] = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
-      [AWS_S3] = "AWS_ENDPOINT_URL_S3",
-      [AWS_CLOUDFRONT] = "AWS_ENDPOINT_URL_CLOUDFRONT",
-      [AWS_PARAMETER_STORE] = "AWS_ENDPOINT_URL_SSM",
-  };
-  const char *const values[AWS_SERVICE_COUNT] = {
-      [AWS_DYNAMODB] = config->aws.endpoint_dynamodb,
-      [AWS_COGNITO] = config->aws.endpoint_cognito,
-      [AWS_S3] = config->aws.endpoint_s3,
-      [AWS_CLOUDFRONT] = config->aws.endpoint_cloudfront,
-      [AWS_PARAMETER_STORE] = config->aws.endpoint_ssm,
-  };
-  *ret_setting = values[service] ? SETTINGS[service] : "AWS_ENDPOINT_URL";
-  return values[service] ? values[service] : config->aws.endpoint;
+  const char *own;
+  memcpy(&own, (const char *)config + service->setting_at, sizeof(own));
+  *ret_setting = own ? service->setting : "AWS_ENDPOINT_URL";
+  return own ? own : config->aws.endpoint;
 }
 
 static bool is_host_byte(char byte) {
   return isalnum((unsigned char)byte) || (byte != '\0' && strchr("-._:[]", byte));
 }
 
-bool endpoint_parse(const char *url, struct endpoint *endpoint) {
+/* Cuts "scheme://host:port/prefix" into its parts; false when it is not of that form. A part is
+ * NULL when memory is out. */
+static bool parse(const char *url, struct endpoint *endpoint) {
   bool secure = strncasecmp(url, "https://", 8) == 0;
   if (!secure && strncasecmp(url, "http://", 7) != 0) return false;
   struct str host = {url + (secure ? 8 : 7), 0};
@@ -81,34 +100,44 @@ bool endpoint_parse(const char *url, struct endpoint *endpoint) {
   return true;
 }
 
-const char *endpoint_domain(const char *region) {
+bool endpoint_is_region(const char *region) {
+  static const char BYTES[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  size_t length = strlen(region);
+  return length > 0 && length <= 63 && strspn(region, BYTES) == length;
+}
+
+/* The domain of AWS's hosts; China's is another. */
+static const char *domain_of(const char *region) {
   return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
-static char *own_host(const struct service *service, const char *region) {
-  char *host = NULL;
-  int length =
-      service->global_region
-          ? asprintf(&host, "%s.%s", service->host_prefix, endpoint_domain(region))
-          : asprintf(&host, "%s.%s.%s", service->host_prefix, region, endpoint_domain(region));
-  return length < 0 ? NULL : host;
+/* AWS's own endpoint; without a region the service's global one. */
+static bool use_own(const struct endpoint_service *service, const char *region,
+                    struct endpoint *endpoint, struct error *error) {
+  bool global = service->global_region || !*region;
+  if (!global && !endpoint_is_region(region))
+    return error_set(error, ERROR_INVALID, "the AWS region %.100s is no region's name", region);
+  int length = global ? asprintf(&endpoint->host, "%s.%s", service->host_prefix, domain_of(region))
+                      : asprintf(&endpoint->host, "%s.%s.%s", service->host_prefix, region,
+                                 domain_of(region));
+  if (length < 0) endpoint->host = NULL;
+  endpoint->scheme = strdup("https");
+  endpoint->prefix = strdup("");
+  return true;
 }
 
 bool endpoint_resolve(const struct config *config, enum aws_service service, const char *region,
                       struct endpoint *ret_endpoint, struct error *error) {
+  const struct endpoint_service *row = endpoint_service(service);
   struct endpoint endpoint = {0};
   const char *setting;
-  const char *url = custom_url(config, service, &setting);
-  if (url && !endpoint_parse(url, &endpoint))
+  const char *url = custom_url(config, row, &setting);
+  if (url && !parse(url, &endpoint))
     return error_set(error, ERROR_INVALID,
                      "%s must be an http: or https: URL without a query (endpoint of %s), for "
                      "example %s=http://127.0.0.1:8000",
-                     setting, service_of(service)->name, setting);
-  if (!url) {
-    endpoint.scheme = strdup("https");
-    endpoint.host = own_host(service_of(service), region);
-    endpoint.prefix = strdup("");
-  }
+                     setting, row->name, setting);
+  if (!url && !use_own(row, region, &endpoint, error)) return false;
   endpoint.custom = url != NULL;
   if (!endpoint.scheme || !endpoint.host || !endpoint.prefix) {
     endpoint_free(&endpoint);
@@ -138,8 +167,8 @@ static bool fits_host(struct str bucket) {
 }
 
 void endpoint_locate(const struct endpoint *endpoint, struct str bucket, struct str path,
-                     struct location *ret_location) {
-  *ret_location = (struct location){0};
+                     struct endpoint_location *ret_location) {
+  *ret_location = (struct endpoint_location){0};
   bool is_virtual = bucket.length > 0 && !endpoint->custom && fits_host(bucket);
   if (is_virtual) {
     buffer_append_str(&ret_location->host, bucket);

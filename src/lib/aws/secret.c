@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+char *secret_copy(struct str text) {
+  return strndup(text.data ? text.data : "", text.length);
+}
+
 void secret_free(char *secret) {
   if (secret) explicit_bzero(secret, strlen(secret));
   free(secret);

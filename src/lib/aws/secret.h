@@ -5,6 +5,10 @@
 
 #include <jansson.h>
 
+/* A copy that ends with a NUL; NULL when memory is out. Not every text that is copied by it is a
+ * secret. */
+char *secret_copy(struct str text);
+
 /* Wipes and frees a text; takes NULL. */
 void secret_free(char *secret);
 

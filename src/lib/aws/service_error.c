@@ -76,9 +76,26 @@ static void read_json(struct str body, struct service_error *error, struct buffe
   json_decref(object);
 }
 
+/* What an error in XML says. */
+struct xml_error {
+  struct service_error *error;
+  struct buffer *sentence;
+};
+
+/* The root and what stands around the two elements differs from service to service. The first of
+ * each counts. */
+static bool on_element(const char *path, struct str text, void *argument) {
+  const struct xml_error *found = argument;
+  if (xml_path_ends(path, "Code") && !found->error->code[0]) store_code(text, found->error->code);
+  if (xml_path_ends(path, "Message") && found->sentence->length == 0)
+    buffer_append_str(found->sentence, text);
+  return true;
+}
+
+/* What was read before a body is found to be cut short, or no XML at all, counts. */
 static void read_xml(struct str body, struct service_error *error, struct buffer *sentence) {
-  if (!error->code[0]) store_code(xml_find(body, STR("Code")), error->code);
-  xml_append_text(sentence, xml_find(body, STR("Message")));
+  struct xml_error found = {error, sentence};
+  xml_read(body, NULL, on_element, &found, NULL);
 }
 
 /* Signature errors quote what should have been signed, the session token among it. */

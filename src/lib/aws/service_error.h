@@ -2,7 +2,7 @@
  * tell people. Inside of the room only. */
 #pragma once
 
-#include "lib/aws/client.h"
+#include "lib/aws/aws_client.h"
 
 enum { SERVICE_CODE_SIZE = 80 };
 

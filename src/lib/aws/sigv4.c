@@ -15,12 +15,12 @@ enum { OWN_HEADERS = 4, DAY_LENGTH = 8 }; /* host, date, token, content hash */
 
 static const char ALGORITHM[] = "AWS4-HMAC-SHA256";
 
-struct header_list {
+struct sigv4_header_list {
   struct sigv4_header headers[SIGV4_HEADERS_LIMIT + OWN_HEADERS];
   size_t count;
 };
 
-struct pair {
+struct sigv4_pair {
   struct str name, value; /* percent-encoded */
 };
 
@@ -123,7 +123,7 @@ static int compare_text(struct str a, struct str b) {
 }
 
 static int compare_pairs(const void *left, const void *right) {
-  const struct pair *a = left, *b = right;
+  const struct sigv4_pair *a = left, *b = right;
   int order = compare_text(a->name, b->name);
   return order != 0 ? order : compare_text(a->value, b->value);
 }
@@ -131,7 +131,7 @@ static int compare_pairs(const void *left, const void *right) {
 /* Encoded texts stand one after the other in `storage`; slices are cut when it has stopped to move.
  */
 static void encode_pairs(const struct sigv4_request *request, struct buffer *storage,
-                         struct pair *pairs) {
+                         struct sigv4_pair *pairs) {
   size_t lengths[2 * SIGV4_PARAMETERS_LIMIT];
   for (size_t i = 0; i < request->query_count; i++) {
     size_t start = storage->length;
@@ -150,7 +150,7 @@ static void encode_pairs(const struct sigv4_request *request, struct buffer *sto
 }
 
 static void append_query(struct buffer *output, const struct sigv4_request *request) {
-  struct pair pairs[SIGV4_PARAMETERS_LIMIT] = {0};
+  struct sigv4_pair pairs[SIGV4_PARAMETERS_LIMIT] = {0};
   struct buffer storage = BUFFER_EMPTY;
   encode_pairs(request, &storage, pairs);
   if (storage.failed) output->failed = true;
@@ -174,7 +174,7 @@ static int compare_names(struct str a, struct str b) {
 }
 
 /* Keeps the list in order of names; equal names stay in the order they came. */
-static void add_header(struct header_list *list, struct str name, struct str value) {
+static void add_header(struct sigv4_header_list *list, struct str name, struct str value) {
   size_t place = list->count++;
   while (place > 0 && compare_names(list->headers[place - 1].name, name) > 0) {
     list->headers[place] = list->headers[place - 1];
@@ -184,7 +184,8 @@ static void add_header(struct header_list *list, struct str name, struct str val
 }
 
 static void collect_headers(const struct sigv4_request *request, const struct sigv4_keys *keys,
-                            const struct sigv4_signature *signature, struct header_list *list) {
+                            const struct sigv4_signature *signature,
+                            struct sigv4_header_list *list) {
   list->count = 0;
   add_header(list, STR("host"), request->host);
   add_header(list, STR("x-amz-date"), str_from(signature->date));
@@ -216,11 +217,11 @@ static void append_header_value(struct buffer *output, struct str value) {
   }
 }
 
-static bool is_repeated(const struct header_list *list, size_t i) {
+static bool is_repeated(const struct sigv4_header_list *list, size_t i) {
   return i > 0 && compare_names(list->headers[i - 1].name, list->headers[i].name) == 0;
 }
 
-static void append_headers(struct buffer *output, const struct header_list *list) {
+static void append_headers(struct buffer *output, const struct sigv4_header_list *list) {
   for (size_t i = 0; i < list->count; i++) {
     if (is_repeated(list, i)) {
       buffer_append_char(output, ',');
@@ -234,7 +235,7 @@ static void append_headers(struct buffer *output, const struct header_list *list
   buffer_append_char(output, '\n');
 }
 
-static void append_header_names(struct buffer *output, const struct header_list *list) {
+static void append_header_names(struct buffer *output, const struct sigv4_header_list *list) {
   for (size_t i = 0; i < list->count; i++) {
     if (is_repeated(list, i)) continue;
     if (i > 0) buffer_append_char(output, ';');
@@ -245,7 +246,7 @@ static void append_header_names(struct buffer *output, const struct header_list 
 /* The signature. */
 
 static void build_canonical_request(const struct sigv4_request *request,
-                                    const struct header_list *list,
+                                    const struct sigv4_header_list *list,
                                     struct sigv4_signature *signature) {
   struct buffer *canonical = &signature->canonical_request;
   buffer_append_text(canonical, request->method);
@@ -292,7 +293,7 @@ static bool sign_text(const struct sigv4_request *request, const struct sigv4_ke
 }
 
 static bool append_authorization(const struct sigv4_request *request, const struct sigv4_keys *keys,
-                                 const struct header_list *list,
+                                 const struct sigv4_header_list *list,
                                  struct sigv4_signature *signature) {
   char hash[SIGV4_HASH_SIZE], result[SIGV4_HASH_SIZE];
   hash_text(buffer_str(&signature->canonical_request), hash);
@@ -330,7 +331,7 @@ bool sigv4_sign(const struct sigv4_request *request, const struct sigv4_keys *ke
   if (!format_date(request->unix_s, signature.date))
     return error_set(error, ERROR_INVALID, "a request to AWS has no time that can be written");
   hash_text(request->body, signature.content_sha256);
-  struct header_list list;
+  struct sigv4_header_list list;
   collect_headers(request, keys, &signature, &list);
   build_canonical_request(request, &list, &signature);
   bool built = !signature.canonical_request.failed && !signature.target.failed;

@@ -1,158 +1,165 @@
-/* xml.c: see xml.h. */
+/* xml.c: see xml.h. The reader keeps the path of the element it is in as one text, to which each
+ * start tag appends and from which each end tag cuts. It keeps one text as well, that of the
+ * innermost element: what stands before and between the children of an element is white space in
+ * all documents of these services, and is dropped. */
 #include "lib/aws/xml.h"
 
-#include "lib/base/encoding.h"
+#include "lib/aws/secret.h"
 
-#include <stdint.h>
+#include <assert.h>
+#include <expat.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_ENTITY = 10 };
-
-static const struct {
-  struct str name;
-  char byte;
-} ENTITIES[] = {
-    {{"amp", 3}, '&'}, {{"lt", 2}, '<'}, {{"gt", 2}, '>'}, {{"quot", 4}, '"'}, {{"apos", 4}, '\''},
+struct xml_reader {
+  XML_Parser parser;
+  const char *root; /* NULL: any */
+  xml_element each;
+  void *argument;
+  unsigned depth;
+  size_t path_length;
+  char path[XML_PATH_LIMIT];
+  struct buffer text;
+  const char *problem; /* NULL: none of ours */
 };
 
-enum { ENTITY_COUNT = sizeof(ENTITIES) / sizeof(ENTITIES[0]) };
+/* --- Memory of the parser, which may have held a secret --- */
 
-static struct str after(struct str text, size_t offset) {
-  return (struct str){text.data + offset, text.length - offset};
+static void wiping_free(void *memory) {
+  if (memory) explicit_bzero(memory, malloc_usable_size(memory));
+  free(memory);
 }
 
-/* The tag that begins at `tag` ("<…"), without its brackets; false when it does not end. */
-static bool read_tag(struct str text, struct str *ret_tag) {
-  const char *end = memchr(text.data, '>', text.length);
-  if (!end) return false;
-  *ret_tag = (struct str){text.data + 1, (size_t)(end - text.data) - 1};
-  return true;
+static void *wiping_realloc(void *memory, size_t size) {
+  void *moved = malloc(size);
+  size_t old_size = memory ? malloc_usable_size(memory) : 0;
+  if (!moved) return NULL;
+  if (memory) memcpy(moved, memory, old_size < size ? old_size : size);
+  wiping_free(memory);
+  return moved;
 }
 
-static bool tag_is(struct str tag, struct str name) {
-  if (!str_starts_with(tag, name)) return false;
-  if (tag.length == name.length) return true;
-  char next = tag.data[name.length];
-  return next == ' ' || next == '/' || next == '\t' || next == '\n' || next == '\r';
+static const XML_Memory_Handling_Suite WIPING = {malloc, wiping_realloc, wiping_free};
+
+/* --- Reading --- */
+
+static void stop(struct xml_reader *reader, const char *problem) {
+  if (!reader->problem) reader->problem = problem;
+  XML_StopParser(reader->parser, XML_FALSE);
 }
 
-/* The end tag of `name` in `text`: where it begins and what follows it. */
-static bool find_end(struct str text, struct str name, size_t *ret_begin, struct str *ret_rest) {
-  size_t offset = 0;
-  while (offset < text.length) {
-    const char *open = memchr(text.data + offset, '<', text.length - offset);
-    struct str tag;
-    if (!open || !read_tag(after(text, (size_t)(open - text.data)), &tag)) return false;
-    size_t begin = (size_t)(open - text.data);
-    offset = begin + tag.length + 2;
-    if (tag.length == 0 || tag.data[0] != '/' || !tag_is(after(tag, 1), name)) continue;
-    *ret_begin = begin;
-    *ret_rest = after(text, offset);
-    return true;
+static void forget_text(struct xml_reader *reader) {
+  if (reader->text.length > 0) explicit_bzero(reader->text.data, reader->text.length);
+  reader->text.length = 0;
+}
+
+static void on_start(void *argument, const char *name, const char **attributes) {
+  (void)attributes;
+  struct xml_reader *reader = argument;
+  if (reader->problem) return;
+  forget_text(reader);
+  if (reader->depth == 0) {
+    if (reader->root && strcmp(name, reader->root) != 0)
+      stop(reader, "another answer than expected");
+    reader->depth = 1;
+    return;
   }
-  return false;
-}
-
-bool xml_next(struct str *rest, struct str name, struct str *ret_content) {
-  struct str text = *rest;
-  while (text.length > 0) {
-    const char *open = memchr(text.data, '<', text.length);
-    struct str tag;
-    if (!open || !read_tag(after(text, (size_t)(open - text.data)), &tag)) return false;
-    text = after(text, (size_t)(open - text.data) + tag.length + 2);
-    if (!tag_is(tag, name)) continue;
-    if (tag.data[tag.length - 1] == '/') {
-      *ret_content = (struct str){text.data, 0};
-      *rest = text;
-      return true;
-    }
-    size_t length;
-    struct str remainder;
-    if (!find_end(text, name, &length, &remainder)) return false;
-    *ret_content = (struct str){text.data, length};
-    *rest = remainder;
-    return true;
+  size_t length = strlen(name);
+  if (reader->depth == XML_DEPTH_LIMIT || reader->path_length + length + 2 > sizeof(reader->path)) {
+    stop(reader, "nested too deeply");
+    return;
   }
-  return false;
+  if (reader->path_length > 0) reader->path[reader->path_length++] = '/';
+  memcpy(reader->path + reader->path_length, name, length + 1);
+  reader->path_length += length;
+  reader->depth++;
 }
 
-struct str xml_find(struct str document, struct str name) {
-  struct str content;
-  return xml_next(&document, name, &content) ? content : (struct str){NULL, 0};
+static void on_end(void *argument, const char *name) {
+  struct xml_reader *reader = argument;
+  if (reader->problem)
+    return; /* the end of an element whose start was refused comes all the same */
+  assert(reader->depth > 0);
+  reader->depth--;
+  if (reader->depth == 0) return;
+  assert(xml_path_ends(reader->path, name));
+  if (reader->text.failed ||
+      !reader->each(reader->path, buffer_str(&reader->text), reader->argument))
+    stop(reader, "not as documented");
+  char *slash = strrchr(reader->path, '/');
+  reader->path_length = slash ? (size_t)(slash - reader->path) : 0;
+  reader->path[reader->path_length] = '\0';
+  forget_text(reader);
 }
 
-static void append_code_point(struct buffer *output, uint32_t point) {
-  if (point < 0x80) {
-    buffer_append_char(output, (char)point);
-  } else if (point < 0x800) {
-    buffer_append_char(output, (char)(0xC0 | point >> 6));
-    buffer_append_char(output, (char)(0x80 | (point & 0x3F)));
-  } else if (point < 0x10000) {
-    buffer_append_char(output, (char)(0xE0 | point >> 12));
-    buffer_append_char(output, (char)(0x80 | (point >> 6 & 0x3F)));
-    buffer_append_char(output, (char)(0x80 | (point & 0x3F)));
-  } else {
-    buffer_append_char(output, (char)(0xF0 | point >> 18));
-    buffer_append_char(output, (char)(0x80 | (point >> 12 & 0x3F)));
-    buffer_append_char(output, (char)(0x80 | (point >> 6 & 0x3F)));
-    buffer_append_char(output, (char)(0x80 | (point & 0x3F)));
-  }
+static void on_text(void *argument, const char *text, int length) {
+  struct xml_reader *reader = argument;
+  buffer_append(&reader->text, text, (size_t)length);
 }
 
-/* "#38" or "#x26"; false when it is no character of Unicode. */
-static bool append_reference(struct buffer *output, struct str name) {
-  bool is_hex = name.length > 2 && name.data[1] == 'x';
-  uint32_t point = 0;
-  size_t start = is_hex ? 2 : 1;
-  if (name.length <= start) return false;
-  for (size_t i = start; i < name.length; i++) {
-    int digit = hex_value(name.data[i]);
-    if (digit < 0 || (!is_hex && digit > 9)) return false;
-    point = point * (is_hex ? 16 : 10) + (uint32_t)digit;
-    if (point > 0x10FFFF) return false;
-  }
-  if (point == 0 || (point >= 0xD800 && point <= 0xDFFF)) return false;
-  append_code_point(output, point);
-  return true;
+static void on_doctype(void *argument, const char *name, const char *system, const char *public,
+                       int has_subset) {
+  (void)name, (void)system, (void)public, (void)has_subset;
+  stop(argument, "a document type declaration");
 }
 
-static bool append_entity(struct buffer *output, struct str name) {
-  if (name.length > 0 && name.data[0] == '#') return append_reference(output, name);
-  for (size_t i = 0; i < ENTITY_COUNT; i++) {
-    if (!str_equal(name, ENTITIES[i].name)) continue;
-    buffer_append_char(output, ENTITIES[i].byte);
-    return true;
-  }
-  return false;
+static bool parse(struct xml_reader *reader, struct str xml) {
+  XML_SetUserData(reader->parser, reader);
+  XML_SetElementHandler(reader->parser, on_start, on_end);
+  XML_SetCharacterDataHandler(reader->parser, on_text);
+  XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
+  enum XML_Status status =
+      XML_Parse(reader->parser, xml.length > 0 ? xml.data : "", (int)xml.length, XML_TRUE);
+  if (status != XML_STATUS_OK && !reader->problem)
+    reader->problem = XML_ErrorString(XML_GetErrorCode(reader->parser));
+  return !reader->problem;
 }
 
-void xml_append_text(struct buffer *output, struct str content) {
-  for (size_t i = 0; i < content.length; i++) {
-    if (content.data[i] == '&') {
-      size_t left = content.length - i - 1;
-      const char *name = content.data + i + 1;
-      const char *end = memchr(name, ';', left < LONGEST_ENTITY ? left : LONGEST_ENTITY);
-      if (end && append_entity(output, (struct str){name, (size_t)(end - name)})) {
-        i += (size_t)(end - name) + 1;
-        continue;
-      }
-    }
-    buffer_append_char(output, content.data[i]);
-  }
+bool xml_read(struct str xml, const char *root, xml_element each, void *argument,
+              struct error *error) {
+  struct xml_reader reader = {.root = root, .each = each, .argument = argument};
+  if (xml.length > XML_SIZE_LIMIT)
+    return error_set(error, ERROR_UNAVAILABLE, "the answer is longer than %d bytes",
+                     XML_SIZE_LIMIT);
+  /* No text is longer than the document, so that the buffer never moves and leaves a copy behind.
+   */
+  reader.parser =
+      buffer_reserve(&reader.text, xml.length) ? XML_ParserCreate_MM("UTF-8", &WIPING, NULL) : NULL;
+  bool read = reader.parser && parse(&reader, xml);
+  if (!reader.parser)
+    error_set(error, ERROR_MEMORY, "out of memory");
+  else if (!read)
+    error_set(error, ERROR_UNAVAILABLE, "the answer is no whole %s: %s", root ? root : "document",
+              reader.problem);
+  XML_ParserFree(reader.parser);
+  forget_text(&reader);
+  buffer_free(&reader.text);
+  return read;
 }
+
+bool xml_path_ends(const char *path, const char *end) {
+  size_t length = strlen(path), end_length = strlen(end);
+  if (length < end_length || strcmp(path + length - end_length, end) != 0) return false;
+  return length == end_length || path[length - end_length - 1] == '/';
+}
+
+/* --- Writing --- */
 
 void xml_append_escaped(struct buffer *output, struct str text) {
   for (size_t i = 0; i < text.length; i++) {
-    size_t entity = 0;
-    while (entity < ENTITY_COUNT && ENTITIES[entity].byte != text.data[i])
-      entity++;
     unsigned char byte = (unsigned char)text.data[i];
-    if (entity < ENTITY_COUNT) {
-      buffer_append_format(output, "&%s;", ENTITIES[entity].name.data);
-    } else if (byte < 0x20) {
-      buffer_append_format(output, "&#%u;", byte);
-    } else {
-      buffer_append_char(output, text.data[i]);
+    switch (byte) {
+    case '&': buffer_append_text(output, "&amp;"); break;
+    case '<': buffer_append_text(output, "&lt;"); break;
+    case '>': buffer_append_text(output, "&gt;"); break;
+    case '"': buffer_append_text(output, "&quot;"); break;
+    case '\'': buffer_append_text(output, "&apos;"); break;
+    default:
+      if (byte < 0x20)
+        buffer_append_format(output, "&#%u;", byte);
+      else
+        buffer_append_char(output, text.data[i]);
     }
   }
 }

@@ -1,21 +1,33 @@
-/* xml.h: just enough XML to read the answers of S3, CloudFront and STS: elements by name, their
- * text. No DTDs, no namespaces, no attributes; what is malformed is not found. */
+/* xml.h: XML as the services of AWS write it, read by libexpat and written by hand.
+ *
+ * Reading is strict: a document that is cut short or malformed is an error, never a shorter answer,
+ * because files are deleted by the list of a bucket. What a caller was told before the error is its
+ * own to use: the code of an error, say. Memory that held a text is wiped, since STS's answers hold
+ * secrets. */
 #pragma once
 
 #include "lib/base/buffer.h"
-#include "lib/base/str.h"
+#include "lib/base/error.h"
 
-/* Finds the next element `name` in `*rest`, at any depth, and cuts it off: `*ret_content` is what
- * stands between its tags, not decoded. An element of the same name inside of it is part of the
- * content up to the first end tag. Returns false when there is none. */
-bool xml_next(struct str *rest, struct str name, struct str *ret_content);
+enum {
+  XML_SIZE_LIMIT = 16 * 1024 * 1024, /* bytes of a document */
+  XML_DEPTH_LIMIT = 16,              /* elements within each other, the root among them */
+  XML_PATH_LIMIT = 256,              /* bytes of a path, its NUL among them */
+};
 
-/* xml_next() on a copy of `document`: the first element `name`; data is NULL when there is none. */
-struct str xml_find(struct str document, struct str name);
+/* Called at the end of each element below the root: `path` is its place there ("Contents/Key"),
+ * `text` what stands in it itself, decoded; both are borrowed for the time of the call. Returning
+ * false ends the reading as an error. */
+typedef bool (*xml_element)(const char *path, struct str text, void *argument);
 
-/* Appends the text of an element's content with the five named entities and numeric references
- * decoded; an entity that makes no sense is kept as it is. */
-void xml_append_text(struct buffer *output, struct str content);
+/* Reads `xml`, whose root element must be `root` (NULL: any). A document type declaration is
+ * refused, so no entity can grow. Fails as ERROR_UNAVAILABLE: asking again may bring the whole
+ * document. */
+bool xml_read(struct str xml, const char *root, xml_element each, void *argument,
+              struct error *error);
+
+/* True when `path` is `end`, or ends in '/' and `end`. */
+bool xml_path_ends(const char *path, const char *end);
 
 /* Appends `text` with what XML would take for markup written as entities. */
 void xml_append_escaped(struct buffer *output, struct str text);

@@ -2,7 +2,7 @@
  * sync keeps there for itself, below PREFIX.cruddur/. */
 #pragma once
 
-#include "lib/aws/s3.h"
+#include "lib/aws/services/s3.h"
 #include "lib/sync/arena.h"
 
 #define SYNC_STATE_FOLDER ".cruddur/"

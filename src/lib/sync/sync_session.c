@@ -6,26 +6,30 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { NOTICE_SIZE = 1024 };
 
 bool sync_session_open(struct sync_session *session, const struct config *config,
                        struct error *error) {
   assert(session->jobs > 0);
-  return aws_session_open(config, &session->aws, error);
+  session->aws = calloc(1, sizeof(*session->aws));
+  if (!session->aws) return error_set(error, ERROR_MEMORY, "out of memory");
+  return aws_session_open(session->aws, config, error);
 }
 
 void sync_session_close(struct sync_session *session) {
   if (session->aws) aws_session_close(session->aws);
+  free(session->aws);
   session->aws = NULL;
 }
 
 struct aws_client *sync_session_client(const struct sync_session *session) {
-  return aws_session_client(session->aws);
+  return session->aws->client;
 }
 
 void sync_session_wait(const struct sync_session *session, const bool *done) {
-  aws_session_wait(session->aws, done);
+  loop_run_until(session->aws->loop, done);
 }
 
 static void on_pause_over(uv_timer_t *timer) {
@@ -37,7 +41,7 @@ static void on_pause_closed(uv_handle_t *handle) {
 }
 
 void sync_session_pause(const struct sync_session *session, uint64_t ms) {
-  uv_loop_t *loop = loop_uv(aws_session_loop(session->aws));
+  uv_loop_t *loop = loop_uv(session->aws->loop);
   bool over = false, closed = false;
   uv_timer_t timer;
   uv_update_time(loop);

@@ -3,7 +3,7 @@
  * the session's loop until they have ended. */
 #pragma once
 
-#include "lib/aws/session.h"
+#include "lib/aws/aws_session.h"
 
 /* How far a step is. */
 struct sync_progress {
@@ -20,7 +20,7 @@ struct sync_observer {
 };
 
 struct sync_session {
-  struct aws_session *aws;
+  struct aws_session *aws; /* owned */
   struct sync_observer observer;
   unsigned jobs; /* requests side by side, at least 1 */
 };

@@ -2,7 +2,7 @@
  * newest first. */
 #include "lib/messages/dynamodb/entries.h"
 
-#include "lib/aws/dynamodb.h"
+#include "lib/aws/services/dynamodb.h"
 #include "lib/messages/dynamodb/moment.h"
 
 #include <stdlib.h>

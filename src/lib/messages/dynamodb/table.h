@@ -4,7 +4,7 @@
  * under GRP#{member}; both sort by time. */
 #pragma once
 
-#include "lib/aws/dynamodb.h"
+#include "lib/aws/services/dynamodb.h"
 #include "lib/base/clock.h"
 #include "lib/messages/dynamodb/person.h"
 

@@ -5,7 +5,7 @@
  * reference is the same, so that CloudFront answers with the first invalidation. */
 #include "lib/sync/do/purge.h"
 
-#include "lib/aws/cloudfront.h"
+#include "lib/aws/services/cloudfront.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -26,25 +26,6 @@ enum {
 static const uint64_t BUSY_LIMIT_US = UINT64_C(20) * 60 * 1000000;
 static const uint64_t WAIT_LIMIT_US = UINT64_C(30) * 60 * 1000000;
 
-struct purge_request {
-  bool done, ok, busy, completed;
-  bool unclear; /* no usable answer: asking again may bring one, and costs nothing */
-  char id[CLOUDFRONT_ID_SIZE];
-  struct error error;
-};
-
-static void on_answer(const struct cloudfront_answer *answer, void *argument) {
-  struct purge_request *request = argument;
-  request->done = true;
-  request->ok = !answer->error;
-  request->completed = answer->completed;
-  request->busy = answer->code && strcmp(answer->code, "TooManyInvalidationsInProgress") == 0;
-  snprintf(request->id, sizeof(request->id), "%s", answer->id);
-  if (!answer->error) return;
-  request->error = *answer->error;
-  request->unclear = answer->error->kind == ERROR_UNAVAILABLE;
-}
-
 static void make_reference(const struct journal_paths *paths, const char *id,
                            char reference[REFERENCE_SIZE]) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
@@ -55,31 +36,23 @@ static void make_reference(const struct journal_paths *paths, const char *id,
   snprintf(reference, REFERENCE_SIZE, "cruddur-%.48s-%s", id, digest);
 }
 
-static void start_again(struct purge_request *request) {
-  *request = (struct purge_request){0};
-}
-
 static bool create(const struct sync_session *session,
                    const struct cloudfront_invalidation *invalidation,
-                   struct purge_request *request, struct error *error) {
+                   struct cloudfront_answer *ret_answer, struct error *error) {
   uint64_t start_us = clock_monotonic_us();
   unsigned unclear = 0;
   for (unsigned attempt = 0;; attempt++) {
-    start_again(request);
-    if (!cloudfront_invalidate(sync_session_client(session), invalidation, on_answer, request))
-      return error_set(error, ERROR_MEMORY, "out of memory");
-    sync_session_wait(session, &request->done);
-    if (request->ok) return true;
-    bool again = request->busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
-                               : request->unclear && ++unclear < UNCLEAR_LIMIT;
+    if (cloudfront_invalidate(session->aws, invalidation, ret_answer, error)) return true;
+    bool busy = strcmp(ret_answer->code, "TooManyInvalidationsInProgress") == 0;
+    bool again = busy ? clock_monotonic_us() - start_us < BUSY_LIMIT_US
+                      : error->kind == ERROR_UNAVAILABLE && ++unclear < UNCLEAR_LIMIT;
     if (!again) break;
-    if (attempt == 0 && request->busy)
+    if (attempt == 0 && busy)
       sync_session_notice(session,
                           "CloudFront has too many invalidations in progress: waiting for them");
     sync_session_pause(session,
                        BUSY_BASE_MS + random_backoff_ms(attempt, BUSY_BASE_MS, BUSY_CAP_MS));
   }
-  *error = request->error;
   return error_prefix(error, "invalidating %zu paths of the distribution %s", invalidation->count,
                       invalidation->distribution);
 }
@@ -90,25 +63,22 @@ static void show_progress(const struct sync_session *session, bool completed) {
 }
 
 static bool await(const struct sync_session *session, const char *distribution,
-                  struct purge_request *request, struct error *error) {
+                  struct cloudfront_answer *answer, struct error *error) {
   char id[CLOUDFRONT_ID_SIZE];
-  snprintf(id, sizeof(id), "%s", request->id);
+  memcpy(id, answer->id, sizeof(id));
   uint64_t start_us = clock_monotonic_us(), pause_ms = POLL_FIRST_MS;
   unsigned unclear = 0;
-  while (!request->completed) {
+  while (!answer->completed) {
     show_progress(session, false);
     if (clock_monotonic_us() - start_us > WAIT_LIMIT_US)
       return error_set(error, ERROR_UNAVAILABLE, "the invalidation %s is not complete yet", id);
     sync_session_pause(session, pause_ms);
     pause_ms = pause_ms * 2 < POLL_CAP_MS ? pause_ms * 2 : POLL_CAP_MS;
-    start_again(request);
-    if (!cloudfront_get(sync_session_client(session), distribution, id, CALL_DEADLINE_MS, on_answer,
-                        request))
-      return error_set(error, ERROR_MEMORY, "out of memory");
-    sync_session_wait(session, &request->done);
-    if (request->ok || (request->unclear && ++unclear < UNCLEAR_LIMIT)) continue;
-    *error = request->error;
-    return error_prefix(error, "asking how far the invalidation %s is", id);
+    bool told =
+        cloudfront_get(session->aws, distribution, id, CALL_DEADLINE_MS, answer, error);
+    if (!told && (error->kind != ERROR_UNAVAILABLE || ++unclear == UNCLEAR_LIMIT))
+      return error_prefix(error, "asking how far the invalidation %s is", id);
+    if (!told) answer->completed = false;
   }
   show_progress(session, true);
   return true;
@@ -119,7 +89,7 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
                  struct sync_results *results, struct error *error) {
   if (paths->count == 0 || !*distribution) return true;
   char reference[REFERENCE_SIZE];
-  struct purge_request request;
+  struct cloudfront_answer answer;
   assert(paths->count <= JOURNAL_PATHS_LIMIT); /* CloudFront takes no more in one request */
   make_reference(paths, id, reference);
   struct cloudfront_invalidation invalidation = {.distribution = distribution,
@@ -127,7 +97,7 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
                                                  .paths = paths->paths,
                                                  .count = paths->count,
                                                  .deadline_ms = CALL_DEADLINE_MS};
-  if (!create(session, &invalidation, &request, error)) return false;
+  if (!create(session, &invalidation, &answer, error)) return false;
   results->invalidated += paths->count;
-  return !wait || await(session, distribution, &request, error);
+  return !wait || await(session, distribution, &answer, error);
 }

@@ -58,10 +58,10 @@ static void start_copy(struct sync_pool *pool, size_t index) {
                                .key = place_copy_key(all->place, all->results->arena, copy->md5),
                                .headers = headers,
                                .header_count = 2};
-  if (*request.key &&
-      s3_copy(sync_session_client(pool->session), &bucket, &request, on_copied, copy))
-    return;
-  error_set(&error, ERROR_MEMORY, "out of memory");
+  bool started = *request.key ? s3_copy(sync_session_client(pool->session), &bucket, &request,
+                                        on_copied, copy, &error)
+                              : error_set(&error, ERROR_MEMORY, "out of memory");
+  if (started) return;
   sync_pool_ended(pool, index, 0, &error);
 }
 

@@ -24,7 +24,6 @@ struct removal {
   size_t again_before; /* keys of earlier batches in `again` */
   const char *const *keys;
   size_t count;
-  bool done, ok;
   struct error error;
 };
 
@@ -61,33 +60,12 @@ static void on_failed(const char *key, const char *code, const char *message, vo
   sync_session_notice(removal->session, "not deleted: %s: %s: %s", key, code, message);
 }
 
-static void on_done(const struct error *error, void *argument) {
-  struct removal *removal = argument;
-  assert(!removal->done);
-  removal->done = true;
-  removal->ok = !error;
-  if (error) removal->error = *error;
-}
-
-static void on_single(const struct aws_response *response, void *argument) {
-  on_done(response->error, argument);
-}
-
 static bool remove_batch(struct removal *removal) {
-  struct aws_client *client = sync_session_client(removal->session);
-  struct s3_deletion deletion = {.bucket = removal->bucket,
-                                 .keys = removal->keys,
-                                 .count = removal->count,
-                                 .failed = on_failed,
-                                 .done = on_done,
-                                 .argument = removal};
-  removal->done = removal->ok = false;
-  error_set(&removal->error, ERROR_MEMORY, "out of memory");
+  struct aws_session *aws = removal->session->aws;
   bool single = removal->count == 1 && !s3_key_fits_xml(removal->keys[0]);
-  bool started = single ? s3_delete(client, &removal->bucket, removal->keys[0], on_single, removal)
-                        : s3_delete_many(client, &deletion);
-  if (started) sync_session_wait(removal->session, &removal->done);
-  return removal->ok;
+  if (single) return s3_delete(aws, &removal->bucket, removal->keys[0], &removal->error);
+  return s3_delete_many(aws, &removal->bucket, removal->keys, removal->count, on_failed, removal,
+                        &removal->error);
 }
 
 static bool remove_surely(struct removal *removal) {

@@ -74,7 +74,8 @@ static void end_transfer(struct upload_transfer *transfer, uint64_t bytes,
 
 static void on_written(const struct aws_response *response, void *argument);
 
-static bool start_copy(struct upload_transfer *transfer, const struct sync_change *change) {
+static bool start_copy(struct upload_transfer *transfer, const struct sync_change *change,
+                       struct error *error) {
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   size_t count = object_headers(change->object, headers);
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), 0);
@@ -84,10 +85,11 @@ static bool start_copy(struct upload_transfer *transfer, const struct sync_chang
                             .headers = headers,
                             .header_count = count};
   return s3_copy(sync_session_client(transfer->pool->session), &bucket, &copy, on_written,
-                 transfer);
+                 transfer, error);
 }
 
-static bool start_put(struct upload_transfer *transfer, const struct sync_change *change) {
+static bool start_put(struct upload_transfer *transfer, const struct sync_change *change,
+                      struct error *error) {
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   char base64[DIGEST_MD5_BASE64_SIZE];
   size_t count = object_headers(change->object, headers);
@@ -95,18 +97,17 @@ static bool start_put(struct upload_transfer *transfer, const struct sync_change
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), transfer->body.length);
   return s3_put(sync_session_client(transfer->pool->session), &bucket, change->key,
-                buffer_str(&transfer->body), headers, count, on_written, transfer);
+                buffer_str(&transfer->body), headers, count, on_written, transfer, error);
 }
 
 /* Starts the copy or the upload; else ends the transfer with the reason. */
 static void start_transfer(struct upload_transfer *transfer, const struct sync_change *change) {
   const struct uploader *uploader = transfer->pool->argument;
   struct error error = {0};
-  error_set(&error, ERROR_MEMORY, "out of memory");
   bool started = transfer->is_copy
-                     ? start_copy(transfer, change)
+                     ? start_copy(transfer, change, &error)
                      : build_read(uploader->plan->build, change->object, &transfer->body, &error) &&
-                           start_put(transfer, change);
+                           start_put(transfer, change, &error);
   if (!started) end_transfer(transfer, 0, &error);
 }
 

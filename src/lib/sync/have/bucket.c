@@ -33,7 +33,6 @@ struct bucket_reader {
   struct bucket *bucket;
   struct arena *arena;
   struct error *error;
-  bool listed, list_ok;
 };
 
 static bool on_entry(const struct s3_entry *entry, void *argument) {
@@ -55,25 +54,11 @@ static bool on_entry(const struct s3_entry *entry, void *argument) {
   return !arena->failed;
 }
 
-static void on_listed(const struct error *error, void *argument) {
-  struct bucket_reader *reader = argument;
-  assert(!reader->listed);
-  reader->listed = true;
-  reader->list_ok = !error;
-  if (error) *reader->error = *error;
-}
-
 static bool list_objects(struct bucket_reader *reader) {
   const struct sync_place *place = &reader->bucket->place;
-  struct s3_listing wanted = {.bucket = place_bucket(place, 0),
-                              .prefix = place->prefix,
-                              .entry = on_entry,
-                              .done = on_listed,
-                              .argument = reader};
-  if (!s3_list(sync_session_client(reader->session), &wanted))
-    return error_set(reader->error, ERROR_MEMORY, "out of memory");
-  sync_session_wait(reader->session, &reader->listed);
-  if (!reader->list_ok) return error_prefix(reader->error, "listing the bucket %s", place->bucket);
+  struct s3_bucket bucket = place_bucket(place, 0);
+  if (!s3_list(reader->session->aws, &bucket, place->prefix, on_entry, reader, reader->error))
+    return error_prefix(reader->error, "listing the bucket %s", place->bucket);
   /* A server may list a key twice: it has one object of that name all the same. */
   struct bucket *bucket = reader->bucket;
   bucket->count = keyed_sort_unique(bucket->objects, bucket->count, sizeof(bucket->objects[0]));
@@ -181,9 +166,8 @@ static void start_question(struct sync_pool *pool, size_t index) {
   question->pool = pool;
   question->index = index;
   if (s3_head(sync_session_client(pool->session), &bucket, question->object->key, on_head,
-              question))
+              question, &error))
     return;
-  error_set(&error, ERROR_MEMORY, "out of memory");
   sync_pool_ended(pool, index, 0, &error);
 }
 

@@ -47,8 +47,8 @@ bool sync_state_get(const struct sync_session *session, const struct sync_place 
   for (unsigned attempt = 0; attempt < GET_TRIES; attempt++) {
     struct state_request request = {.body = body, .error = error};
     body->length = 0;
-    if (!s3_get(sync_session_client(session), &bucket, key, limit, on_answer, &request))
-      return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!s3_get(sync_session_client(session), &bucket, key, limit, on_answer, &request, error))
+      return false;
     sync_session_wait(session, &request.done);
     if (!request.ok) return error_prefix(error, "reading %s", key);
     *ret_found = request.found;
@@ -69,8 +69,9 @@ bool sync_state_put(const struct sync_session *session, const struct sync_place 
                                    {STR("cache-control"), STR("no-store")}};
   struct s3_bucket bucket = place_bucket(place, body.length);
   struct state_request request = {.error = error};
-  if (!s3_put(sync_session_client(session), &bucket, key, body, headers, 3, on_answer, &request))
-    return error_set(error, ERROR_MEMORY, "out of memory");
+  if (!s3_put(sync_session_client(session), &bucket, key, body, headers, 3, on_answer, &request,
+              error))
+    return false;
   sync_session_wait(session, &request.done);
   if (request.ok && request.found) return true;
   if (request.ok) error_set(error, ERROR_NOT_FOUND, "there is no such bucket or object");

@@ -1,0 +1,144 @@
+/* confirmation.c: see confirmation.h. */
+#include "lib/users/confirmation.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/utf8.h"
+
+#include <jansson.h>
+#include <string.h>
+
+enum { ATTRIBUTE_LIMIT = 2048, CONNECT_TIMEOUT_S = 2 };
+
+enum { NAME, HANDLE, EMAIL, SUB, ATTRIBUTE_COUNT };
+
+static const char *const ATTRIBUTES[ATTRIBUTE_COUNT] = {
+    [NAME] = "name", [HANDLE] = "preferred_username", [EMAIL] = "email", [SUB] = "sub"};
+
+/* Databases without the unique indexes exist: the lock, not they, keeps two rows from being made.
+ */
+static const char LOCK[] =
+    "begin; select pg_advisory_xact_lock(hashtextextended('cruddur post-confirmation', 0))";
+
+/* One row: was it added, does the sub have a row, does the handle. */
+static const char INSERT[] =
+    "with before as ("
+    "  select bool_or(cognito_user_id = $4) as sub_known, count(*) > 0 as any_known"
+    "  from public.users where cognito_user_id = $4 or handle = $2"
+    "), added as ("
+    "  insert into public.users (uuid, display_name, handle, email, cognito_user_id)"
+    "  select gen_random_uuid(), $1, $2, $3, $4 from before where not any_known"
+    "  on conflict do nothing returning 1"
+    ") select exists (select from added), coalesce(sub_known, false) from before";
+
+/* The texts live as long as `event`. */
+static bool read_attributes(const json_t *event, const char *texts[ATTRIBUTE_COUNT],
+                            struct error *error) {
+  const json_t *attributes = json_object_get(json_object_get(event, "request"), "userAttributes");
+  for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
+    const json_t *value = json_object_get(attributes, ATTRIBUTES[i]);
+    struct str text = {json_string_value(value), json_string_length(value)};
+    if (!text.data || utf8_is_blank(text))
+      return error_set(error, ERROR_INVALID,
+                       "the event has no request.userAttributes.%s, so no user is added",
+                       ATTRIBUTES[i]);
+    if (text.length > ATTRIBUTE_LIMIT)
+      return error_set(error, ERROR_INVALID,
+                       "the event's %s is longer than the %d bytes that Cognito allows",
+                       ATTRIBUTES[i], ATTRIBUTE_LIMIT);
+    texts[i] = text.data;
+  }
+  if (strcmp(texts[SUB], "MOCK") == 0)
+    return error_set(error, ERROR_INVALID, "the event's sub is the stand-in for unknown subs");
+  return true;
+}
+
+static bool check_trigger(const json_t *event, struct error *error) {
+  const char *trigger = json_string_value(json_object_get(event, "triggerSource"));
+  if (!trigger || strncmp(trigger, "PostConfirmation_", strlen("PostConfirmation_")) == 0)
+    return true;
+  return error_set(error, ERROR_INVALID,
+                   "the event is not of the post-confirmation trigger (triggerSource), so no user "
+                   "is added");
+}
+
+/* What the statements found. */
+struct confirmation_finding {
+  bool added, sub_known;
+};
+
+static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE_COUNT],
+                   struct confirmation_finding *ret_finding, struct error *error) {
+  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  if (!pg_session_exec(session, LOCK, error) ||
+      !pg_session_query(session, INSERT, ATTRIBUTE_COUNT, texts, &rows, error) ||
+      !pg_session_exec(session, "commit", error))
+    return false;
+  *ret_finding = (struct confirmation_finding){pg_rows_bool(rows, 0, 0), pg_rows_bool(rows, 0, 1)};
+  return true;
+}
+
+static unsigned left_ms(uint64_t due_us) {
+  uint64_t now_us = clock_monotonic_us();
+  return now_us + 1000 < due_us ? (unsigned)((due_us - now_us) / 1000) : 1;
+}
+
+static bool connect(struct confirmer *confirmer, uint64_t due_us, struct error *error) {
+  if (confirmer->session) return true;
+  struct pg_session_options options = {.connection_url = confirmer->connection_url,
+                                       .application_name = "cruddur post-confirmation",
+                                       .connect_timeout_s = CONNECT_TIMEOUT_S,
+                                       .limit_ms = left_ms(due_us)};
+  return pg_session_open(&options, &confirmer->session, error);
+}
+
+/* One try; a session whose statements failed is closed: it may be inside of a transaction. */
+static bool try_insert(struct confirmer *confirmer, const char *const texts[ATTRIBUTE_COUNT],
+                       uint64_t due_us, struct confirmation_finding *ret_finding,
+                       struct error *error) {
+  if (!connect(confirmer, due_us, error)) return false;
+  pg_session_set_limit_ms(confirmer->session, left_ms(due_us));
+  bool done = insert(confirmer->session, texts, ret_finding, error);
+  if (!done) confirmation_close(confirmer);
+  return done;
+}
+
+/* A kept connection may have died since: then once more with a new one. Doing it twice adds one. */
+static bool insert_once(struct confirmer *confirmer, const char *const texts[ATTRIBUTE_COUNT],
+                        unsigned limit_ms, struct confirmation_finding *ret_finding,
+                        struct error *error) {
+  uint64_t due_us = clock_monotonic_us() + (uint64_t)limit_ms * 1000;
+  bool was_connected = confirmer->session != NULL;
+  if (try_insert(confirmer, texts, due_us, ret_finding, error)) return true;
+  return was_connected && clock_monotonic_us() < due_us &&
+         try_insert(confirmer, texts, due_us, ret_finding, error);
+}
+
+static bool judge(const struct confirmation_finding *finding,
+                  const char *const texts[ATTRIBUTE_COUNT], enum confirmation_outcome *ret_outcome,
+                  struct error *error) {
+  *ret_outcome = finding->added ? CONFIRMATION_ADDED : CONFIRMATION_KNOWN;
+  return finding->added || finding->sub_known ||
+         error_set(error, ERROR_CONFLICT,
+                   "the handle %s belongs to another user, so sub %s has no row; give one of them "
+                   "another handle, or run bin/db/update_cognito_user_ids if the row is theirs",
+                   texts[HANDLE], texts[SUB]);
+}
+
+bool confirmation_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
+                         enum confirmation_outcome *ret_outcome, struct error *error) {
+  const char *texts[ATTRIBUTE_COUNT];
+  struct confirmation_finding finding;
+  json_t *parsed = json_loadb(event.data ? event.data : "", event.length, 0, NULL);
+  bool done = json_is_object(parsed) ||
+              error_set(error, ERROR_INVALID, "the event is no JSON object, so no user is added");
+  done = done && check_trigger(parsed, error) && read_attributes(parsed, texts, error) &&
+         insert_once(confirmer, texts, limit_ms, &finding, error) &&
+         judge(&finding, texts, ret_outcome, error);
+  json_decref(parsed);
+  return done;
+}
+
+void confirmation_close(struct confirmer *confirmer) {
+  if (confirmer->session) pg_session_close(confirmer->session);
+  confirmer->session = NULL;
+}

@@ -1,0 +1,27 @@
+/* confirmation.h: Cognito's post-confirmation event becomes a row of public.users, once. */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+#include "lib/pg/session.h"
+
+enum { CONFIRMATION_EVENT_LIMIT = 16 * 1024 * 1024 }; /* Lambda's bound is 6 MiB */
+
+enum confirmation_outcome {
+  CONFIRMATION_ADDED, /* there is a new row */
+  CONFIRMATION_KNOWN, /* the sub had its row before: nothing was done */
+};
+
+/* A connection that is kept from one event to the next. */
+struct confirmer {
+  const char *connection_url;
+  struct pg_session *session; /* NULL: not connected */
+};
+
+/* Records the user of `event` within about `limit_ms`; connects first where needed, and anew when
+ * the kept connection turns out to be dead. Kinds of error: INVALID (the event), CONFLICT (the
+ * handle belongs to another sub), those of pg_session. No message holds the user's name or
+ * address. */
+bool confirmation_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
+                         enum confirmation_outcome *ret_outcome, struct error *error);
+void confirmation_close(struct confirmer *confirmer);
