@@ -74,8 +74,7 @@ static bool await(const struct sync_session *session, const char *distribution,
       return error_set(error, ERROR_UNAVAILABLE, "the invalidation %s is not complete yet", id);
     sync_session_pause(session, pause_ms);
     pause_ms = pause_ms * 2 < POLL_CAP_MS ? pause_ms * 2 : POLL_CAP_MS;
-    bool told =
-        cloudfront_get(session->aws, distribution, id, CALL_DEADLINE_MS, answer, error);
+    bool told = cloudfront_get(session->aws, distribution, id, CALL_DEADLINE_MS, answer, error);
     if (!told && (error->kind != ERROR_UNAVAILABLE || ++unclear == UNCLEAR_LIMIT))
       return error_prefix(error, "asking how far the invalidation %s is", id);
     if (!told) answer->completed = false;

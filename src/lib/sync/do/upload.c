@@ -84,8 +84,8 @@ static bool start_copy(struct upload_transfer *transfer, const struct sync_chang
                             .key = change->key,
                             .headers = headers,
                             .header_count = count};
-  return s3_copy(sync_session_client(transfer->pool->session), &bucket, &copy, on_written,
-                 transfer, error);
+  return s3_copy(sync_session_client(transfer->pool->session), &bucket, &copy, on_written, transfer,
+                 error);
 }
 
 static bool start_put(struct upload_transfer *transfer, const struct sync_change *change,

@@ -56,8 +56,8 @@ static bool on_entry(const struct s3_entry *entry, void *argument) {
 
 static bool list_objects(struct bucket_reader *reader) {
   const struct sync_place *place = &reader->bucket->place;
-  struct s3_bucket bucket = place_bucket(place, 0);
-  if (!s3_list(reader->session->aws, &bucket, place->prefix, on_entry, reader, reader->error))
+  struct s3_bucket listed = place_bucket(place, 0);
+  if (!s3_list(reader->session->aws, &listed, place->prefix, on_entry, reader, reader->error))
     return error_prefix(reader->error, "listing the bucket %s", place->bucket);
   /* A server may list a key twice: it has one object of that name all the same. */
   struct bucket *bucket = reader->bucket;
@@ -165,8 +165,8 @@ static void start_question(struct sync_pool *pool, size_t index) {
   struct error error = {0};
   question->pool = pool;
   question->index = index;
-  if (s3_head(sync_session_client(pool->session), &bucket, question->object->key, on_head,
-              question, &error))
+  if (s3_head(sync_session_client(pool->session), &bucket, question->object->key, on_head, question,
+              &error))
     return;
   sync_pool_ended(pool, index, 0, &error);
 }
