@@ -51,7 +51,6 @@ static char *list_pending(const struct migrate_plan *plan) {
       buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "",
                            item->migration->version.text, item->migration->name);
   }
-  buffer_append_char(&names, '\0');
   return buffer_take(&names);
 }
 
@@ -101,6 +100,7 @@ static void refuse(struct schema_gate *gate, const char *message, const char *wh
 }
 
 static void open_gate(struct schema_gate *gate) {
+  assert(!gate->closing && !atomic_load(&gate->open));
   atomic_store(&gate->open, true);
   gate->options.opened(gate->options.argument);
 }
