@@ -35,7 +35,7 @@ struct sync_command {
   /* The stages. */
   struct sync_build build;
   struct restore restore; /* of rollback: its build is in the place of `build` */
-  struct bucket bucket;
+  struct sync_bucket bucket;
   struct sync_plan plan;
   struct sync_results results;
 };
@@ -48,7 +48,8 @@ static int end(struct sync_command *command, const char *result, enum exit_code 
 
 /* A request that AWS calls invalid is no wrong flag. */
 static int fail(struct sync_command *command) {
-  enum exit_code code = command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
+  enum exit_code code =
+      command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
   return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
 }
 
@@ -93,8 +94,8 @@ static bool read_changeset(struct sync_command *command) {
 static bool fits_place(struct sync_command *command, const char *what, const char *planned,
                        const char *now) {
   return !*now || strcmp(planned, now) == 0 ||
-         error_set(&command->error, ERROR_REFUSED,
-                   "the changeset is for the %s '%s', not for '%s'", what, planned, now);
+         error_set(&command->error, ERROR_REFUSED, "the changeset is for the %s '%s', not for '%s'",
+                   what, planned, now);
 }
 
 /* A changeset is applied where it belongs, or nowhere; the build may lie elsewhere by now. */
@@ -187,8 +188,7 @@ static int nothing_to_do(struct sync_command *command) {
 }
 
 static int show_and_apply(struct sync_command *command) {
-  if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command))
-    return fail(command);
+  if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command)) return fail(command);
   sync_screen_plan(&command->screen, &command->plan);
   if (!sync_plan_has_work(&command->plan)) return nothing_to_do(command);
   if (!only_plans(command)) return apply(command);
