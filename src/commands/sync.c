@@ -35,7 +35,7 @@ struct sync_command {
   /* The stages. */
   struct sync_build build;
   struct restore restore; /* of rollback: its build is in the place of `build` */
-  struct bucket bucket;
+  struct sync_bucket bucket;
   struct sync_plan plan;
   struct sync_results results;
 };

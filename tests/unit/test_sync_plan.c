@@ -19,7 +19,7 @@ struct world {
   struct sync_object objects[8];
   struct bucket_object held[8];
   struct sync_build build;
-  struct bucket bucket;
+  struct sync_bucket bucket;
   struct sync_plan_options options;
   struct sync_plan plan;
 };
@@ -53,7 +53,7 @@ static int compare_held(const void *a, const void *b) {
 }
 
 static struct bucket_object *have(struct world *world, const char *key, const char *etag) {
-  struct bucket *bucket = &world->bucket;
+  struct sync_bucket *bucket = &world->bucket;
   bucket->objects = world->held;
   bucket->objects[bucket->count++] = (struct bucket_object){.key = key,
                                                             .etag = etag,
@@ -257,7 +257,7 @@ static void targets_come_first_and_go_last(void **state) {
       {SYNC_KEEP, SYNC_ASSET, "p/a", SYNC_PHASES}, /* of no phase */
       {SYNC_IGNORE, SYNC_REST, "p/a", SYNC_PHASES},
   };
-  const struct bucket bucket = {.place = {"bucket", "p/"}};
+  const struct sync_bucket bucket = {.place = {"bucket", "p/"}};
   size_t indexes[1];
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct sync_change change = {

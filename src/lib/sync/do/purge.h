@@ -5,7 +5,7 @@
 #include "lib/sync/have/journal.h"
 #include "lib/sync/sync_session.h"
 
-/* Invalidates `paths` (see plan/paths.h) of the distribution; "" is none, and nothing is done. The
+/* Invalidates `paths` (see plan/paths.h) of the distribution; does nothing when that is "". The
  * caller reference comes from `id` and the paths, so that the same request twice is one
  * invalidation. While too many are in progress it waits and tries again. With `wait` it also waits
  * until the invalidation is complete. */

@@ -67,7 +67,7 @@ static void start_copy(struct sync_pool *pool, size_t index) {
 
 bool release_keep_old(const struct sync_session *session, const struct sync_plan *plan,
                       struct sync_results *results, struct error *error) {
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   struct release_copy *copies = arena_take(results->arena, plan->count * sizeof(*copies));
   size_t count = 0;
   if (!copies) return error_set(error, ERROR_MEMORY, "out of memory");
@@ -105,7 +105,7 @@ static bool is_needed(const struct sync_plan *plan, const struct manifest *next,
 
 static bool sweep(const struct sync_session *session, const struct sync_plan *plan,
                   const struct manifest *next, struct error *error) {
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   size_t count = 0;
   struct remove_counts ignored;
   _cleanup_free_ const char **keys = calloc(bucket->count + 1, sizeof(*keys));

@@ -36,7 +36,7 @@ static const struct sync_written *find_written(const struct release_noter *noter
 
 /* What is known of an object of the build now that it is in the bucket. */
 static void note_object(struct release_noter *noter, const struct sync_object *object) {
-  const struct bucket *bucket = noter->plan->bucket;
+  const struct sync_bucket *bucket = noter->plan->bucket;
   const struct sync_change *change = sync_plan_find(noter->plan, object->key);
   const struct bucket_object *found = bucket_find(bucket, object->key);
   const struct known_object *before = manifest_object(&bucket->manifest, object->key);
@@ -98,7 +98,7 @@ static bool stays_as_it_is(const struct sync_plan *plan, const struct sync_objec
 static bool note_objects(struct release_noter *noter) {
   const struct sync_plan *plan = noter->plan;
   const struct sync_build *build = plan->build;
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   size_t room = build->count + bucket->count;
   noter->next.objects = arena_take(noter->arena, room * sizeof(struct known_object));
   if (!noter->next.objects) return false;
@@ -165,7 +165,7 @@ bool release_manifest_needs_copy(const struct sync_plan *plan, const struct sync
 /* The copies of what releases had that are there, or that this run makes. */
 static void note_own_blobs(struct release_noter *noter, uint64_t oldest) {
   const struct sync_plan *plan = noter->plan;
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   for (size_t i = 0; i < bucket->manifest.object_count; i++) {
     const struct known_object *known = &bucket->manifest.objects[i];
     const struct sync_change *change = sync_plan_find(plan, known->key);

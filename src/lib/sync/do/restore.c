@@ -26,7 +26,7 @@ uint64_t restore_default(const struct manifest *manifest) {
 }
 
 /* The pages of the release link to its assets: all of them must still be there. */
-static bool check_assets(const struct bucket *bucket, const struct sync_build *build,
+static bool check_assets(const struct sync_bucket *bucket, const struct sync_build *build,
                          uint64_t number, struct error *error) {
   size_t gone = 0;
   const char *first = NULL;
@@ -39,8 +39,9 @@ static bool check_assets(const struct bucket *bucket, const struct sync_build *b
                    gone, number, first);
 }
 
-bool restore_read(const struct sync_session *session, const struct bucket *bucket, uint64_t number,
-                  struct arena *arena, struct restore *ret_restore, struct error *error) {
+bool restore_read(const struct sync_session *session, const struct sync_bucket *bucket,
+                  uint64_t number, struct arena *arena, struct restore *ret_restore,
+                  struct error *error) {
   const struct manifest *manifest = &bucket->manifest;
   struct restore restore = {.number = number};
   struct error ignored = {0};
@@ -70,7 +71,7 @@ static bool is_wanted(const struct sync_change *change, const struct sync_build 
 /* Sets where the change's object is copied from. A page without a copy cannot come back. Another
  * file may be gone without one when somebody else deleted it: `*ret_dropped` then, and it is told.
  */
-static bool find_copy(const struct sync_session *session, const struct bucket *bucket,
+static bool find_copy(const struct sync_session *session, const struct sync_bucket *bucket,
                       struct arena *arena, struct sync_change *change, bool *ret_dropped,
                       struct error *error) {
   change->copy_source = place_copy_key(&bucket->place, arena, change->object->md5);

@@ -20,8 +20,9 @@ uint64_t restore_default(const struct manifest *manifest);
 /* Reads the lists of the release `number` and of what is served now. Fails as ERROR_REFUSED when
  * there is no such release any more, or when an asset that its pages need is gone from the bucket.
  */
-bool restore_read(const struct sync_session *session, const struct bucket *bucket, uint64_t number,
-                  struct arena *arena, struct restore *ret_restore, struct error *error);
+bool restore_read(const struct sync_session *session, const struct sync_bucket *bucket,
+                  uint64_t number, struct arena *arena, struct restore *ret_restore,
+                  struct error *error);
 
 /* Narrows `plan`, which was made for `restore->build`: a rollback writes pages, brings back other
  * files that are gone, and deletes the pages that came since. Fails as ERROR_REFUSED when the copy

@@ -52,7 +52,7 @@ static size_t object_headers(const struct sync_object *object, struct sigv4_head
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++) {
     const char *value = object->headers.values[i];
     if (*value)
-      headers[count++] = (struct sigv4_header){str_from(SYNC_HEADER_NAMES[i]), str_from(value)};
+      headers[count++] = (struct sigv4_header){str_from(object_headers_name(i)), str_from(value)};
   }
   headers[count++] = (struct sigv4_header){STR("x-amz-meta-cruddur-md5"), str_from(object->md5)};
   return count;

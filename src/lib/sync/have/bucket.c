@@ -15,7 +15,7 @@
 
 enum { CLOCK_GRAIN_S = 1 };
 
-struct bucket_object *bucket_find(const struct bucket *bucket, const char *key) {
+struct bucket_object *bucket_find(const struct sync_bucket *bucket, const char *key) {
   return keyed_find(bucket->objects, bucket->count, sizeof(bucket->objects[0]), key);
 }
 
@@ -30,14 +30,14 @@ bool bucket_object_is_known(const struct bucket_object *object, const struct kno
 /* Reading the bucket; lives on the stack of bucket_read(). */
 struct bucket_reader {
   const struct sync_session *session;
-  struct bucket *bucket;
+  struct sync_bucket *bucket;
   struct arena *arena;
   struct error *error;
 };
 
 static bool on_entry(const struct s3_entry *entry, void *argument) {
   struct bucket_reader *reader = argument;
-  struct bucket *bucket = reader->bucket;
+  struct sync_bucket *bucket = reader->bucket;
   struct arena *arena = reader->arena;
   /* A server that ignores the prefix must not make us touch a neighbour's keys. */
   if (!str_starts_with(entry->key, str_from(bucket->place.prefix))) return true;
@@ -60,7 +60,7 @@ static bool list_objects(struct bucket_reader *reader) {
   if (!s3_list(reader->session->aws, &listed, place->prefix, on_entry, reader, reader->error))
     return error_prefix(reader->error, "listing the bucket %s", place->bucket);
   /* A server may list a key twice: it has one object of that name all the same. */
-  struct bucket *bucket = reader->bucket;
+  struct sync_bucket *bucket = reader->bucket;
   bucket->count = keyed_sort_unique(bucket->objects, bucket->count, sizeof(bucket->objects[0]));
   return true;
 }
@@ -70,7 +70,7 @@ static bool list_objects(struct bucket_reader *reader) {
 /* Reads the own object `name` into `body`; `*ret_found` is false when there is no such object. */
 static bool read_state(struct bucket_reader *reader, const char *name, size_t limit,
                        struct buffer *body, bool *ret_found) {
-  const struct bucket *bucket = reader->bucket;
+  const struct sync_bucket *bucket = reader->bucket;
   const char *key = place_state_key(&bucket->place, reader->arena, name);
   *ret_found = false;
   return !bucket_find(bucket, key) || sync_state_get(reader->session, &bucket->place, key, limit,
@@ -93,7 +93,7 @@ static bool read_manifest(struct bucket_reader *reader) {
 
 static bool read_journal(struct bucket_reader *reader) {
   _cleanup_(buffer_free) struct buffer body = BUFFER_EMPTY;
-  struct bucket *bucket = reader->bucket;
+  struct sync_bucket *bucket = reader->bucket;
   struct journal *earlier = &bucket->earlier;
   struct error problem = {0};
   if (!read_state(reader, "journal.json", JOURNAL_SIZE_LIMIT, &body, &bucket->has_earlier))
@@ -107,8 +107,8 @@ static bool read_journal(struct bucket_reader *reader) {
 }
 
 bool bucket_read(const struct sync_session *session, const struct sync_place *place,
-                 struct arena *arena, struct bucket *ret_bucket, struct error *error) {
-  struct bucket bucket = {.place = *place};
+                 struct arena *arena, struct sync_bucket *ret_bucket, struct error *error) {
+  struct sync_bucket bucket = {.place = *place};
   struct bucket_reader reader = {
       .session = session, .bucket = &bucket, .arena = arena, .error = error};
   if (!list_objects(&reader) || !read_manifest(&reader) || !read_journal(&reader)) return false;
@@ -153,7 +153,7 @@ static void on_head(const struct aws_response *response, void *argument) {
     object->encrypted = is_encrypted(response);
     object->stored_md5 = header_copy(arena, response, "x-amz-meta-cruddur-md5");
     for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
-      object->headers.values[i] = header_copy(arena, response, SYNC_HEADER_NAMES[i]);
+      object->headers.values[i] = header_copy(arena, response, object_headers_name(i));
   }
   sync_pool_ended(question->pool, question->index, 0, response->error);
 }
@@ -173,13 +173,13 @@ static void start_question(struct sync_pool *pool, size_t index) {
 
 /* An object of another size has another content; the manifest knows the others that did not change:
  * both need no question. */
-static bool must_ask(const struct bucket *bucket, const struct bucket_object *object,
+static bool must_ask(const struct sync_bucket *bucket, const struct bucket_object *object,
                      const struct sync_object *wanted) {
   return object->size == wanted->size &&
          !bucket_object_is_known(object, manifest_object(&bucket->manifest, object->key));
 }
 
-bool bucket_ask(const struct sync_session *session, struct bucket *bucket,
+bool bucket_ask(const struct sync_session *session, struct sync_bucket *bucket,
                 const struct sync_build *build, struct arena *arena, struct error *error) {
   struct bucket_question *questions = arena_take(arena, build->count * sizeof(*questions));
   if (!questions) return error_set(error, ERROR_MEMORY, "out of memory");

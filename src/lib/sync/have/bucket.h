@@ -20,7 +20,7 @@ struct bucket_object {
   struct object_headers headers;
 };
 
-struct bucket {
+struct sync_bucket {
   struct sync_place place;
   struct bucket_object *objects; /* sorted by key, each key once */
   size_t count, capacity;
@@ -31,17 +31,17 @@ struct bucket {
 };
 
 /* Lists the bucket and reads manifest and journal. Writes nothing to it; the result is in `arena`.
- * A manifest that cannot be read is told to the observer and counts as none; a journal that cannot
- * be read owes everything. */
+ * A manifest that cannot be read is told to the observer and left out; a journal that cannot be
+ * read owes everything. */
 bool bucket_read(const struct sync_session *session, const struct sync_place *place,
-                 struct arena *arena, struct bucket *ret_bucket, struct error *error);
+                 struct arena *arena, struct sync_bucket *ret_bucket, struct error *error);
 
 /* Sends HEAD for each object of which list and manifest do not tell whether it is as in `build`. */
-bool bucket_ask(const struct sync_session *session, struct bucket *bucket,
+bool bucket_ask(const struct sync_session *session, struct sync_bucket *bucket,
                 const struct sync_build *build, struct arena *arena, struct error *error);
 
 /* The object with that key; NULL: there is none. */
-struct bucket_object *bucket_find(const struct bucket *bucket, const char *key);
+struct bucket_object *bucket_find(const struct sync_bucket *bucket, const char *key);
 
 /* True when `object` still is as the manifest notes it (`known`; NULL: it has no note). */
 bool bucket_object_is_known(const struct bucket_object *object, const struct known_object *known);

@@ -37,7 +37,7 @@ static void write_headers(const struct object_headers *headers, struct buffer *o
   const char *separator = "";
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++) {
     if (!*headers->values[i]) continue;
-    write_text(output, separator, SYNC_HEADER_NAMES[i]);
+    write_text(output, separator, object_headers_name(i));
     write_text(output, ":", headers->values[i]);
     separator = ",";
   }

@@ -213,7 +213,7 @@ static const char *describe_target(const struct sync_build *build, struct arena 
 static bool plan_actions(const struct sync_plan *plan, enum sync_action from, enum sync_action to,
                          bool origin_is_prefix, struct arena *arena,
                          struct journal_paths *ret_paths) {
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   size_t count = 0;
   struct paths_key *keys = arena_take(arena, bucket->count * sizeof(*keys));
   for (size_t i = 0; keys && i < bucket->count; i++) {
@@ -232,7 +232,7 @@ static bool plan_actions(const struct sync_plan *plan, enum sync_action from, en
 
 bool paths_plan_journal(struct sync_plan *plan, const char *id, bool origin_is_prefix,
                         struct arena *arena, struct error *error) {
-  const struct bucket *bucket = plan->bucket;
+  const struct sync_bucket *bucket = plan->bucket;
   const size_t *counts = plan->counts;
   bool has_uploads = counts[SYNC_CREATE] + counts[SYNC_UPDATE] + counts[SYNC_HEADERS] > 0;
   struct journal journal = {.id = arena_copy(arena, str_from(id)),

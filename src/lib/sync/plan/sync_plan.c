@@ -16,7 +16,7 @@ enum { SECONDS_A_DAY = 24 * 60 * 60, DELETES_ALWAYS_FINE = 20, PERCENT_LIMIT = 1
 
 struct sync_planner {
   const struct sync_build *build;
-  const struct bucket *bucket;
+  const struct sync_bucket *bucket;
   const struct sync_plan_options *options;
   struct arena *arena;
   struct sync_plan plan;
@@ -136,7 +136,7 @@ static bool is_within_grace(const struct sync_planner *planner, const char *key)
 
 /* A folder below the prefix with a manifest of its own belongs to another sync. */
 static bool find_neighbours(struct sync_planner *planner) {
-  const struct bucket *bucket = planner->bucket;
+  const struct sync_bucket *bucket = planner->bucket;
   struct str ending = STR("/" SYNC_STATE_FOLDER "manifest.json");
   for (size_t i = 0; i < bucket->count; i++) {
     struct str key = str_from(bucket->objects[i].key);
@@ -184,7 +184,7 @@ static bool add_bucket_only(struct sync_planner *planner, const struct bucket_ob
 
 /* The objects that only the bucket has: the assets, or all others. */
 static bool compare_bucket_only(struct sync_planner *planner, bool assets) {
-  const struct bucket *bucket = planner->bucket;
+  const struct sync_bucket *bucket = planner->bucket;
   for (size_t i = 0; i < bucket->count; i++) {
     const struct bucket_object *before = &bucket->objects[i];
     enum sync_class class = class_of(planner, before->key);
@@ -220,7 +220,7 @@ static bool compare_all(struct sync_planner *planner) {
   return compare_bucket_only(planner, true);
 }
 
-bool sync_plan_make(const struct sync_build *build, const struct bucket *bucket,
+bool sync_plan_make(const struct sync_build *build, const struct sync_bucket *bucket,
                     const struct sync_plan_options *options, struct arena *arena,
                     struct sync_plan *ret_plan, struct error *error) {
   struct sync_planner planner = {

@@ -45,7 +45,7 @@ struct sync_plan_options {
 /* A plan, made from a build and a bucket, which must outlive it. */
 struct sync_plan {
   const struct sync_build *build;
-  const struct bucket *bucket;
+  const struct sync_bucket *bucket;
   uint64_t keep_releases;
   uint64_t restored; /* a rollback: the release whose pages come back; 0: a deploy */
 
@@ -59,7 +59,7 @@ struct sync_plan {
 };
 
 /* Compares; the result is in `arena`. Fails when memory is out. */
-bool sync_plan_make(const struct sync_build *build, const struct bucket *bucket,
+bool sync_plan_make(const struct sync_build *build, const struct sync_bucket *bucket,
                     const struct sync_plan_options *options, struct arena *arena,
                     struct sync_plan *ret_plan, struct error *error);
 

@@ -3,13 +3,19 @@
 
 #include "lib/base/cleanup.h"
 
-const char *const SYNC_HEADER_NAMES[SYNC_HEADER_COUNT] = {
-    [SYNC_CONTENT_TYPE] = "content-type",
-    [SYNC_CACHE_CONTROL] = "cache-control",
-    [SYNC_CONTENT_DISPOSITION] = "content-disposition",
-    [SYNC_CONTENT_ENCODING] = "content-encoding",
-    [SYNC_CONTENT_LANGUAGE] = "content-language",
-};
+#include <assert.h>
+
+const char *object_headers_name(enum sync_header header) {
+  static const char *const NAMES[SYNC_HEADER_COUNT] = {
+      [SYNC_CONTENT_TYPE] = "content-type",
+      [SYNC_CACHE_CONTROL] = "cache-control",
+      [SYNC_CONTENT_DISPOSITION] = "content-disposition",
+      [SYNC_CONTENT_ENCODING] = "content-encoding",
+      [SYNC_CONTENT_LANGUAGE] = "content-language",
+  };
+  assert(header < SYNC_HEADER_COUNT);
+  return NAMES[header];
+}
 
 bool object_headers_equal(const struct object_headers *a, const struct object_headers *b) {
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)

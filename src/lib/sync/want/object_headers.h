@@ -12,15 +12,15 @@ enum sync_header {
   SYNC_HEADER_COUNT
 };
 
-/* Their names, in lower case. */
-extern const char *const SYNC_HEADER_NAMES[SYNC_HEADER_COUNT];
-
 /* A value for each; NUL-terminated, "" where the header is not set. Owned by whoever made them. */
 struct object_headers {
   const char *values[SYNC_HEADER_COUNT];
 };
 
 #define OBJECT_HEADERS_EMPTY ((struct object_headers){{"", "", "", "", ""}})
+
+/* The name of a header, in lower case. */
+const char *object_headers_name(enum sync_header header);
 
 bool object_headers_equal(const struct object_headers *a, const struct object_headers *b);
 

@@ -83,7 +83,7 @@ static bool read_setting(struct rules_reader *reading, struct str line, struct e
   size_t skipped = (size_t)(equals + 1 - line.data);
   struct str value = str_trim((struct str){equals + 1, line.length - skipped});
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
-    if (str_equal_ignore_case(name, str_from(SYNC_HEADER_NAMES[i])))
+    if (str_equal_ignore_case(name, str_from(object_headers_name(i))))
       return read_header(reading, i, value, error);
   if (str_equal(name, STR("hashed")))
     return read_choice(reading, name, value, &reading->current->hashed, error);
