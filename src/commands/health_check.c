@@ -54,8 +54,8 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   }
   struct fetch_request request = {
       .url = url, .timeout_ms = timeout_ms, .response_limit = RESPONSE_LIMIT};
-  if (!fetch_start(check.fetcher, &request, on_answer, &check)) {
-    fprintf(stderr, "cruddur health-check: %s cannot be asked\n", url);
+  if (!fetch_start(check.fetcher, &request, on_answer, &check, &error)) {
+    fprintf(stderr, "cruddur health-check: %s cannot be asked: %s\n", url, error.message);
     fetcher_close(check.fetcher);
   }
   loop_run(check.loop);

@@ -255,7 +255,7 @@ static bool send_signed(struct call *call, const struct sigv4_keys *keys,
       .keep_headers = true,
       .trace = call->has_trace ? &call->trace : NULL,
   };
-  bool started = !url.failed && fetch_start(call->client->fetcher, &request, on_answer, call);
+  bool started = !url.failed && fetch_start(call->client->fetcher, &request, on_answer, call, NULL);
   buffer_free(&url);
   return started;
 }

@@ -92,9 +92,11 @@ static bool exchange(struct lambda *lambda, struct fetch_request *request, struc
   request->url = buffer_text(&url);
   request->response_limit = EVENT_LIMIT;
   request->keep_headers = true;
-  bool started = !url.failed && fetch_start(lambda->fetcher, request, on_answer, result);
+  bool started = url.failed
+                     ? error_set(&result->error, ERROR_MEMORY, "out of memory")
+                     : fetch_start(lambda->fetcher, request, on_answer, result, &result->error);
   buffer_free(&url);
-  if (!started) return error_set(&result->error, ERROR_MEMORY, "out of memory");
+  if (!started) return false;
   loop_run_until(lambda->loop, &result->done);
   return result->error.kind == ERROR_NONE;
 }

@@ -111,7 +111,7 @@ static void finish_json(struct remote *remote, struct str body, int64_t earliest
 
 bool remote_send(struct remote *remote, struct fetch_request *request, fetch_done done) {
   request->response_limit = ANSWER_LIMIT;
-  return fetch_start(remote->fetcher, request, done, remote);
+  return fetch_start(remote->fetcher, request, done, remote, NULL);
 }
 
 /* Container endpoint. */

@@ -142,7 +142,7 @@ void rollbar_send(struct rollbar *rollbar, const char *level, const char *messag
       .timeout_ms = TIMEOUT_MS,
       .response_limit = RESPONSE_LIMIT,
   };
-  if (!body.failed && fetch_start(rollbar->fetcher, &request, on_sent, rollbar))
+  if (!body.failed && fetch_start(rollbar->fetcher, &request, on_sent, rollbar, NULL))
     rollbar->in_flight++;
   else
     drop(rollbar);

@@ -141,7 +141,7 @@ static bool start_export(struct tracer *tracer, struct export *export) {
       .timeout_ms = EXPORT_TIMEOUT_MS,
       .response_limit = RESPONSE_LIMIT,
   };
-  if (!export->body.failed && fetch_start(tracer->fetcher, &request, on_exported, export))
+  if (!export->body.failed && fetch_start(tracer->fetcher, &request, on_exported, export, NULL))
     return true;
   buffer_free(&export->body);
   free(export);
