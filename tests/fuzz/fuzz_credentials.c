@@ -18,11 +18,11 @@ static struct {
 } asked;
 
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument);
+                        fetch_done done, void *argument, struct error *error);
 
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument) {
-  (void)fetcher;
+                        fetch_done done, void *argument, struct error *error) {
+  (void)fetcher, (void)error;
   assert(!asked.done && request->response_limit > 0);
   for (const char *at = request->url; *at; at++)
     assert(*at > ' ' && *at <= '~');

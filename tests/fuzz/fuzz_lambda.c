@@ -11,7 +11,7 @@
 static struct str head, event;
 
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument);
+                        fetch_done done, void *argument, struct error *error);
 void __wrap_loop_run_until(struct loop *loop, const bool *done);
 
 static bool ends_in(const char *text, const char *end) {
@@ -20,9 +20,9 @@ static bool ends_in(const char *text, const char *end) {
 
 /* The event goes back as it came; its request's id is part of the URL, and no more than that. */
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument) {
+                        fetch_done done, void *argument, struct error *error) {
   static const char PREFIX[] = "http://api/2018-06-01/runtime/invocation/";
-  (void)fetcher;
+  (void)fetcher, (void)error;
   bool next = ends_in(request->url, "/invocation/next") && !request->method;
   assert(strncmp(request->url, PREFIX, strlen(PREFIX)) == 0);
   for (const char *at = request->url; *at; at++)

@@ -21,14 +21,14 @@ static uint64_t timer_ms;
 uint64_t fake_now_ms = 1000000;
 
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument);
+                        fetch_done done, void *argument, struct error *error);
 int __wrap_uv_timer_start(uv_timer_t *handle, uv_timer_cb callback, uint64_t timeout,
                           uint64_t repeat);
 uint64_t __wrap_loop_now_ms(const struct loop *loop);
 
 bool __wrap_fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
-                        fetch_done done, void *argument) {
-  if (refusing) return false;
+                        fetch_done done, void *argument, struct error *error) {
+  if (refusing) return error_set(error, ERROR_MEMORY, "out of memory");
   assert_true(count < FAKE_REQUESTS_LIMIT);
   assert_string_equal(request->method, "POST");
   struct fake_request *kept = &requests[count++];

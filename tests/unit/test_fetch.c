@@ -67,7 +67,7 @@ static void wait_for(struct client *client, const struct outcome *outcome) {
 
 static struct outcome run(struct client *client, const struct fetch_request *request) {
   struct outcome outcome = {0};
-  assert_true(fetch_start(client->fetcher, request, on_done, &outcome));
+  assert_true(fetch_start(client->fetcher, request, on_done, &outcome, NULL));
   assert_int_equal(outcome.calls, 0);
   wait_for(client, &outcome);
   assert_int_equal(outcome.calls, 1);
@@ -205,7 +205,7 @@ static void exchanges_run_side_by_side(void **state) {
   struct fetch_request request = get(web_url(web, "/"));
   struct outcome outcomes[COUNT] = {0};
   for (int i = 0; i < COUNT; i++)
-    assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[i]));
+    assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[i], NULL));
   for (int i = 0; i < COUNT; i++) {
     wait_for(&client, &outcomes[i]);
     assert_int_equal(outcomes[i].status, 200);
@@ -394,13 +394,15 @@ static void closing_ends_what_is_under_way(void **state) {
   refused.headers = &bad;
   refused.header_count = 1;
   struct outcome outcomes[3] = {0};
-  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[0]));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[0], NULL));
   while (web_requests(web) == 0)
     uv_run(loop_uv(client.loop), UV_RUN_NOWAIT);
-  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[1]));
-  assert_true(fetch_start(client.fetcher, &refused, on_done, &outcomes[2]));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[1], NULL));
+  assert_true(fetch_start(client.fetcher, &refused, on_done, &outcomes[2], NULL));
   fetcher_close(client.fetcher);
-  assert_false(fetch_start(client.fetcher, &request, on_done, NULL));
+  struct error error;
+  assert_false(fetch_start(client.fetcher, &request, on_done, NULL, &error));
+  assert_string_equal(error.message, "the program ends");
   for (int i = 0; i < 3; i++) {
     assert_int_equal(outcomes[i].calls, 1);
     expect_error(outcomes[i], ERROR_UNAVAILABLE, "given up");
@@ -415,8 +417,8 @@ static void the_fetcher_may_be_closed_by_a_callback(void **state) {
   struct client client = client_new();
   struct fetch_request request = get(web_url(web, "/"));
   struct outcome first = {.close_client = &client}, second = {.close_client = &client};
-  assert_true(fetch_start(client.fetcher, &request, on_done, &first));
-  assert_true(fetch_start(client.fetcher, &request, on_done, &second));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &first, NULL));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &second, NULL));
   wait_for(&client, &first);
   wait_for(&client, &second);
   assert_int_equal(first.calls + second.calls, 2);
@@ -433,8 +435,11 @@ static void the_number_under_way_is_bounded(void **state) {
   struct fetch_request request = get(url);
   static struct outcome outcome;
   for (int i = 0; i < 1024; i++)
-    assert_true(fetch_start(client.fetcher, &request, on_done, &outcome));
-  assert_false(fetch_start(client.fetcher, &request, on_done, &outcome));
+    assert_true(fetch_start(client.fetcher, &request, on_done, &outcome, NULL));
+  struct error error;
+  assert_false(fetch_start(client.fetcher, &request, on_done, &outcome, &error));
+  assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+  assert_non_null(strstr(error.message, "1024 outgoing requests"));
   client_free(&client);
   assert_int_equal(outcome.calls, 1024);
   close(fd);
@@ -463,11 +468,11 @@ static void a_name_that_does_not_resolve_does_not_block(void **state) {
   struct fetch_request request = get("http://hangs.example/");
   request.timeout_ms = 60;
   struct outcome outcomes[2] = {0};
-  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[0]));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[0], NULL));
   wait_for(&client, &outcomes[0]);
   expect_error(outcomes[0], ERROR_UNAVAILABLE, "no complete answer");
   request.timeout_ms = AMPLE_MS;
-  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[1]));
+  assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[1], NULL));
   sem_wait(&resolver_entered);
   while (sem_trywait(&resolver_entered) != 0)
     uv_run(loop_uv(client.loop), UV_RUN_NOWAIT);

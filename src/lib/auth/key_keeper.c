@@ -127,9 +127,8 @@ static void fetch_keys(void *owner, const struct trace_context *asker) {
       .allow_file = true,
       .trace = traced ? &trace : NULL,
   };
-  if (fetch_start(keeper->fetcher, &request, on_fetched, keeper)) return;
-  struct error error;
-  error_set(&error, ERROR_MEMORY, "out of memory");
+  struct error error = {0};
+  if (fetch_start(keeper->fetcher, &request, on_fetched, keeper, &error)) return;
   end_spans(keeper, 0, &error);
   refresher_fail(keeper->refresher, &error);
 }

@@ -176,10 +176,11 @@ static bool start(const struct aws_prepared *prepared, const struct aws_try *one
       .keep_headers = true,
       .trace = one->trace,
   };
-  bool started = !url.failed && fetch_start(one->fetcher, &request, one->done, one->argument);
+  bool started = url.failed
+                     ? error_set(error, ERROR_MEMORY, "out of memory")
+                     : fetch_start(one->fetcher, &request, one->done, one->argument, error);
   buffer_free(&url);
-  return started ||
-         error_set(error, ERROR_UNAVAILABLE, "%s: too many requests are under way", prepared->what);
+  return started || error_prefix(error, "%s", prepared->what);
 }
 
 bool aws_try_send(const struct aws_prepared *prepared, const struct aws_try *one,

@@ -212,10 +212,13 @@ struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
 }
 
 bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
-                 void *argument) {
-  if (fetcher->closing || fetcher->exchange_count == EXCHANGES_LIMIT) return false;
+                 void *argument, struct error *error) {
+  if (fetcher->closing) return error_set(error, ERROR_UNAVAILABLE, "the program ends");
+  if (fetcher->exchange_count == EXCHANGES_LIMIT)
+    return error_set(error, ERROR_UNAVAILABLE, "%d outgoing requests are under way already",
+                     EXCHANGES_LIMIT);
   struct exchange *exchange = exchange_new(request, done, argument);
-  if (!exchange) return false;
+  if (!exchange) return error_set(error, ERROR_MEMORY, "out of memory");
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETDATA, fetcher);
   if (exchange->refused) {
@@ -225,7 +228,7 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
     list_append(&fetcher->exchanges, &exchange->node);
   } else {
     exchange_free(exchange);
-    return false;
+    return error_set(error, ERROR_MEMORY, "out of memory");
   }
   fetcher->exchange_count++;
   return true;

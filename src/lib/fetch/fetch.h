@@ -46,10 +46,10 @@ typedef void (*fetch_done)(const struct fetch_response *response, void *argument
 struct fetcher *fetcher_new(struct loop *loop, struct error *error);
 
 /* Starts an exchange; everything in `request` is copied. Calls `done` exactly once, on the loop,
- * never from inside this call. Returns false (and never calls `done`) when memory is out or the
- * fetcher is closing. */
+ * never from inside this call. Returns false (and never calls `done`) when memory is out, too many
+ * exchanges are under way, or the fetcher is closing. */
 bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
-                 void *argument);
+                 void *argument, struct error *error);
 
 /* Ends what is under way (each `done` gets an error), closes the handles, frees when the loop let
  * go of them. Takes NULL. */

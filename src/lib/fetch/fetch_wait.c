@@ -45,8 +45,7 @@ bool fetch_wait_exchange(struct fetch_wait *wait, const struct fetch_request *re
                          struct fetch_answer *ret_answer, struct error *error) {
   struct fetch_waiting waiting = {.answer = ret_answer};
   *ret_answer = (struct fetch_answer){0};
-  if (!fetch_start(wait->fetcher, request, on_answer, &waiting))
-    return error_set(error, ERROR_MEMORY, "out of memory for a request");
+  if (!fetch_start(wait->fetcher, request, on_answer, &waiting, error)) return false;
   loop_run_until(wait->loop, &waiting.ended);
   if (waiting.error.kind == ERROR_NONE) return true;
   if (error) *error = waiting.error;

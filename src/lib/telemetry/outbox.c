@@ -154,7 +154,7 @@ static void send_batch(struct outbox *outbox, struct outbox_batch *batch) {
       .timeout_ms = TIMEOUT_MS,
       .response_limit = RESPONSE_LIMIT,
   };
-  if (!batch->body.failed && fetch_start(outbox->fetcher, &request, on_answer, batch))
+  if (!batch->body.failed && fetch_start(outbox->fetcher, &request, on_answer, batch, NULL))
     outbox->requests++;
   else
     drop_batch(batch);
