@@ -71,10 +71,10 @@ static uint64_t resident_bytes(void) {
   _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
   char line[128]; /* "size resident …", in pages: proc(5) */
   if (!file || !fgets(line, sizeof(line), file)) return 0;
-  struct str rest = str_from(line), field;
+  struct str rest = str_from(line), size, resident;
   uint64_t pages = 0;
-  if (str_next(&rest, ' ', &field) && str_next(&rest, ' ', &field))
-    str_to_u64(field, 0, UINT32_MAX, &pages);
+  if (str_next(&rest, ' ', &size) && str_next(&rest, ' ', &resident))
+    str_to_u64(resident, 0, UINT32_MAX, &pages);
   return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

@@ -3,6 +3,11 @@
 #include "unit.h"
 
 #include "lib/pg/batch_inside.h"
+#include "lib/pg/pool.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 static struct {
   unsigned calls;
@@ -197,6 +202,55 @@ static void results_for_nobody_are_dropped(void **state) {
   assert_int_equal(told.calls, 1);
 }
 
+/* --- Mistakes of ours --- */
+
+/* True when `mistake` ends the process that makes it. */
+static bool is_stopped(void (*mistake)(struct pg_batch *batch), struct pg_batch *batch) {
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0) {
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(SIGABRT, SIG_DFL);
+    fclose(stderr);
+    mistake(batch);
+    _exit(0);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void submit(struct pg_batch *batch) {
+  pg_batch_submit(batch, on_told, NULL);
+}
+
+static void tell(struct pg_batch *batch) {
+  batch_tell(batch, PG_BATCH_TOLD);
+}
+
+static void wait_in_queue(struct pg_batch *batch) {
+  batch_become(batch, PG_BATCH_WAITING);
+}
+
+static void a_batch_without_its_parameters_is_not_submitted(void **state) {
+  struct pg_batch *batch = open_batch(PG_USERS_SHORT);
+  assert_true(is_stopped(submit, batch));
+  batch_free(batch);
+}
+
+static void a_batch_is_submitted_once_and_told_once(void **state) {
+  struct pg_batch *batch = open_batch(PG_USERS_SHORT);
+  batch_fail(batch, PG_UNAVAILABLE, "down");
+  assert_true(is_stopped(tell, batch)); /* it was not submitted */
+  wait_in_queue(batch);
+  assert_true(is_stopped(wait_in_queue, batch));
+  assert_true(is_stopped(batch_free, batch)); /* its caller waits */
+  tell(batch);
+  assert_true(is_stopped(tell, batch));
+  assert_true(is_stopped(wait_in_queue, batch));
+  batch_free(batch);
+}
+
 /* --- Its span --- */
 
 static struct span recorded;
@@ -235,6 +289,8 @@ int main(void) {
       cmocka_unit_test(the_first_failure_is_the_one_that_is_told),
       cmocka_unit_test(a_batch_that_was_reset_can_be_sent_again),
       cmocka_unit_test(results_for_nobody_are_dropped),
+      cmocka_unit_test(a_batch_without_its_parameters_is_not_submitted),
+      cmocka_unit_test(a_batch_is_submitted_once_and_told_once),
       cmocka_unit_test(its_span_names_the_statements),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
