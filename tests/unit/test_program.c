@@ -3,7 +3,6 @@
 
 #include "lib/aws/credentials/program.h"
 #include "lib/aws/credentials/sources.h"
-#include "lib/aws/expiry.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -228,39 +227,6 @@ static void what_it_leaves_running_is_not_waited_for(void **state) {
   buffer_free(&output);
 }
 
-static void times_are_read(void **state) {
-  static const struct {
-    const char *text;
-    int64_t unix_s; /* -1: refused */
-  } CASES[] = {
-      {"2023-05-20T23:44:59Z", 1684626299},
-      {"2023-05-20T23:44:59.123456Z", 1684626299},
-      {"2023-05-20T23:44:59UTC", 1684626299},
-      {"2023-05-20T23:44:59+00:00", 1684626299},
-      {"2023-05-21T01:44:59+02:00", 1684626299},
-      {"2023-05-20T18:14:59-0530", 1684626299},
-      {"2023-05-20T23:44:59", -1},
-      {"2023-05-20T23:44:59+", -1},
-      {"2023-05-20T23:44:59+0", -1},
-      {"2023-05-20T23:44:59+02", -1},
-      {"2023-05-20T23:44:59+02:", -1},
-      {"2023-05-20T23:44:59+02:0", -1},
-      {"2023-05-20T23:44:59+02:000", -1},
-      {"2023-05-20T23:44:59+24:00", -1},
-      {"2023-05-20T23:44:59+02:60", -1},
-      {"2023-05-20T23:44:59 CET", -1},
-      {"2023-13-20T23:44:59Z", -1},
-      {"soon", -1},
-      {"", -1},
-      {"2023-05-20T23:44:59.00000000000000000000000000000000Z", -1},
-  };
-  for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-    int64_t unix_us = -1;
-    assert_int_equal(expiry_parse(str_from(CASES[i].text), &unix_us), CASES[i].unix_s >= 0);
-    if (CASES[i].unix_s >= 0) assert_int_equal(unix_us, CASES[i].unix_s * 1000000);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lines_are_split_as_by_shlex),
@@ -275,7 +241,6 @@ int main(void) {
       cmocka_unit_test(it_is_killed_when_its_time_is_over),
       cmocka_unit_test(it_is_killed_when_the_program_ends),
       cmocka_unit_test(what_it_leaves_running_is_not_waited_for),
-      cmocka_unit_test(times_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

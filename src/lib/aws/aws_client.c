@@ -48,7 +48,7 @@ struct aws_call {
   enum aws_call_state state;
   struct aws_prepared prepared;
   bool repeatable;
-  bool renewed; /* credentials were fetched anew for it once */
+  bool renewed; /* other credentials were fetched for it once */
   uint64_t due_ms;
   uint64_t try_timeout_ms;
   unsigned tries;

@@ -56,15 +56,15 @@ bool aws_session_call(struct aws_session *session, const struct aws_request *req
                       struct aws_answer *ret_answer, struct error *error) {
   struct waiting_call waiting = {.answer = ret_answer};
   *ret_answer = (struct aws_answer){0};
-  uv_update_time(loop_uv(session->loop)); /* nobody drove the loop since the last call */
+  uv_update_time(loop_uv(session->loop)); /* the loop has not run since the last call */
   if (!aws_client_call(session->client, request, on_answer, &waiting, error)) return false;
   loop_run_until(session->loop, &waiting.ended);
   if (waiting.failed && error) *error = waiting.error;
   return !waiting.failed;
 }
 
-/* The answer's object; NULL with an error when it is none. Attributes of DynamoDB's items may hold
- * U+0000; elsewhere it would cut a text short. */
+/* The answer's object; NULL with an error when it is something else. Attributes of DynamoDB's items
+ * may hold U+0000; elsewhere it would cut a text short. */
 static json_t *read_object(const struct aws_request *request, struct str body,
                            struct error *error) {
   size_t flags = request->service == AWS_DYNAMODB ? JSON_ALLOW_NUL : 0;

@@ -1,8 +1,10 @@
-/* sigv4.c: see sigv4.h. */
+/* sigv4.c: see sigv4.h. No state: a signature is made in the order of the documentation, canonical
+ * request, text to sign, signature, and whatever fails on the way is a buffer that has failed. */
 #include "lib/aws/sigv4.h"
 
 #include "lib/base/encoding.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -128,7 +130,7 @@ static int compare_pairs(const void *left, const void *right) {
   return order != 0 ? order : compare_text(a->value, b->value);
 }
 
-/* Encoded texts stand one after the other in `storage`; slices are cut when it has stopped to move.
+/* Encoded texts stand one after the other in `storage`; slices are cut when it has stopped moving.
  */
 static void encode_pairs(const struct sigv4_request *request, struct buffer *storage,
                          struct sigv4_pair *pairs) {
@@ -147,6 +149,7 @@ static void encode_pairs(const struct sigv4_request *request, struct buffer *sto
     pairs[i].value = (struct str){place + lengths[2 * i], lengths[2 * i + 1]};
     place += lengths[2 * i] + lengths[2 * i + 1];
   }
+  assert(storage->failed || place == storage->data + storage->length);
 }
 
 static void append_query(struct buffer *output, const struct sigv4_request *request) {
@@ -175,6 +178,7 @@ static int compare_names(struct str a, struct str b) {
 
 /* Keeps the list in order of names; equal names stay in the order they came. */
 static void add_header(struct sigv4_header_list *list, struct str name, struct str value) {
+  assert(list->count < SIGV4_HEADERS_LIMIT + OWN_HEADERS);
   size_t place = list->count++;
   while (place > 0 && compare_names(list->headers[place - 1].name, name) > 0) {
     list->headers[place] = list->headers[place - 1];

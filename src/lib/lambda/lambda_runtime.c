@@ -1,4 +1,7 @@
-/* lambda_runtime.c: see lambda_runtime.h. */
+/* lambda_runtime.c: see lambda_runtime.h. An invocation is one answer of `invocation/next`, which
+ * is kept until it was sent back: the event is its body, the request id and the deadline are
+ * headers. Lambda freezes the process between two invocations, so waiting for the next has no time
+ * limit. */
 #include "lib/lambda/lambda_runtime.h"
 
 #include "lib/base/buffer.h"

@@ -1,4 +1,7 @@
-/* confirmation.c: see confirmation.h. */
+/* confirmation.c: see confirmation.h. A confirmer is connected or not. It keeps its connection from
+ * one event to the next, and closes it after any failure, because the session may then be inside of
+ * a transaction. When a kept connection turns out to be dead, the event is recorded with a new one.
+ */
 #include "lib/users/confirmation.h"
 
 #include "lib/base/clock.h"

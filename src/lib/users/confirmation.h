@@ -18,7 +18,7 @@ struct confirmer {
   struct pg_session *session; /* NULL: not connected */
 };
 
-/* Records the user of `event` within about `limit_ms`; connects first where needed, and anew when
+/* Records the user of `event` within about `limit_ms`; connects first where needed, and again when
  * the kept connection turns out to be dead. Kinds of error: INVALID (the event), CONFLICT (the
  * handle belongs to another sub), those of pg_session. No message holds the user's name or
  * address. */

@@ -1,6 +1,7 @@
 /* user_ids.c: see user_ids.h. Rows and users are sorted by handle and walked side by side. */
 #include "lib/users/user_ids.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,7 @@ static bool match_all(struct user_ids_plan *plan) {
   return true;
 }
 
+/* Writes what was told as USER_IDS_CHANGED, no more and no less. */
 static bool write_changes(struct pg_session *session, const json_t *changes, struct error *error) {
   static const char UPDATE[] =
       "update public.users u set cognito_user_id = c.sub "
@@ -198,7 +200,8 @@ static bool run_plan(struct user_ids_plan *plan, struct pg_session *session,
   plan->changes = json_array();
   if (!plan->changes || !take_users(plan, list) || !take_rows(plan, rows) || !match_all(plan))
     return error_set(error, ERROR_MEMORY, "out of memory");
-  if (dry_run || json_array_size(plan->changes) == 0) return true;
+  assert(json_array_size(plan->changes) == plan->summary.changed);
+  if (dry_run || plan->summary.changed == 0) return true;
   return write_changes(session, plan->changes, error);
 }
 

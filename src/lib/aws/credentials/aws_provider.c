@@ -1,8 +1,8 @@
 /* aws_provider.c: see aws_provider.h. The refresher decides when to fetch. A fetch has two halves:
  * chain_find() looks for the source on a worker thread, because it reads files; then the source is
  * asked on the provider's loop. So `ask`, `found` and `find_error` belong to the worker while the
- * work runs, and to the loop otherwise. Each fetch looks anew: files and settings of profiles may
- * have changed. */
+ * work runs, and to the loop otherwise. Each fetch looks for the source again:
+ * the files may have changed. */
 #include "lib/aws/credentials/aws_provider.h"
 
 #include "lib/aws/credentials/chain.h"
@@ -108,7 +108,7 @@ static bool ask_source(struct aws_provider *provider, struct error *error) {
 static void on_found(uv_work_t *work, int status) {
   struct aws_provider *provider = work->data;
   struct error error;
-  assert(status == 0); /* nobody cancels it */
+  assert(status == 0); /* work is never cancelled */
   (void)status;
   if (!ask_source(provider, &error)) on_answered(NULL, &error, provider);
 }

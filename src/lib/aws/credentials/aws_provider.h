@@ -9,7 +9,7 @@
 
 /* Intervals; tests shorten them. */
 struct aws_provider_timing {
-  uint64_t advance_ms;    /* credentials are fetched anew so long before they expire, … */
+  uint64_t advance_ms;    /* credentials are fetched again so long before they expire, … */
   unsigned tries;         /* … with so many tries in a row … */
   uint64_t retry_base_ms; /* … a jittered wait apart that doubles from here … */
   uint64_t retry_cap_ms;  /* … up to here; rounds that fail are as far apart */
@@ -46,5 +46,5 @@ enum refresher_taken aws_provider_take(struct aws_provider *provider,
                                        struct error *error);
 
 /* A service said that `credentials` are no good any more: unless others took their place, they are
- * fetched anew (at most once in a while). True when taking again may give others. */
+ * fetched again, unless that was asked for a moment ago. True when taking again may give others. */
 bool aws_provider_refused(struct aws_provider *provider, const struct aws_credentials *credentials);

@@ -2,8 +2,8 @@
  * given is shown to nobody: people put secrets there. */
 #include "lib/aws/credentials/program.h"
 #include "lib/aws/credentials/sources.h"
-#include "lib/aws/expiry.h"
 #include "lib/aws/secret.h"
+#include "lib/base/time.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -103,7 +103,8 @@ static const char *find_fault(const json_t *answer, int64_t *ret_expires_us) {
       credentials_ask_text(answer, "SecretAccessKey").length == 0)
     return "printed no AccessKeyId, or no SecretAccessKey";
   if (expiration && !json_is_null(expiration) &&
-      !expiry_parse(credentials_ask_text(answer, "Expiration"), ret_expires_us))
+      !time_parse_rfc3339(credentials_ask_text(answer, "Expiration"), TIME_OFFSET_LOOSE,
+                          ret_expires_us))
     return "printed an Expiration that is no time, such as 2023-05-20T23:44:59Z";
   return NULL;
 }

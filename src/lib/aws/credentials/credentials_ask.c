@@ -3,8 +3,8 @@
  * afterwards, so nothing here touches it after `done`. */
 #include "lib/aws/credentials/credentials_ask.h"
 
-#include "lib/aws/expiry.h"
 #include "lib/aws/secret.h"
+#include "lib/base/time.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -93,7 +93,8 @@ void credentials_ask_finish(struct credentials_ask *ask, const struct credential
   int64_t expires_us = answer->expires_us;
   bool complete = answer->id.length > 0 && answer->secret.length > 0 && is_printable(answer->id) &&
                   is_printable(answer->secret) && is_printable(answer->token) &&
-                  (answer->expiry.length == 0 || expiry_parse(answer->expiry, &expires_us));
+                  (answer->expiry.length == 0 ||
+                   time_parse_rfc3339(answer->expiry, TIME_OFFSET_LOOSE, &expires_us));
   if (!complete) {
     credentials_ask_fail(ask, ERROR_UNAVAILABLE, "%s", complaint);
     return;

@@ -114,7 +114,8 @@ bool credentials_ask_send(struct credentials_ask *ask, struct fetch_request *req
 void credentials_ask_fail(struct credentials_ask *ask, enum error_kind kind, const char *format,
                           ...) __attribute__((format(printf, 3, 4)));
 
-/* Ends it when the answer is none, or not 200; false then. 4xx means that asking again is no use.
+/* Returns false and ends the asking when there was no answer, or one other than 200. After 4xx
+ * asking again would not help.
  */
 bool credentials_ask_accept(struct credentials_ask *ask, const struct fetch_response *response,
                             const char *who);

@@ -156,7 +156,7 @@ static bool judge(const struct program *program, int64_t exit_code, int signal,
                    *line ? ": " : "", line);
 }
 
-/* What it left running may hold the pipes on: nobody waits for that. */
+/* What it left running may keep the pipes open; that is not waited for. */
 static void on_ended(uv_process_t *process, int64_t exit_code, int signal) {
   struct program *program = process->data;
   struct error error;

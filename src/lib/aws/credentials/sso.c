@@ -3,15 +3,15 @@
  * where the AWS CLI keeps it; nothing here logs in.
  *
  * Near its end the token is renewed (CreateToken) and kept there for the next time, on a worker
- * thread for which nobody waits; then it is shown to the portal (GetRoleCredentials). */
+ * thread; asking goes on meanwhile. Then it is shown to the portal (GetRoleCredentials). */
 #include "lib/aws/credentials/sources.h"
-#include "lib/aws/expiry.h"
 #include "lib/aws/secret.h"
 #include "lib/aws/service_error.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/encoding.h"
 #include "lib/base/log.h"
+#include "lib/base/time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -303,12 +303,13 @@ static bool prepare_renewal(const struct credentials_search *search,
                             const struct sso_settings *settings, const json_t *token,
                             struct credentials_sso *sso, struct error *error) {
   int64_t now_us = clock_unix_us(), registered_until_us = 0;
-  bool possible =
-      settings->session.data && credentials_ask_text(token, "refreshToken").length > 0 &&
-      credentials_ask_text(token, "clientId").length > 0 &&
-      credentials_ask_text(token, "clientSecret").length > 0 &&
-      expiry_parse(credentials_ask_text(token, "registrationExpiresAt"), &registered_until_us) &&
-      registered_until_us > now_us;
+  bool possible = settings->session.data &&
+                  credentials_ask_text(token, "refreshToken").length > 0 &&
+                  credentials_ask_text(token, "clientId").length > 0 &&
+                  credentials_ask_text(token, "clientSecret").length > 0 &&
+                  time_parse_rfc3339(credentials_ask_text(token, "registrationExpiresAt"),
+                                     TIME_OFFSET_LOOSE, &registered_until_us) &&
+                  registered_until_us > now_us;
   if (!possible || sso->expires_us - now_us >= RENEWAL_ADVANCE_US) return true;
   json_t *body = json_pack("{s:O,s:O,s:s,s:O}", "clientId", json_object_get(token, "clientId"),
                            "clientSecret", json_object_get(token, "clientSecret"), "grantType",
@@ -327,8 +328,8 @@ static bool use_token(const struct credentials_search *search, const struct sso_
                       const json_t *token, struct credentials_ask *ask, struct error *error) {
   struct credentials_sso *sso = &ask->sso;
   struct str access_token = credentials_ask_text(token, "accessToken");
-  if (access_token.length == 0 ||
-      !expiry_parse(credentials_ask_text(token, "expiresAt"), &sso->expires_us))
+  if (access_token.length == 0 || !time_parse_rfc3339(credentials_ask_text(token, "expiresAt"),
+                                                      TIME_OFFSET_LOOSE, &sso->expires_us))
     return error_set(error, ERROR_DENIED, "%s holds no SSO token: run aws sso login --profile %s",
                      sso->cache_path, sso->profile);
   if (!prepare_renewal(search, settings, token, sso, error)) return false;

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+_Static_assert(sizeof(((struct cloudfront_answer *)0)->code) ==
+                   sizeof(((struct aws_answer *)0)->code),
+               "a code fits as a whole");
+
 static const char FOLDER[] = "/2020-05-31/distribution/";
 
 static bool on_element(const char *path, struct str text, void *argument) {

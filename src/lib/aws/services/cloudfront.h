@@ -22,7 +22,7 @@ struct cloudfront_answer {
 
 /* Creates an invalidation and waits for the answer, not for the end of the invalidation. The code
  * is set after a failure too. Errors: those of aws_client_call(), UNAVAILABLE for an answer that
- * makes no sense. */
+ * cannot be read. */
 bool cloudfront_invalidate(struct aws_session *session,
                            const struct cloudfront_invalidation *invalidation,
                            struct cloudfront_answer *ret_answer, struct error *error);

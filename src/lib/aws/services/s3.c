@@ -1,9 +1,12 @@
-/* s3.c: see s3.h. */
+/* s3.c: see s3.h. Only a copy has a state that outlives its call: S3 sends the status of a copy
+ * before its work is done, and the body says how it ended, so that a copy may be asked for again.
+ * It keeps copies of all that it was given, and is freed when `done` was told. */
 #include "lib/aws/services/s3.h"
 
 #include "lib/aws/xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
+#include "lib/base/time.h"
 #include "lib/base/utf8.h"
 
 #include <assert.h>
@@ -11,29 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ANSWER_LIMIT = 8 * 1024 * 1024, COPY_TRIES = 4, MD5_BASE64_SIZE = 25 };
 
-/* -1 for times before 1970, which no object has. */
-static int64_t unix_seconds(struct tm *parts) {
-  int64_t seconds = (int64_t)timegm(parts);
-  return seconds < 0 ? -1 : seconds;
-}
-
 int64_t s3_parse_time(struct str text) {
-  char copy[64];
-  struct tm parts = {0};
-  if (text.length == 0 || text.length >= sizeof(copy) || memchr(text.data, '\0', text.length))
-    return -1;
-  memcpy(copy, text.data, text.length);
-  copy[text.length] = '\0';
-  const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end && !*end) return unix_seconds(&parts);
-  parts = (struct tm){0};
-  end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &parts);
-  if (end && *end == '.') end += 1 + strspn(end + 1, "0123456789");
-  return end && strcmp(end, "Z") == 0 ? unix_seconds(&parts) : -1;
+  int64_t unix_us;
+  bool is_time = time_parse_http_date(text, &unix_us) || time_parse_rfc3339(text, 0, &unix_us);
+  return is_time && unix_us >= 0 ? unix_us / 1000000 : -1;
 }
 
 bool s3_key_fits_xml(const char *key) {

@@ -31,7 +31,7 @@ struct s3_entry {
 typedef bool (*s3_entry_found)(const struct s3_entry *entry, void *argument);
 
 /* Lists all objects below the prefix, page after page (ListObjectsV2, encoding-type=url), and
- * waits. A page that is cut short or makes no sense is asked for again, then an error: a list is
+ * waits. After a page that cannot be read it asks again, and fails in the end: a list is
  * never shorter than the bucket. */
 bool s3_list(struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
              s3_entry_found found, void *argument, struct error *error);

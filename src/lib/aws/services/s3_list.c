@@ -156,7 +156,7 @@ static bool ask_page(struct aws_session *session, const struct s3_bucket *bucket
   return aws_session_call(session, &request, ret_answer, error);
 }
 
-/* Loads a page; an answer that makes no sense is asked for again. */
+/* Loads a page; after an answer that cannot be read it asks again. */
 static bool load_page(struct aws_session *session, const struct s3_bucket *bucket,
                       const char *prefix, struct str token, struct s3_page *page,
                       struct error *error) {
