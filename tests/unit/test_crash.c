@@ -19,11 +19,10 @@ enum { CATCHES = 0 }; /* sanitizers have handlers of their own */
 enum { CATCHES = 1 };
 #endif
 
-static char folder[] = "/tmp/test_crash_XXXXXX";
-static char path[64];
+static char folder[32], path[64];
 
 static int set_up(void **state) {
-  memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+  snprintf(folder, sizeof(folder), "/tmp/test_crash_XXXXXX");
   assert_non_null(mkdtemp(folder));
   snprintf(path, sizeof(path), "%s/report", folder);
   return 0;

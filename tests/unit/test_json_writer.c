@@ -122,6 +122,19 @@ static void numbers_to_both_ends(void **state) {
   buffer_free(&buffer);
 }
 
+static void members_have_commas_between_them(void **state) {
+  struct buffer buffer = BUFFER_EMPTY;
+  buffer_append_text(&buffer, "{\"inner\":{");
+  json_append_member(&buffer, "first", STR("say \"no\""));
+  json_append_member(&buffer, "second", STR("{"));
+  buffer_append_char(&buffer, '}');
+  json_append_member(&buffer, "third", STR(""));
+  json_append_member(&buffer, "fourth", (struct str){0});
+  assert_buffer_equal(&buffer, "{\"inner\":{\"first\":\"say \\\"no\\\"\",\"second\":\"{\"}"
+                               ",\"third\":\"\",\"fourth\":null");
+  buffer_free(&buffer);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(plain_text_is_quoted),
@@ -129,6 +142,7 @@ int main(void) {
       cmocka_unit_test(random_bytes_are_written_as_by_a_slow_writer),
       cmocka_unit_test(each_byte_at_each_place_is_written_as_by_a_slow_writer),
       cmocka_unit_test(numbers_to_both_ends),
+      cmocka_unit_test(members_have_commas_between_them),
   };
   return cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);
 }

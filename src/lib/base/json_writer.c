@@ -113,6 +113,17 @@ void json_append_string(struct buffer *buffer, struct str text) {
   buffer->length++;
 }
 
+void json_append_member(struct buffer *buffer, const char *name, struct str value) {
+  bool is_first = buffer->length > 0 && buffer->data[buffer->length - 1] == '{';
+  buffer_append_text(buffer, is_first ? "\"" : ",\"");
+  buffer_append_text(buffer, name);
+  buffer_append_text(buffer, "\":");
+  if (value.data)
+    json_append_string(buffer, value);
+  else
+    buffer_append_text(buffer, "null");
+}
+
 size_t json_write_long_int(char text[JSON_INT_SIZE], long long number) {
   char digits[JSON_INT_SIZE];
   size_t at = sizeof(digits);

@@ -6,6 +6,10 @@
 /* Appends `text`, quoted and escaped. Bytes that are not UTF-8 pass through: check before. */
 void json_append_string(struct buffer *buffer, struct str text);
 
+/* Appends the member `name` of an object, with a comma before it unless it is the first. `name` is
+ * written as it is; a value whose data is NULL becomes null. */
+void json_append_member(struct buffer *buffer, const char *name, struct str value);
+
 enum { JSON_INT_SIZE = 24 }; /* longer than the longest number */
 
 /* json_write_int() for numbers of more than a digit. */

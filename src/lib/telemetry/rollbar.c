@@ -59,29 +59,25 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
   return rollbar->outbox ? rollbar : NULL;
 }
 
-static void append_member(struct buffer *body, const char *name, struct str value) {
-  buffer_append_char(body, '"');
-  buffer_append_text(body, name);
-  buffer_append_text(body, "\":");
-  json_append_string(body, value);
-}
-
 static void append_item(const struct rollbar *rollbar, const char *level, const char *message,
                         struct str request_id, struct buffer *body) {
   buffer_append_text(body, "{\"data\":{");
-  append_member(body, "environment", str_from(rollbar->options->environment));
+  json_append_member(body, "environment", str_from(rollbar->options->environment));
   buffer_append_text(body, ",\"body\":{\"message\":{");
-  append_member(body, "body", str_from(message));
-  buffer_append_text(body, "}},");
-  append_member(body, "level", str_from(level));
+  json_append_member(body, "body", str_from(message));
+  buffer_append_text(body, "}}");
+  json_append_member(body, "level", str_from(level));
   buffer_append_text(body, ",\"timestamp\":");
   json_append_int(body, clock_unix_us() / 1000000);
-  buffer_append_text(body, ",\"platform\":\"linux\",\"language\":\"c\",\"framework\":\"cruddur\",");
-  append_member(body, "code_version", STR(CRUDDUR_VERSION));
+  json_append_member(body, "platform", STR("linux"));
+  json_append_member(body, "language", STR("c"));
+  json_append_member(body, "framework", STR("cruddur"));
+  json_append_member(body, "code_version", STR(CRUDDUR_VERSION));
   buffer_append_text(body, ",\"custom\":{");
-  append_member(body, "request_id", request_id);
-  buffer_append_text(body, "},\"notifier\":{\"name\":\"cruddur\",");
-  append_member(body, "version", STR(CRUDDUR_VERSION));
+  json_append_member(body, "request_id", request_id);
+  buffer_append_text(body, "},\"notifier\":{");
+  json_append_member(body, "name", STR("cruddur"));
+  json_append_member(body, "version", STR(CRUDDUR_VERSION));
   buffer_append_text(body, "}}}");
 }
 

@@ -46,14 +46,6 @@ static bool take_page(struct table_call *call, json_t *items, const struct error
 
 /* --- The answer --- */
 
-static void append_text(struct buffer *body, const char *key, struct str text) {
-  buffer_append_text(body, key);
-  if (text.data)
-    json_append_string(body, text);
-  else
-    buffer_append_text(body, "null");
-}
-
 static void append_entry(const struct entry *entry, const struct pg_result *names,
                          struct buffer *body) {
   char time[CLOCK_RFC3339_SIZE], id[TABLE_ID_SIZE];
@@ -69,12 +61,13 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
     handle = pg_result_text(names, row, "handle");
   }
   table_format_id(&entry->uuid, id);
-  append_text(body, "{\"uuid\":", str_from(id));
-  append_text(body, ",\"display_name\":", display_name);
-  append_text(body, ",\"handle\":", handle);
-  append_text(body, ",\"message\":", dynamodb_item_string(entry->item, "message"));
   clock_format_rfc3339(entry->at_us, time);
-  append_text(body, ",\"created_at\":", str_from(time));
+  buffer_append_char(body, '{');
+  json_append_member(body, "uuid", str_from(id));
+  json_append_member(body, "display_name", display_name);
+  json_append_member(body, "handle", handle);
+  json_append_member(body, "message", dynamodb_item_string(entry->item, "message"));
+  json_append_member(body, "created_at", str_from(time));
   buffer_append_char(body, '}');
 }
 

@@ -23,11 +23,6 @@ static const int64_t AHEAD_LIMIT_US = 24LL * 3600 * 1000000;
 
 /* --- 3. The answer --- */
 
-static void append_member(struct buffer *body, const char *key, const char *text) {
-  buffer_append_text(body, key);
-  json_append_string(body, str_from(text));
-}
-
 static void on_rows_moved(struct table_call *call, const struct error *error) {
   if (error) {
     table_call_fail(call, error);
@@ -36,14 +31,14 @@ static void on_rows_moved(struct table_call *call, const struct error *error) {
   char time[CLOCK_RFC3339_SIZE];
   clock_format_rfc3339(call->at_us, time);
   struct buffer body = BUFFER_EMPTY;
-  append_member(&body, "{\"message_group_uuid\":", call->group_id);
+  buffer_append_char(&body, '{');
+  json_append_member(&body, "message_group_uuid", str_from(call->group_id));
   if (call->ask.kind == MESSAGES_SEND_TO_GROUP) {
-    append_member(&body, ",\"uuid\":", call->message_id);
-    append_member(&body, ",\"display_name\":", call->caller.display_name);
-    append_member(&body, ",\"handle\":", call->caller.handle);
-    buffer_append_text(&body, ",\"message\":");
-    json_append_string(&body, call->text);
-    append_member(&body, ",\"created_at\":", time);
+    json_append_member(&body, "uuid", str_from(call->message_id));
+    json_append_member(&body, "display_name", str_from(call->caller.display_name));
+    json_append_member(&body, "handle", str_from(call->caller.handle));
+    json_append_member(&body, "message", call->text);
+    json_append_member(&body, "created_at", str_from(time));
   }
   buffer_append_char(&body, '}');
   table_call_finish(call, &(struct message_answer){.outcome = MESSAGES_DONE, .body = &body});
