@@ -54,7 +54,7 @@ static void note_object(struct release_noter *noter, const struct sync_object *o
     known.etag = written->etag;
     known.verified_s = written->verified_s;
   } else if (found) {
-    bool is_known = bucket_object_is_known(found, before);
+    bool is_known = before && bucket_object_is_known(found, before);
     known.etag = found->etag;
     known.verified_s = is_known ? before->verified_s : found->modified_s;
   } else {
