@@ -128,8 +128,8 @@ bool run_put(struct sync_run *run, const char *key, struct str body, struct erro
                                    {STR("content-type"), STR("application/json")},
                                    {STR("cache-control"), STR("no-store")}};
   struct waiting waiting = {.error = error};
-  if (!s3_put(run->aws.client, &run->bucket, key, body, headers, 3, on_answer, &waiting, error))
-    return false;
+  struct s3_putting putting = {key, body, headers, 3};
+  if (!s3_put(run->aws.client, &run->bucket, &putting, on_answer, &waiting, error)) return false;
   run_until(run, &waiting.done);
   bool put = waiting.ok && waiting.found;
   if (waiting.ok && !waiting.found)

@@ -94,8 +94,8 @@ static bool start_put(struct transfer *transfer, const struct sync_change *chang
   size_t count = object_headers(change->object, headers);
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
-  return s3_put(run->aws.client, &bucket, change->key, buffer_str(&transfer->body), headers, count,
-                on_written, transfer, error);
+  struct s3_putting put = {change->key, buffer_str(&transfer->body), headers, count};
+  return s3_put(run->aws.client, &bucket, &put, on_written, transfer, error);
 }
 
 static bool start_upload(struct transfer *transfer, const struct sync_change *change,
