@@ -52,7 +52,7 @@ static void on_answer(const struct aws_response *response, void *argument) {
   waiting->ended = true;
 }
 
-bool aws_session_call(struct aws_session *session, const struct aws_request *request,
+bool aws_session_call(const struct aws_session *session, const struct aws_request *request,
                       struct aws_answer *ret_answer, struct error *error) {
   struct waiting_call waiting = {.answer = ret_answer};
   *ret_answer = (struct aws_answer){0};
@@ -75,7 +75,7 @@ static json_t *read_object(const struct aws_request *request, struct str body,
   return NULL;
 }
 
-json_t *aws_session_json(struct aws_session *session, const struct aws_request *request,
+json_t *aws_session_json(const struct aws_session *session, const struct aws_request *request,
                          json_t *input, struct error *error) {
   assert(request->operation && request->body.length == 0);
   _cleanup_free_ char *text = json_dumps(input, JSON_COMPACT);

@@ -33,11 +33,11 @@ void aws_session_close(struct aws_session *session);
 
 /* Makes a call and drives the loop until it has ended. `*ret_answer` is filled in each case.
  * Errors: those of aws_client_call(). */
-bool aws_session_call(struct aws_session *session, const struct aws_request *request,
+bool aws_session_call(const struct aws_session *session, const struct aws_request *request,
                       struct aws_answer *ret_answer, struct error *error);
 
 /* The same for a JSON service: the request's body is `input`, which it takes (NULL counts as memory
  * being out). Returns the output, an object and the caller's, or NULL. An answer that is no JSON
  * object is an error of kind INTERNAL. */
-json_t *aws_session_json(struct aws_session *session, const struct aws_request *request,
+json_t *aws_session_json(const struct aws_session *session, const struct aws_request *request,
                          json_t *input, struct error *error);

@@ -23,7 +23,7 @@ static bool on_element(const char *path, struct str text, void *argument) {
   return true;
 }
 
-static bool ask(struct aws_session *session, struct aws_request *request,
+static bool ask(const struct aws_session *session, struct aws_request *request,
                 struct cloudfront_answer *ret_answer, struct error *error) {
   struct aws_answer answer;
   *ret_answer = (struct cloudfront_answer){0};
@@ -52,7 +52,7 @@ static void append_batch(const struct cloudfront_invalidation *invalidation, str
   buffer_append_text(body, "</CallerReference></InvalidationBatch>");
 }
 
-bool cloudfront_invalidate(struct aws_session *session,
+bool cloudfront_invalidate(const struct aws_session *session,
                            const struct cloudfront_invalidation *invalidation,
                            struct cloudfront_answer *ret_answer, struct error *error) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, body = BUFFER_EMPTY;
@@ -70,7 +70,7 @@ bool cloudfront_invalidate(struct aws_session *session,
   return ask(session, &request, ret_answer, error);
 }
 
-bool cloudfront_get(struct aws_session *session, const char *distribution, const char *id,
+bool cloudfront_get(const struct aws_session *session, const char *distribution, const char *id,
                     uint64_t deadline_ms, struct cloudfront_answer *ret_answer,
                     struct error *error) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;

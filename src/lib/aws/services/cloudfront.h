@@ -23,11 +23,11 @@ struct cloudfront_answer {
 /* Creates an invalidation and waits for the answer, not for the end of the invalidation. The code
  * is set after a failure too. Errors: those of aws_client_call(), UNAVAILABLE for an answer that
  * cannot be read. */
-bool cloudfront_invalidate(struct aws_session *session,
+bool cloudfront_invalidate(const struct aws_session *session,
                            const struct cloudfront_invalidation *invalidation,
                            struct cloudfront_answer *ret_answer, struct error *error);
 
 /* Asks how far an invalidation is, in the same way. */
-bool cloudfront_get(struct aws_session *session, const char *distribution, const char *id,
+bool cloudfront_get(const struct aws_session *session, const char *distribution, const char *id,
                     uint64_t deadline_ms, struct cloudfront_answer *ret_answer,
                     struct error *error);

@@ -60,7 +60,7 @@ static bool append_page(struct cognito_users *list, const json_t *page, struct e
 
 /* Appends a page and puts the token of the next one into `*token`, the caller's; NULL: it was the
  * last. */
-static bool load_page(struct aws_session *session, const char *pool_id, json_t **token,
+static bool load_page(const struct aws_session *session, const char *pool_id, json_t **token,
                       struct cognito_users *list, struct error *error) {
   static const struct aws_request LIST_USERS = {.service = AWS_COGNITO,
                                                 .operation = "ListUsers",
@@ -83,8 +83,8 @@ static bool load_page(struct aws_session *session, const char *pool_id, json_t *
   return done;
 }
 
-static bool load_pages(struct aws_session *session, const char *pool_id, struct cognito_users *list,
-                       struct error *error) {
+static bool load_pages(const struct aws_session *session, const char *pool_id,
+                       struct cognito_users *list, struct error *error) {
   json_t *token = NULL;
   bool done = load_page(session, pool_id, &token, list, error);
   for (unsigned pages = 1; done && token; pages++)

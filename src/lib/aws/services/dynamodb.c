@@ -64,7 +64,7 @@ bool dynamodb_call(struct aws_client *client, const char *operation, const json_
 
 /* Sends `requests` after a pause. What the service leaves undone comes back in `*ret_rest`, the
  * caller's; NULL: nothing. */
-static bool write_round(struct aws_session *session, const char *table, json_t *requests,
+static bool write_round(const struct aws_session *session, const char *table, json_t *requests,
                         const struct aws_request *call, json_t **ret_rest, struct error *error) {
   json_t *input = json_pack("{s:{s:O}}", "RequestItems", table, requests);
   json_t *output = aws_session_json(session, call, input, error);
@@ -77,7 +77,7 @@ static bool write_round(struct aws_session *session, const char *table, json_t *
                            "DynamoDB BatchWriteItem: more is left undone than was asked for");
 }
 
-bool dynamodb_batch_write(struct aws_session *session, const char *table, json_t *requests,
+bool dynamodb_batch_write(const struct aws_session *session, const char *table, json_t *requests,
                           const struct dynamodb_bounds *bounds, struct error *error) {
   assert(json_array_size(requests) > 0);
   assert(json_array_size(requests) <= DYNAMODB_BATCH_WRITE_LIMIT);

@@ -38,7 +38,7 @@ bool dynamodb_call(struct aws_client *client, const char *operation, const json_
  * objects, to one table (BatchWriteItem), and waits. What the service leaves unprocessed is sent
  * again, with full-jitter pauses, until all is done or the deadline passes (UNAVAILABLE: some may
  * be done). */
-bool dynamodb_batch_write(struct aws_session *session, const char *table, json_t *requests,
+bool dynamodb_batch_write(const struct aws_session *session, const char *table, json_t *requests,
                           const struct dynamodb_bounds *bounds, struct error *error);
 
 /* Attribute values. */

@@ -65,7 +65,7 @@ static bool start_on_object(struct aws_client *client, const struct s3_bucket *b
 }
 
 /* The same, waiting for the answer. */
-static bool call_object(struct aws_session *session, const struct s3_bucket *bucket,
+static bool call_object(const struct aws_session *session, const struct s3_bucket *bucket,
                         const char *method, const char *key, struct aws_request *request,
                         struct aws_answer *ret_answer, struct error *error) {
   _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY;
@@ -88,16 +88,17 @@ bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const ch
                          (struct s3_told){done, argument, error});
 }
 
-bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-            struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
-            void *argument, struct error *error) {
-  struct aws_request request = {
-      .headers = headers, .header_count = header_count, .body = body, .body_borrowed = true};
-  return start_on_object(client, bucket, "PUT", key, &request,
+bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const struct s3_putting *put,
+            aws_done done, void *argument, struct error *error) {
+  struct aws_request request = {.headers = put->headers,
+                                .header_count = put->header_count,
+                                .body = put->body,
+                                .body_borrowed = true};
+  return start_on_object(client, bucket, "PUT", put->key, &request,
                          (struct s3_told){done, argument, error});
 }
 
-bool s3_delete(struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+bool s3_delete(const struct aws_session *session, const struct s3_bucket *bucket, const char *key,
                struct error *error) {
   struct aws_request request = {0};
   struct aws_answer answer;
@@ -310,7 +311,7 @@ static void md5_base64(struct str bytes, char base64[MD5_BASE64_SIZE]) {
   EVP_EncodeBlock((unsigned char *)base64, md5, 16);
 }
 
-bool s3_delete_many(struct aws_session *session, const struct s3_bucket *bucket,
+bool s3_delete_many(const struct aws_session *session, const struct s3_bucket *bucket,
                     const char *const *keys, size_t count, s3_key_kept kept, void *argument,
                     struct error *error) {
   assert(count <= S3_DELETE_LIMIT);

@@ -33,7 +33,7 @@ typedef bool (*s3_entry_found)(const struct s3_entry *entry, void *argument);
 /* Lists all objects below the prefix, page after page (ListObjectsV2, encoding-type=url), and
  * waits. After a page that cannot be read it asks again, and fails in the end: a list is
  * never shorter than the bucket. */
-bool s3_list(struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
+bool s3_list(const struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
              s3_entry_found found, void *argument, struct error *error);
 
 /* The body of the object, of at most `limit` bytes. `done` and the result as in aws_client_call().
@@ -44,11 +44,16 @@ bool s3_get(struct aws_client *client, const struct s3_bucket *bucket, const cha
 bool s3_head(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
              aws_done done, void *argument, struct error *error);
 
-/* Writes the object. `body` stays until `done`; the headers are copied, Content-MD5 is the caller's
- * to give. */
-bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const char *key,
-            struct str body, const struct sigv4_header *headers, size_t header_count, aws_done done,
-            void *argument, struct error *error);
+struct s3_putting {
+  const char *key;
+  struct str body;
+  const struct sigv4_header *headers; /* Content-MD5 is the caller's to give */
+  size_t header_count;
+};
+
+/* Writes an object. The body stays until `done`; the rest is copied. */
+bool s3_put(struct aws_client *client, const struct s3_bucket *bucket, const struct s3_putting *put,
+            aws_done done, void *argument, struct error *error);
 
 struct s3_copying {
   const char *from;
@@ -70,7 +75,7 @@ bool s3_copied_etag(struct str body, struct buffer *ret_etag);
 struct str s3_without_quotes(struct str etag);
 
 /* Deletes the object and waits; one that is not there counts as deleted. */
-bool s3_delete(struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+bool s3_delete(const struct aws_session *session, const struct s3_bucket *bucket, const char *key,
                struct error *error);
 
 /* Told of a key that was not deleted, with S3's code and message. */
@@ -79,7 +84,7 @@ typedef void (*s3_key_kept)(const char *key, const char *code, const char *messa
 /* Deletes `count` keys, at most S3_DELETE_LIMIT, and waits (DeleteObjects). An error means that any
  * of the keys may be there still. Keys that XML cannot express (control characters) must go by
  * s3_delete(). */
-bool s3_delete_many(struct aws_session *session, const struct s3_bucket *bucket,
+bool s3_delete_many(const struct aws_session *session, const struct s3_bucket *bucket,
                     const char *const *keys, size_t count, s3_key_kept kept, void *argument,
                     struct error *error);
 

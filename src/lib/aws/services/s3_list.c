@@ -134,7 +134,7 @@ static bool tell_page(const struct s3_page *page, s3_entry_found found, void *ar
 }
 
 /* Asks for the page that begins at `token` (empty: the first) once. */
-static bool ask_page(struct aws_session *session, const struct s3_bucket *bucket,
+static bool ask_page(const struct aws_session *session, const struct s3_bucket *bucket,
                      const char *prefix, struct str token, struct aws_answer *ret_answer,
                      struct error *error) {
   struct sigv4_parameter query[5] = {{STR("list-type"), STR("2")},
@@ -157,7 +157,7 @@ static bool ask_page(struct aws_session *session, const struct s3_bucket *bucket
 }
 
 /* Loads a page; after an answer that cannot be read it asks again. */
-static bool load_page(struct aws_session *session, const struct s3_bucket *bucket,
+static bool load_page(const struct aws_session *session, const struct s3_bucket *bucket,
                       const char *prefix, struct str token, struct s3_page *page,
                       struct error *error) {
   bool read = false;
@@ -171,7 +171,7 @@ static bool load_page(struct aws_session *session, const struct s3_bucket *bucke
   return read;
 }
 
-bool s3_list(struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
+bool s3_list(const struct aws_session *session, const struct s3_bucket *bucket, const char *prefix,
              s3_entry_found found, void *argument, struct error *error) {
   struct s3_page page = {0};
   struct buffer token = BUFFER_EMPTY; /* where the next page begins */

@@ -96,8 +96,9 @@ static bool start_put(struct upload_transfer *transfer, const struct sync_change
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), transfer->body.length);
-  return s3_put(sync_session_client(transfer->pool->session), &bucket, change->key,
-                buffer_str(&transfer->body), headers, count, on_written, transfer, error);
+  struct s3_putting put = {change->key, buffer_str(&transfer->body), headers, count};
+  return s3_put(sync_session_client(transfer->pool->session), &bucket, &put, on_written, transfer,
+                error);
 }
 
 /* Starts the copy or the upload; else ends the transfer with the reason. */

@@ -69,8 +69,8 @@ bool sync_state_put(const struct sync_session *session, const struct sync_place 
                                    {STR("cache-control"), STR("no-store")}};
   struct s3_bucket bucket = place_bucket(place, body.length);
   struct state_request request = {.error = error};
-  if (!s3_put(sync_session_client(session), &bucket, key, body, headers, 3, on_answer, &request,
-              error))
+  struct s3_putting putting = {key, body, headers, 3};
+  if (!s3_put(sync_session_client(session), &bucket, &putting, on_answer, &request, error))
     return false;
   sync_session_wait(session, &request.done);
   if (request.ok && request.found) return true;
