@@ -1,4 +1,5 @@
-/* dev_issuer.c: see dev_issuer.h. */
+/* dev_issuer.c: the keys and tokens of a developer's machine. A file is replaced as a whole, so
+ * that nobody reads half of it. */
 #include "lib/auth/dev_issuer.h"
 
 #include "lib/base/buffer.h"

@@ -1,4 +1,5 @@
-/* jwks.c: see jwks.h. */
+/* jwks.c: the keys of the pool, built once when the document is read. A set does not change after
+ * that; any thread may hold a reference, and the last one frees it. */
 #include "lib/auth/jwks.h"
 
 #include "lib/base/cleanup.h"

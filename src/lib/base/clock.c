@@ -1,6 +1,8 @@
-/* clock.c: see clock.h. */
+/* clock.c: time. A thread keeps the texts of the days that it wrote last, so that the calendar is
+ * asked once a day and not once a time. */
 #include "lib/base/clock.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -31,22 +33,6 @@ static void put_two_digits(char *text, unsigned value) {
   memcpy(text, PAIRS + 2 * (size_t)value, 2);
 }
 
-/* Days since 1970-01-01 to the proleptic Gregorian calendar, by eras of 400 years that begin in
- * March, so that the leap day is the last of its year (Howard Hinnant, "chrono-Compatible Low-Level
- * Date Algorithms", civil_from_days). */
-static void civil_from_days(int64_t days, unsigned *year, unsigned *month, unsigned *day) {
-  days += 719468;
-  int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  unsigned day_of_era = (unsigned)(days - era * 146097);
-  unsigned year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  unsigned shifted_month = (5 * day_of_year + 2) / 153;
-  *day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  *month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  *year = (unsigned)(year_of_era + era * 400) + (*month <= 2);
-}
-
 enum { DATE_LENGTH = 11, DATES_KEPT = 16 }; /* 2023-05-20T */
 
 /* The texts of the days that a thread wrote last: a list's times lie on few days. Days that are 16
@@ -58,15 +44,19 @@ struct date {
 
 /* Out of line, so that what needs no new date saves no registers for this. */
 __attribute__((noinline)) static void write_date(struct date *date, int64_t day) {
-  unsigned year, month, day_of_month;
-  civil_from_days(day, &year, &month, &day_of_month);
+  const time_t seconds = (time_t)(day * SECONDS_A_DAY);
+  struct tm calendar;
+  struct tm *done = gmtime_r(&seconds, &calendar);
+  assert(done && "the day lies between FIRST_SECOND and LAST_SECOND");
+  unsigned year = (unsigned)(calendar.tm_year + 1900);
+  assert(year <= 9999);
   date->day = day;
   put_two_digits(date->text, year / 100);
   put_two_digits(date->text + 2, year % 100);
   date->text[4] = '-';
-  put_two_digits(date->text + 5, month);
+  put_two_digits(date->text + 5, (unsigned)calendar.tm_mon + 1);
   date->text[7] = '-';
-  put_two_digits(date->text + 8, day_of_month);
+  put_two_digits(date->text + 8, (unsigned)calendar.tm_mday);
   date->text[10] = 'T';
 }
 

@@ -1,6 +1,9 @@
-/* exchange.c: see exchange.h. */
+/* exchange.c: one outgoing exchange, from a request to what curl is told, and from what curl says
+ * to an answer or an error. A request that cannot be sent becomes an exchange that ends with the
+ * reason. It is freed right after its `done` was called, once. */
 #include "lib/fetch/exchange.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +34,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *argument) {
 static size_t on_body(char *data, size_t size, size_t count, void *argument) {
   struct exchange *exchange = argument;
   size_t length = size * count;
+  assert(exchange->body.length <= exchange->response_limit);
   if (length > exchange->response_limit - exchange->body.length) {
     exchange->over_limit = true;
     return 0;
@@ -247,6 +251,7 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
     describe_failure(exchange, code, &error);
     response.error = &error;
   }
+  assert(list_empty(&exchange->node) && "it was taken off its list");
   exchange->done(&response, exchange->argument);
   exchange_free(exchange);
 }

@@ -1,6 +1,11 @@
-/* fetch.c: see fetch.h. Curl says which sockets it waits for and for how long; libuv waits. */
+/* fetch.c: curl's multi interface on the loop: curl says which sockets it waits for and for how
+ * long; libuv waits.
+ *
+ * An exchange is under way from fetch_start() until its `done` was called. A fetcher that closes
+ * ends all of them at once, and frees itself when the last of its handles is closed. */
 #include "lib/fetch/exchange.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -44,6 +49,7 @@ static void start_curl(void) {
 }
 
 static void forget_handle(struct fetcher *fetcher) {
+  assert(fetcher->handle_count > 0);
   fetcher->handle_count--;
   if (fetcher->closing && fetcher->handle_count == 0) free(fetcher);
 }
@@ -60,6 +66,7 @@ static void on_watch_closed(uv_handle_t *handle) {
 }
 
 static void finish(struct fetcher *fetcher, struct exchange *exchange, CURLcode code) {
+  assert(fetcher->exchange_count > 0);
   list_remove(&exchange->node);
   fetcher->exchange_count--;
   exchange_finish(exchange, code);
@@ -213,6 +220,7 @@ struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
 
 bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
                  void *argument, struct error *error) {
+  assert(done);
   if (fetcher->closing) return error_set(error, ERROR_UNAVAILABLE, "the program ends");
   if (fetcher->exchange_count == EXCHANGES_LIMIT)
     return error_set(error, ERROR_UNAVAILABLE, "%d outgoing requests are under way already",

@@ -1,4 +1,4 @@
-/* accept_encoding.c: see accept_encoding.h. */
+/* accept_encoding.c: reads Accept-Encoding, line by line. */
 #include "lib/http/accept_encoding.h"
 
 enum { WEIGHT_HIGHEST = 1000, WEIGHT_LENGTH = 5 /* "1.000" */ };

@@ -1,4 +1,4 @@
-/* cors.h: which origins may call from a browser (Fetch Standard, "HTTP extensions"; docs/api.md).
+/* cors.h: which origins may call from a browser (Fetch Standard, "HTTP extensions").
  * Inside of the room only. */
 #pragma once
 

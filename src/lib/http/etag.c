@@ -1,4 +1,4 @@
-/* etag.c: see etag.h. */
+/* etag.c: makes entity tags and finds them in lists. */
 #include "lib/http/etag.h"
 
 #define XXH_INLINE_ALL /* no library to link with at run time */

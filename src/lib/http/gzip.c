@@ -1,4 +1,4 @@
-/* gzip.c: see gzip.h. */
+/* gzip.c: a compressor of zlib that is reset instead of made again. One belongs to one loop. */
 #include "lib/http/gzip.h"
 
 #include <limits.h>

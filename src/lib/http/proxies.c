@@ -1,4 +1,4 @@
-/* proxies.c: see proxies.h. */
+/* proxies.c: which proxies are trusted, and whom they name. */
 #include "lib/http/proxies.h"
 
 enum { SHOWN_LENGTH = 80 }; /* of a bad element */

@@ -1,4 +1,4 @@
-/* rate.c: see rate.h. A set-associative table: a secret hash of the key picks a row of a few
+/* rate.c: token buckets in a set-associative table: a secret hash of the key picks a row of a few
  * places, so that nobody can choose keys that fall into one row.
  *
  * A bucket is one number: when it will be full. A token taken puts that off by the time in which

@@ -1,4 +1,9 @@
-/* loop.c: see loop.h. */
+/* loop.c: an event loop of libuv, with tasks at the end of a turn, an inbox and deadlines.
+ *
+ * A turn ends after libuv has handled its events: tasks run then, in rounds, since a task may ask
+ * for another. The inbox is the only part that other threads touch; its mutex guards it, and a
+ * closed inbox lets the loop end. A queue of deadlines is in the order of time, because all of its
+ * deadlines have the same length. */
 #include "lib/loop/loop.h"
 
 #include <assert.h>
@@ -179,6 +184,7 @@ bool loop_post(struct loop *loop, void (*function)(struct loop *loop, void *argu
                void *argument) {
   struct posted *posted = calloc(1, sizeof(*posted));
   if (!posted) return false;
+  assert(function);
   posted->function = function;
   posted->argument = argument;
   pthread_mutex_lock(&loop->inbox_mutex);
@@ -211,6 +217,7 @@ static void on_timer(uv_timer_t *timer) {
     struct deadline *deadline = LIST_ENTRY(queue->deadlines.next, struct deadline, node);
     if (deadline->due_ms > now) break;
     list_remove(&deadline->node);
+    assert(deadline->expired);
     deadline->expired(deadline);
   }
   arm(queue);
@@ -248,6 +255,8 @@ void deadline_start(struct deadline_queue *queue, struct deadline *deadline) {
   list_remove(&deadline->node);
   if (queue->closing) return;
   deadline->due_ms = loop_now_ms(queue->loop) + queue->length_ms;
+  assert(list_empty(&queue->deadlines) ||
+         LIST_ENTRY(queue->deadlines.previous, struct deadline, node)->due_ms <= deadline->due_ms);
   list_append(&queue->deadlines, &deadline->node);
   if (!uv_is_active((uv_handle_t *)&queue->timer)) arm(queue);
 }
