@@ -175,7 +175,7 @@ static bool read_settings(struct config *ret_config, struct error *error) {
 }
 
 static bool print_token(const struct arguments *arguments, struct error *error) {
-  struct config config;
+  struct config config = {0};
   _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
   _cleanup_free_ char *token = NULL;
   if (!read_settings(&config, error) || !find_folder(&config, arguments->folder, &folder, error) ||

@@ -87,6 +87,7 @@ static bool store_other(struct reader *reader, const struct flag *flag, const ch
 
 /* `text` is NULL for a switch alone. */
 static bool store(struct reader *reader, const struct flag *flag, const char *text) {
+  assert((flag->type == FLAG_SWITCH) == !text); /* else its row lacks an argument, or has one */
   switch (flag->type) {
   case FLAG_SWITCH: *(bool *)((char *)reader->target + flag->at) = true; return true;
   case FLAG_TEXT:

@@ -240,6 +240,7 @@ static void raise_file_limit(void) {
 
 static bool open_sockets(struct service *service, struct error *error) {
   unsigned port = service->config.port;
+  assert(service->worker_count >= 1);
   for (unsigned i = 0; i < service->worker_count; i++) {
     service->listen_fds[i] = http_listen(port, i == 0, &port, error);
     if (service->listen_fds[i] < 0) return false;

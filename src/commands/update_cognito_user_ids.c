@@ -115,8 +115,8 @@ const struct subcommand update_cognito_user_ids_command = {
         "changed.",
     .flags = FLAGS,
     .exits = {[EXIT_DONE] = "",
-              [EXIT_FAILED] = "it failed and nothing was written; or somebody must decide about "
-                              "handles that are not unique, and the rest was written",
+              [EXIT_FAILED] =
+                  "nothing was written; or handles are not unique and somebody must decide",
               [EXIT_USAGE] = "",
               [EXIT_UNAVAILABLE] = "the database or AWS was not reached",
               [EXIT_CREDENTIALS] = ""},
