@@ -378,9 +378,8 @@ static int command_serve(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "migrate",
-     FLAG_INTO_SWITCH(struct service, migrate),
-     .help = "apply pending migrations first; safe with many instances at once"},
+    FLAG_SWITCH(0, "migrate", struct service, migrate,
+                "apply pending migrations first; safe with many instances at once"),
     FLAG_END,
 };
 

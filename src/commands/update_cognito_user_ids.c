@@ -95,10 +95,7 @@ static int command_update_cognito_user_ids(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "dry-run",
-     .letter = 'n',
-     FLAG_INTO_SWITCH(struct wish, dry_run),
-     .help = "print what would change and change nothing"},
+    FLAG_SWITCH('n', "dry-run", struct wish, dry_run, "print what would change and change nothing"),
     FLAG_END,
 };
 
