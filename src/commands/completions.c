@@ -41,14 +41,15 @@ static void append_bash_list(struct buffer *script, const char *variable, const 
 }
 
 static void append_bash_command(struct buffer *script, const struct subcommand *command) {
-  const unsigned verb = 1U << FLAG_VERB, file = 1U << FLAG_FILE, folder = 1U << FLAG_FOLDER;
-  const unsigned other = 1U << FLAG_TEXT | 1U << FLAG_NUMBER | 1U << FLAG_OTHER;
+  const unsigned verb = 1U << FLAG_TYPE_VERB, file = 1U << FLAG_TYPE_FILE,
+                 folder = 1U << FLAG_TYPE_FOLDER;
+  const unsigned other = 1U << FLAG_TYPE_TEXT | 1U << FLAG_TYPE_NUMBER | 1U << FLAG_TYPE_OTHER;
   buffer_append_format(script, "  %s)\n", command->name);
   append_bash_list(script, "verbs", "", command, verb);
   append_bash_list(script, "files", "--", command, file);
   append_bash_list(script, "folders", "--", command, folder);
   append_bash_list(script, "texts", "--", command, other);
-  append_bash_list(script, "switches", "--", command, 1U << FLAG_SWITCH);
+  append_bash_list(script, "switches", "--", command, 1U << FLAG_TYPE_SWITCH);
   buffer_append_text(script, "    ;;\n");
 }
 
@@ -106,9 +107,9 @@ static void append_zsh_flag(struct buffer *script, const struct flag *flag) {
   buffer_append_char(script, ']');
   if (flag->argument)
     buffer_append_format(script, ":%s:%s", flag->argument,
-                         flag->type == FLAG_FILE     ? "_files"
-                         : flag->type == FLAG_FOLDER ? "_files -/"
-                                                     : "");
+                         flag->type == FLAG_TYPE_FILE     ? "_files"
+                         : flag->type == FLAG_TYPE_FOLDER ? "_files -/"
+                                                          : "");
   buffer_append_char(script, '\'');
 }
 
@@ -117,9 +118,9 @@ static void append_zsh_command(struct buffer *script, const struct subcommand *c
   buffer_append_format(script, "  %s)\n    _arguments -S", command->name);
   append_zsh_flag(script, &HELP_ROW);
   for (const struct flag *flag = flags_of(command); flag->name; flag++)
-    if (flag->type != FLAG_VERB) append_zsh_flag(script, flag);
+    if (flag->type != FLAG_TYPE_VERB) append_zsh_flag(script, flag);
   for (const struct flag *flag = flags_of(command); flag->name; flag++) {
-    if (flag->type != FLAG_VERB) continue;
+    if (flag->type != FLAG_TYPE_VERB) continue;
     if (!has_verbs) buffer_append_text(script, " \\\n      '1:verb:(");
     buffer_append_format(script, "%s%s", has_verbs ? " " : "", flag->name);
     has_verbs = true;
@@ -156,14 +157,14 @@ static void append_zsh(struct buffer *script) {
 
 static void append_fish_row(struct buffer *script, const struct subcommand *command,
                             const struct flag *flag) {
-  bool is_verb = flag->type == FLAG_VERB;
+  bool is_verb = flag->type == FLAG_TYPE_VERB;
   buffer_append_format(script, "complete -c cruddur -n '__cruddur_%s %s'", is_verb ? "at" : "in",
                        command->name);
   buffer_append_format(script, is_verb ? " -a %s" : " -l %s", flag->name);
   if (flag->letter) buffer_append_format(script, " -s %c", flag->letter);
-  if (flag->type == FLAG_FILE)
+  if (flag->type == FLAG_TYPE_FILE)
     buffer_append_text(script, " -rF");
-  else if (flag->type == FLAG_FOLDER)
+  else if (flag->type == FLAG_TYPE_FOLDER)
     buffer_append_text(script, " -xa '(__fish_complete_directories)'");
   else if (flag->argument && !is_verb)
     buffer_append_text(script, " -x");
@@ -220,19 +221,11 @@ static int command_completions(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.section = "Shells",
-     .name = "bash",
-     .type = FLAG_VERB,
-     .value = SHELL_BASH,
-     .help = "put `source <(cruddur completions bash)` into ~/.bashrc"},
-    {.name = "zsh",
-     .type = FLAG_VERB,
-     .value = SHELL_ZSH,
-     .help = "save what it prints as _cruddur in a folder of $fpath"},
-    {.name = "fish",
-     .type = FLAG_VERB,
-     .value = SHELL_FISH,
-     .help = "put `cruddur completions fish | source` into ~/.config/fish/config.fish"},
+    FLAG_VERB("bash", NULL, SHELL_BASH, "put `source <(cruddur completions bash)` into ~/.bashrc",
+              .section = "Shells"),
+    FLAG_VERB("zsh", NULL, SHELL_ZSH, "save what it prints as _cruddur in a folder of $fpath"),
+    FLAG_VERB("fish", NULL, SHELL_FISH,
+              "put `cruddur completions fish | source` into ~/.config/fish/config.fish"),
     FLAG_END,
 };
 

@@ -109,10 +109,9 @@ static int command_config(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "json", FLAG_INTO_SWITCH(struct forms, json), .help = "as a JSON array"},
-    {.name = "markdown",
-     FLAG_INTO_SWITCH(struct forms, markdown),
-     .help = "as the table of docs/configuration.md, without this environment"},
+    FLAG_SWITCH(0, "json", struct forms, json, "as a JSON array"),
+    FLAG_SWITCH(0, "markdown", struct forms, markdown,
+                "as the table of docs/configuration.md, without this environment"),
     FLAG_END,
 };
 

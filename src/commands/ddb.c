@@ -265,35 +265,18 @@ static int command_ddb(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.section = "Operations",
-     .name = "list-tables",
-     .type = FLAG_VERB,
-     .value = LIST_TABLES,
-     .help = "print the names of all tables"},
-    {.name = "schema-load",
-     .type = FLAG_VERB,
-     .value = SCHEMA_LOAD,
-     .help = "make the table with its index; nothing to do where it is there"},
-    {.name = "seed",
-     .type = FLAG_VERB,
-     .value = SEED,
-     .help =
-         "put in a conversation of the seeded users andrewbrown and bayko, who are looked up in "
-         "the database of CONNECTION_URL; nothing to do where they have one"},
-    {.name = "scan",
-     .type = FLAG_VERB,
-     .value = SCAN,
-     .help = "print every item as a line of JSON"},
-    {.name = "drop",
-     .type = FLAG_VERB,
-     .value = DROP,
-     .help = "drop the table; one that holds items only with --force"},
-    {.section = "Options",
-     .name = "table",
-     .argument = "NAME",
-     FLAG_INTO_TEXT(struct job, table),
-     .help = "the table (DDB_MESSAGE_TABLE, else cruddur-messages)"},
-    {.name = "force", FLAG_INTO_SWITCH(struct job, force), .help = "drop the table with its items"},
+    FLAG_VERB("list-tables", NULL, LIST_TABLES, "print the names of all tables",
+              .section = "Operations"),
+    FLAG_VERB("schema-load", NULL, SCHEMA_LOAD,
+              "make the table with its index; nothing to do where it is there"),
+    FLAG_VERB("seed", NULL, SEED,
+              "put in a conversation of the seeded users andrewbrown and bayko, who are looked up "
+              "in the database of CONNECTION_URL; nothing to do where they have one"),
+    FLAG_VERB("scan", NULL, SCAN, "print every item as a line of JSON"),
+    FLAG_VERB("drop", NULL, DROP, "drop the table; one that holds items only with --force"),
+    FLAG_TEXT(0, "table", "NAME", struct job, table,
+              "the table (DDB_MESSAGE_TABLE, else cruddur-messages)", .section = "Options"),
+    FLAG_SWITCH(0, "force", struct job, force, "drop the table with its items"),
     FLAG_END,
 };
 

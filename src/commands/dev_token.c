@@ -175,7 +175,7 @@ static bool read_settings(struct config *ret_config, struct error *error) {
 }
 
 static bool print_token(const struct arguments *arguments, struct error *error) {
-  struct config config;
+  struct config config = {0};
   _cleanup_(buffer_free) struct buffer folder = BUFFER_EMPTY;
   _cleanup_free_ char *token = NULL;
   if (!read_settings(&config, error) || !find_folder(&config, arguments->folder, &folder, error) ||
@@ -199,18 +199,12 @@ static int command_dev_token(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "init",
-     .argument = "DIR",
-     FLAG_INTO_FOLDER(struct arguments, init),
-     .help = "make DIR/private.pem and DIR/jwks.json where they are missing"},
-    {.name = "dir",
-     .argument = "DIR",
-     FLAG_INTO_FOLDER(struct arguments, folder),
-     .help = "the pool's folder (where AWS_COGNITO_JWKS_URL points)"},
-    {.name = "expires",
-     .argument = "SECONDS",
-     FLAG_INTO_NUMBER(struct arguments, expires_s, 1, EXPIRES_HIGHEST_S),
-     .help = "how long the token is good (28800: 8 hours)"},
+    FLAG_FOLDER(0, "init", "DIR", struct arguments, init,
+                "make DIR/private.pem and DIR/jwks.json where they are missing"),
+    FLAG_FOLDER(0, "dir", "DIR", struct arguments, folder,
+                "the pool's folder (where AWS_COGNITO_JWKS_URL points)"),
+    FLAG_NUMBER(0, "expires", "SECONDS", struct arguments, expires_s, 1, EXPIRES_HIGHEST_S,
+                "how long the token is good (28800: 8 hours)"),
     FLAG_END,
 };
 

@@ -1,6 +1,7 @@
 /* exit.c: how a command ends: the table of exit codes, and the map from errors to them. */
 #include "commands/exit.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* A row has at most 100 columns in docs/exit-codes.md. */
@@ -23,7 +24,8 @@ static const struct exit_row ROWS[EXIT_CODES] = {
 };
 
 const struct exit_row *exit_row(int code) {
-  return code >= 0 && code < EXIT_CODES ? &ROWS[code] : NULL;
+  assert(code >= 0 && code < EXIT_CODES && ROWS[code].name);
+  return &ROWS[code];
 }
 
 enum exit_code exit_code_of(const struct error *error) {

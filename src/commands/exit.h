@@ -11,7 +11,7 @@ struct exit_row {
   const char *name, *meaning, *remedy; /* `remedy`: what to do then; may be "" */
 };
 
-/* What `code` means, for --help and the documents; NULL when there is no such code. */
+/* What `code`, one of enum exit_code, means: for --help and the documents. */
 const struct exit_row *exit_row(int code);
 
 /* The exit code that says what kind of error `error` is. */

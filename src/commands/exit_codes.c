@@ -26,9 +26,7 @@ static int command_exit_codes(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "markdown",
-     FLAG_INTO_SWITCH(struct form, markdown),
-     .help = "as the table of docs/exit-codes.md"},
+    FLAG_SWITCH(0, "markdown", struct form, markdown, "as the table of docs/exit-codes.md"),
     FLAG_END,
 };
 

@@ -69,9 +69,9 @@ static bool store_number(struct reader *reader, const struct flag *flag, const c
 }
 
 static bool store_text(struct reader *reader, const struct flag *flag, const char *text) {
-  if (flag->type != FLAG_TEXT && !*text) {
+  if (flag->type != FLAG_TYPE_TEXT && !*text) {
     flags_refuse(reader->command, "--%s must be the path of a %s, not ''", flag->name,
-                 flag->type == FLAG_FILE ? "file" : "folder");
+                 flag->type == FLAG_TYPE_FILE ? "file" : "folder");
     return false;
   }
   *(const char **)(void *)((char *)reader->target + flag->at) = text;
@@ -87,14 +87,16 @@ static bool store_other(struct reader *reader, const struct flag *flag, const ch
 
 /* `text` is NULL for a switch alone. */
 static bool store(struct reader *reader, const struct flag *flag, const char *text) {
+  assert((flag->type == FLAG_TYPE_SWITCH) ==
+         !text); /* else its row lacks an argument, or has one */
   switch (flag->type) {
-  case FLAG_SWITCH: *(bool *)((char *)reader->target + flag->at) = true; return true;
-  case FLAG_TEXT:
-  case FLAG_FILE:
-  case FLAG_FOLDER: return store_text(reader, flag, text);
-  case FLAG_NUMBER: return store_number(reader, flag, text);
-  case FLAG_OTHER: return store_other(reader, flag, text);
-  case FLAG_VERB: break;
+  case FLAG_TYPE_SWITCH: *(bool *)((char *)reader->target + flag->at) = true; return true;
+  case FLAG_TYPE_TEXT:
+  case FLAG_TYPE_FILE:
+  case FLAG_TYPE_FOLDER: return store_text(reader, flag, text);
+  case FLAG_TYPE_NUMBER: return store_number(reader, flag, text);
+  case FLAG_TYPE_OTHER: return store_other(reader, flag, text);
+  case FLAG_TYPE_VERB: break;
   }
   assert(!"a verb is no flag");
   return false;
@@ -105,7 +107,7 @@ static bool store(struct reader *reader, const struct flag *flag, const char *te
 static const struct flag *find_flag(const struct subcommand *command, struct str name,
                                     char letter) {
   for (const struct flag *flag = command->flags; flag && flag->name; flag++) {
-    if (flag->type == FLAG_VERB) continue;
+    if (flag->type == FLAG_TYPE_VERB) continue;
     if (letter ? flag->letter == letter : str_equal(str_from(flag->name), name)) return flag;
   }
   return NULL;
@@ -149,13 +151,13 @@ static bool take_letters(struct reader *reader, const char *letters) {
 
 static bool has_verbs(const struct subcommand *command) {
   for (const struct flag *flag = command->flags; flag && flag->name; flag++)
-    if (flag->type == FLAG_VERB) return true;
+    if (flag->type == FLAG_TYPE_VERB) return true;
   return false;
 }
 
 static bool take_verb(struct reader *reader, const char *word) {
   for (const struct flag *flag = reader->command->flags; flag->name; flag++)
-    if (flag->type == FLAG_VERB && strcmp(flag->name, word) == 0) reader->verb = flag;
+    if (flag->type == FLAG_TYPE_VERB && strcmp(flag->name, word) == 0) reader->verb = flag;
   if (!reader->verb) return refuse(reader, "lists what there is", "there is no '%s'", word);
   reader->words.verb = reader->verb->value;
   return true;

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 enum flag_type {
-  FLAG_SWITCH, /* a bool, which becomes true */
-  FLAG_TEXT,   /* a const char * */
-  FLAG_FILE,   /* likewise: the path of a file, not empty */
-  FLAG_FOLDER, /* likewise, of a folder */
-  FLAG_NUMBER, /* a uint64_t from `low` to `high` */
-  FLAG_OTHER,  /* what `read` makes of the text */
-  FLAG_VERB,   /* no flag: a first word such as "plan" in `cruddur sync plan` */
+  FLAG_TYPE_SWITCH, /* a bool, which becomes true */
+  FLAG_TYPE_TEXT,   /* a const char * */
+  FLAG_TYPE_FILE,   /* likewise: the path of a file, not empty */
+  FLAG_TYPE_FOLDER, /* likewise, of a folder */
+  FLAG_TYPE_NUMBER, /* a uint64_t from `low` to `high` */
+  FLAG_TYPE_OTHER,  /* what `read` makes of the text */
+  FLAG_TYPE_VERB,   /* no flag: a first word such as "plan" in `cruddur sync plan` */
 };
 
 struct flag {
@@ -27,25 +27,45 @@ struct flag {
   enum flag_type type;
   size_t at; /* where the value is stored: an offset in the subcommand's own structure */
   uint64_t low, high;
-  /* Of FLAG_OTHER: stores what `text` says in `target`, the subcommand's structure; on failure the
-   * error goes on after the flag's name: "must be …". */
+  /* Of FLAG_TYPE_OTHER: stores what `text` says in `target`, the subcommand's structure; on failure
+   * the error goes on after the flag's name: "must be …". */
   bool (*read)(const char *text, void *target, struct error *error);
   int value;           /* of a verb: see struct flag_words */
   const char *section; /* the heading that --help puts before this row; NULL: none */
   const char *help;
 };
 
-/* The type and the place of a flag, for its row. It does not compile where the member of `owner`
- * has another type. */
-#define FLAG_INTO(flag_type, member_type, owner, member)                                           \
-  .type = flag_type, .at = _Generic(((owner *)0)->member, member_type : offsetof(owner, member))
-#define FLAG_INTO_SWITCH(owner, member) FLAG_INTO(FLAG_SWITCH, bool, owner, member)
-#define FLAG_INTO_TEXT(owner, member)   FLAG_INTO(FLAG_TEXT, const char *, owner, member)
-#define FLAG_INTO_FILE(owner, member)   FLAG_INTO(FLAG_FILE, const char *, owner, member)
-#define FLAG_INTO_FOLDER(owner, member) FLAG_INTO(FLAG_FOLDER, const char *, owner, member)
-#define FLAG_INTO_NUMBER(owner, member, lowest, highest)                                           \
-  FLAG_INTO(FLAG_NUMBER, uint64_t, owner, member), .low = (lowest), .high = (highest)
-
+/* The rows of a table: letter (0: none), name, argument, where the value is stored, help, and
+ * perhaps `.section = …`. A row does not compile where the member of `owner` has another type. */
+#define FLAG_ROW(kind, kind_of_member, short_name, long_name, value_name, owner, member, least,    \
+                 most, ...)                                                                        \
+  {                                                                                                \
+    .type = kind, .letter = short_name, .name = long_name, .argument = value_name,                 \
+    .at = _Generic(((owner *)0)->member, kind_of_member                                            \
+                   : offsetof(owner, member)),                                                     \
+    .low = least, .high = most, .help = __VA_ARGS__                                                \
+  }
+#define FLAG_SWITCH(letter, name, owner, member, ...)                                              \
+  FLAG_ROW(FLAG_TYPE_SWITCH, bool, letter, name, NULL, owner, member, 0, 0, __VA_ARGS__)
+#define FLAG_TEXT(letter, name, argument, owner, member, ...)                                      \
+  FLAG_ROW(FLAG_TYPE_TEXT, const char *, letter, name, argument, owner, member, 0, 0, __VA_ARGS__)
+#define FLAG_FILE(letter, name, argument, owner, member, ...)                                      \
+  FLAG_ROW(FLAG_TYPE_FILE, const char *, letter, name, argument, owner, member, 0, 0, __VA_ARGS__)
+#define FLAG_FOLDER(letter, name, argument, owner, member, ...)                                    \
+  FLAG_ROW(FLAG_TYPE_FOLDER, const char *, letter, name, argument, owner, member, 0, 0, __VA_ARGS__)
+#define FLAG_NUMBER(letter, name, argument, owner, member, low, high, ...)                         \
+  FLAG_ROW(FLAG_TYPE_NUMBER, uint64_t, letter, name, argument, owner, member, low, high,           \
+           __VA_ARGS__)
+#define FLAG_OTHER(short_name, long_name, value_name, reader, ...)                                 \
+  {                                                                                                \
+    .type = FLAG_TYPE_OTHER, .letter = short_name, .name = long_name, .argument = value_name,      \
+    .read = reader, .help = __VA_ARGS__                                                            \
+  }
+#define FLAG_VERB(word, word_after, number, ...)                                                   \
+  {                                                                                                \
+    .type = FLAG_TYPE_VERB, .name = word, .argument = word_after, .value = number,                 \
+    .help = __VA_ARGS__                                                                            \
+  }
 #define FLAG_END                                                                                   \
   { .name = NULL }
 

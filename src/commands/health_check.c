@@ -49,14 +49,10 @@ static int command_health_check(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "ready",
-     FLAG_INTO_SWITCH(struct question, ready),
-     .help = "ask whether it is ready: Postgres connected, keys loaded"},
-    {.name = "timeout",
-     .letter = 't',
-     .argument = "SECONDS",
-     FLAG_INTO_NUMBER(struct question, timeout_s, 1, 60),
-     .help = "how long to wait (3)"},
+    FLAG_SWITCH(0, "ready", struct question, ready,
+                "ask whether it is ready: Postgres connected, keys loaded"),
+    FLAG_NUMBER('t', "timeout", "SECONDS", struct question, timeout_s, 1, 60,
+                "how long to wait (3)"),
     FLAG_END,
 };
 

@@ -33,7 +33,7 @@ static void append_wrapped(struct buffer *output, size_t indent, const char *tex
 
 /* "  -t, --timeout SECONDS", or "  apply CHANGESET" for a verb. */
 static void append_name(struct buffer *output, const struct flag *flag) {
-  if (flag->type == FLAG_VERB)
+  if (flag->type == FLAG_TYPE_VERB)
     buffer_append_text(output, "  ");
   else if (flag->letter)
     buffer_append_format(output, "  -%c, --", flag->letter);
@@ -83,7 +83,7 @@ void help_append(struct buffer *output, const struct subcommand *command) {
     if (!last && !flag->section) buffer_append_text(output, OPTIONS_HEADING);
     append_row(output, flag, column);
   }
-  if (!last || last->type == FLAG_VERB) buffer_append_text(output, OPTIONS_HEADING);
+  if (!last || last->type == FLAG_TYPE_VERB) buffer_append_text(output, OPTIONS_HEADING);
   append_row(output, &HELP_ROW, column);
   append_exits(output, command);
 }

@@ -164,10 +164,8 @@ static int command_lambda(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.section = "Functions",
-     .name = "post-confirmation",
-     .type = FLAG_VERB,
-     .help = "add the user of each event to the database"},
+    FLAG_VERB("post-confirmation", NULL, 0, "add the user of each event to the database",
+              .section = "Functions"),
     FLAG_END,
 };
 

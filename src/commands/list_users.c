@@ -67,9 +67,7 @@ static int command_list_users(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "json",
-     FLAG_INTO_SWITCH(struct form, json),
-     .help = "a JSON object a line, with the name as well"},
+    FLAG_SWITCH(0, "json", struct form, json, "a JSON object a line, with the name as well"),
     FLAG_END,
 };
 

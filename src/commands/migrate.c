@@ -20,22 +20,17 @@ static int command_migrate(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.section = "Instead of applying them",
-     .name = "dry-run",
-     FLAG_INTO_SWITCH(struct migration_cli, dry_run),
-     .help = "print the SQL that would run; the database is only read, and not connected to "
-             "without CONNECTION_URL"},
-    {.name = "rehearse",
-     FLAG_INTO_SWITCH(struct migration_cli, rehearse),
-     .help = "run them in one transaction, print the time and the locks of each, and roll back; "
-             "the locks are held until then: best on a copy"},
-    {.name = "lint",
-     FLAG_INTO_SWITCH(struct migration_cli, lint),
-     .help = "print what may hurt in production; exit code 1 when there is something"},
-    {.section = "Options",
-     .name = "allow-late",
-     FLAG_INTO_SWITCH(struct migration_cli, options.allow_late),
-     .help = "apply files that are older than the newest applied one"},
+    FLAG_SWITCH(0, "dry-run", struct migration_cli, dry_run,
+                "print the SQL that would run; the database is only read, and not connected to "
+                "without CONNECTION_URL",
+                .section = "Instead of applying them"),
+    FLAG_SWITCH(0, "rehearse", struct migration_cli, rehearse,
+                "run them in one transaction, print the time and the locks of each, and roll back; "
+                "the locks are held until then: best on a copy"),
+    FLAG_SWITCH(0, "lint", struct migration_cli, lint,
+                "print what may hurt in production; exit code 1 when there is something"),
+    FLAG_SWITCH(0, "allow-late", struct migration_cli, options.allow_late,
+                "apply files that are older than the newest applied one", .section = "Options"),
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,

@@ -8,6 +8,8 @@
 
 #include "lib/base/config.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -86,6 +88,7 @@ bool migration_cli_parse(struct migration_cli *cli, const struct subcommand *com
                                 .lock_tries = MIGRATE_LOCK_TRIES};
   struct flag_words *words = command->word ? &cli->words : NULL;
   if (!flags_read(command, argc, argv, cli, words, &cli->exit_code)) return false;
+  assert(cli->wait_s <= UINT_MAX / 1000 && cli->lock_timeout_ms <= UINT_MAX); /* as the rows say */
   cli->reporter.say = print_said;
   cli->options.interrupt = &interrupted;
   cli->options.wait_ms = (unsigned)cli->wait_s * 1000;

@@ -21,28 +21,17 @@ struct migration_cli {
 
 /* Rows that several of the commands have. */
 #define MIGRATION_FLAG_DIR                                                                         \
-  {                                                                                                \
-    .name = "dir", .argument = "FOLDER", FLAG_INTO_FOLDER(struct migration_cli, options.dir),      \
-    .help = "take the migrations of FOLDER, not those built in"                                    \
-  }
+  FLAG_FOLDER(0, "dir", "FOLDER", struct migration_cli, options.dir,                               \
+              "take the migrations of FOLDER, not those built in")
 #define MIGRATION_FLAG_WAIT                                                                        \
-  {                                                                                                \
-    .name = "wait", .argument = "SECONDS",                                                         \
-    FLAG_INTO_NUMBER(struct migration_cli, wait_s, 0, 86400),                                      \
-    .help = "how long to wait for another runner (600)"                                            \
-  }
+  FLAG_NUMBER(0, "wait", "SECONDS", struct migration_cli, wait_s, 0, 86400,                        \
+              "how long to wait for another runner (600)")
 #define MIGRATION_FLAG_LOCK_TIMEOUT                                                                \
-  {                                                                                                \
-    .name = "lock-timeout", .argument = "MS",                                                      \
-    FLAG_INTO_NUMBER(struct migration_cli, lock_timeout_ms, 1, 3600000),                           \
-    .help = "how long a statement waits for a table's lock (2000)"                                 \
-  }
+  FLAG_NUMBER(0, "lock-timeout", "MS", struct migration_cli, lock_timeout_ms, 1, 3600000,          \
+              "how long a statement waits for a table's lock (2000)")
 #define MIGRATION_FLAG_LOCK_TRIES                                                                  \
-  {                                                                                                \
-    .name = "lock-tries", .argument = "N",                                                         \
-    FLAG_INTO_NUMBER(struct migration_cli, lock_tries, 1, 1000),                                   \
-    .help = "how often a transaction that got no lock is tried (10)"                               \
-  }
+  FLAG_NUMBER(0, "lock-tries", "N", struct migration_cli, lock_tries, 1, 1000,                     \
+              "how often a transaction that got no lock is tried (10)")
 
 /* Reads the arguments of `command`. False: --help was printed or something was wrong (said so): end
  * with `exit_code`. */

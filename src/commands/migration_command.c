@@ -12,16 +12,9 @@ static int command_migration(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.section = "What to do",
-     .name = "new",
-     .argument = "NAME",
-     .type = FLAG_VERB,
-     .help = "write the file of a new migration"},
-    {.section = "Options",
-     .name = "dir",
-     .argument = "FOLDER",
-     FLAG_INTO_FOLDER(struct migration_cli, options.dir),
-     .help = "where to write it (db/migrations)"},
+    FLAG_VERB("new", "NAME", 0, "write the file of a new migration", .section = "What to do"),
+    FLAG_FOLDER(0, "dir", "FOLDER", struct migration_cli, options.dir,
+                "where to write it (db/migrations)", .section = "Options"),
     FLAG_END,
 };
 

@@ -14,10 +14,9 @@ static int command_repair(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "forget",
-     FLAG_INTO_SWITCH(struct migration_cli, forget),
-     .help = "forget how far VERSION, a transaction:false migration, has got: it then counts as "
-             "not begun"},
+    FLAG_SWITCH(0, "forget", struct migration_cli, forget,
+                "forget how far VERSION, a transaction:false migration, has got: it then counts as "
+                "not begun"),
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,

@@ -23,14 +23,8 @@ static int command_rollback(int argc, char **argv) {
   }
 
 static const struct flag ROLLBACK_FLAGS[] = {
-    {.name = "steps",
-     .argument = "N",
-     FLAG_INTO_NUMBER(struct migration_cli, steps, 1, 100000),
-     .help = "undo the newest N (1)"},
-    {.name = "to",
-     .argument = "VERSION",
-     FLAG_INTO_TEXT(struct migration_cli, to),
-     .help = "undo everything newer than VERSION"},
+    FLAG_NUMBER(0, "steps", "N", struct migration_cli, steps, 1, 100000, "undo the newest N (1)"),
+    FLAG_TEXT(0, "to", "VERSION", struct migration_cli, to, "undo everything newer than VERSION"),
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,

@@ -240,6 +240,7 @@ static void raise_file_limit(void) {
 
 static bool open_sockets(struct service *service, struct error *error) {
   unsigned port = service->config.port;
+  assert(service->worker_count >= 1);
   for (unsigned i = 0; i < service->worker_count; i++) {
     service->listen_fds[i] = http_listen(port, i == 0, &port, error);
     if (service->listen_fds[i] < 0) return false;
@@ -377,9 +378,8 @@ static int command_serve(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "migrate",
-     FLAG_INTO_SWITCH(struct service, migrate),
-     .help = "apply pending migrations first; safe with many instances at once"},
+    FLAG_SWITCH(0, "migrate", struct service, migrate,
+                "apply pending migrations first; safe with many instances at once"),
     FLAG_END,
 };
 

@@ -16,6 +16,7 @@ unsigned serve_limits_loops(const struct config *config, const struct cgroup_lim
 unsigned serve_limits_connections(const struct config *config,
                                   const struct cgroup_limits *machine) {
   if (config->max_connections) return config->max_connections;
+  _Static_assert(CONNECTIONS_LEAST <= CONNECTIONS_MOST, "the bounds leave room");
   uint64_t fitting = machine->memory_bytes / CONNECTION_BYTES;
   if (machine->memory_bytes == 0 || fitting > CONNECTIONS_MOST) return CONNECTIONS_MOST;
   return fitting > CONNECTIONS_LEAST ? (unsigned)fitting : CONNECTIONS_LEAST;

@@ -12,7 +12,7 @@ static int command_status(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "json", FLAG_INTO_SWITCH(struct migration_cli, json), .help = "print one JSON object"},
+    FLAG_SWITCH(0, "json", struct migration_cli, json, "print one JSON object"),
     MIGRATION_FLAG_DIR,
     FLAG_END,
 };

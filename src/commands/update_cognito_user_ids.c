@@ -96,10 +96,7 @@ static int command_update_cognito_user_ids(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "dry-run",
-     .letter = 'n',
-     FLAG_INTO_SWITCH(struct wish, dry_run),
-     .help = "print what would change and change nothing"},
+    FLAG_SWITCH('n', "dry-run", struct wish, dry_run, "print what would change and change nothing"),
     FLAG_END,
 };
 
@@ -116,8 +113,8 @@ const struct subcommand update_cognito_user_ids_command = {
         "changed.",
     .flags = FLAGS,
     .exits = {[EXIT_DONE] = "",
-              [EXIT_FAILED] = "it failed and nothing was written; or somebody must decide about "
-                              "handles that are not unique, and the rest was written",
+              [EXIT_FAILED] =
+                  "nothing was written; or handles are not unique and somebody must decide",
               [EXIT_USAGE] = "",
               [EXIT_UNAVAILABLE] = "the database or AWS was not reached",
               [EXIT_CREDENTIALS] = ""},

@@ -51,6 +51,7 @@ static bool start_purge(struct worker *worker, struct error *error) {
 
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error) {
+  assert(listen_fd >= 0);
   *worker = (struct worker){.loop = loop, .options = options};
   worker->fetcher = fetcher_new(loop, error);
   worker->authenticator = worker->fetcher ? authenticator_new(loop, keeper, error) : NULL;
@@ -73,6 +74,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
 
 static void on_items_sent(void *argument) {
   struct worker *worker = argument;
+  assert(worker->draining && worker->finished); /* the end of the chain that a drain begins */
   fetcher_close(worker->fetcher);
   worker->finished(worker, worker->finished_argument);
 }

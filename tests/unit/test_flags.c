@@ -21,24 +21,20 @@ static bool read_even(const char *text, void *target, struct error *error) {
 }
 
 static const struct flag FLAGS[] = {
-    {.name = "dry-run", .letter = 'n', FLAG_INTO_SWITCH(struct wishes, dry_run), .help = "x"},
-    {.name = "quick", .letter = 'q', FLAG_INTO_SWITCH(struct wishes, quick), .help = "x"},
-    {.name = "name", .argument = "NAME", FLAG_INTO_TEXT(struct wishes, name), .help = "x"},
-    {.name = "dir", .argument = "FOLDER", FLAG_INTO_FOLDER(struct wishes, folder), .help = "x"},
-    {.name = "jobs",
-     .letter = 'j',
-     .argument = "N",
-     FLAG_INTO_NUMBER(struct wishes, jobs, 1, 64),
-     .help = "x"},
-    {.name = "even", .argument = "N", .type = FLAG_OTHER, .read = read_even, .help = "x"},
+    FLAG_SWITCH('n', "dry-run", struct wishes, dry_run, "x"),
+    FLAG_SWITCH('q', "quick", struct wishes, quick, "x"),
+    FLAG_TEXT(0, "name", "NAME", struct wishes, name, "x"),
+    FLAG_FOLDER(0, "dir", "FOLDER", struct wishes, folder, "x"),
+    FLAG_NUMBER('j', "jobs", "N", struct wishes, jobs, 1, 64, "x"),
+    FLAG_OTHER(0, "even", "N", read_even, "x"),
     FLAG_END,
 };
 
 static const struct flag VERBS[] = {
-    {.name = "make", .argument = "FILE", .type = FLAG_VERB, .value = 1, .help = "x"},
-    {.name = "undo", .argument = "[NUMBER]", .type = FLAG_VERB, .value = 2, .help = "x"},
-    {.name = "list", .type = FLAG_VERB, .value = 3, .help = "x"},
-    {.name = "quick", FLAG_INTO_SWITCH(struct wishes, quick), .help = "x"},
+    FLAG_VERB("make", "FILE", 1, "x"),
+    FLAG_VERB("undo", "[NUMBER]", 2, "x"),
+    FLAG_VERB("list", NULL, 3, "x"),
+    FLAG_SWITCH(0, "quick", struct wishes, quick, "x"),
     FLAG_END,
 };
 
@@ -164,13 +160,14 @@ static void a_verb_has_a_word_of_its_own(void **state) {
 
 static void assert_flag_is_sound(const struct flag *flag) {
   assert_true(flag->help && *flag->help);
-  bool has_value = flag->type != FLAG_SWITCH && flag->type != FLAG_VERB;
-  if (flag->type != FLAG_VERB) assert_int_equal(has_value, flag->argument != NULL);
-  assert_int_equal(flag->type == FLAG_OTHER, flag->read != NULL);
-  if (flag->type == FLAG_NUMBER) assert_true(flag->low < flag->high);
+  bool has_value = flag->type != FLAG_TYPE_SWITCH && flag->type != FLAG_TYPE_VERB;
+  if (flag->type != FLAG_TYPE_VERB) assert_int_equal(has_value, flag->argument != NULL);
+  assert_int_equal(flag->type == FLAG_TYPE_OTHER, flag->read != NULL);
+  if (flag->type == FLAG_TYPE_NUMBER) assert_true(flag->low < flag->high);
   assert_string_not_equal(flag->name, "help");
   assert_int_not_equal(flag->letter, 'h');
-  if (flag->argument) assert_true(flag->type == FLAG_VERB || !flags_is_optional(flag->argument));
+  if (flag->argument)
+    assert_true(flag->type == FLAG_TYPE_VERB || !flags_is_optional(flag->argument));
 }
 
 static void every_table_is_sound(void **state) {

@@ -234,6 +234,7 @@ static const char *join_words(const char *const *words, char *text, size_t size)
 }
 
 static void *member_of(struct config *config, const struct config_setting *setting) {
+  assert(setting->offset < sizeof(*config));
   return (char *)config + setting->offset;
 }
 

@@ -1,11 +1,13 @@
-/* error.c: see error.h. */
+/* error.c: fills an error, and puts a prefix before its sentence. */
 #include "lib/base/error.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...) {
+  assert(kind != ERROR_NONE); /* a failure of no kind would end as exit code 1 or 500 unnoticed */
   if (!error) return false;
   va_list arguments;
   va_start(arguments, format);

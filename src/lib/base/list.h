@@ -1,6 +1,7 @@
 /* list.h: an intrusive doubly linked list: O(1) insert and remove, no allocation. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,6 +29,7 @@ static inline void list_append(struct list *head, struct list *node) {
 
 /* Takes `node` out of its list; harmless on a node that was initialised or removed before. */
 static inline void list_remove(struct list *node) {
+  assert(node->next->previous == node && node->previous->next == node); /* nobody freed a part */
   node->previous->next = node->next;
   node->next->previous = node->previous;
   list_init(node);

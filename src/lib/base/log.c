@@ -230,6 +230,7 @@ uint64_t log_dropped(void) {
 }
 
 void log_event(enum log_level level, const char *message, ...) {
+  assert(level <= LOG_LEVEL_ERROR);
   if (!log_enabled(level)) return;
   struct buffer line = BUFFER_EMPTY;
   va_list fields;

@@ -5,6 +5,7 @@
 #include "lib/base/encoding.h"
 #include "lib/base/random.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,7 +94,8 @@ void trace_format_traceparent(const struct trace_context *context, char text[TRA
   at = encoding_hex_write(at, context->trace_id, TRACE_ID_SIZE);
   *at++ = '-';
   at = encoding_hex_write(at, context->span_id, SPAN_ID_SIZE);
-  memcpy(at, context->sampled ? "-01" : "-00", 4);
+  assert(at + sizeof("-01") == text + TRACEPARENT_SIZE);
+  memcpy(at, context->sampled ? "-01" : "-00", sizeof("-01"));
 }
 
 void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADER_SIZE]) {
@@ -103,6 +105,7 @@ void trace_format_xray(const struct trace_context *context, char text[XRAY_HEADE
   at = encoding_hex_write(at, context->trace_id + 4, TRACE_ID_SIZE - 4);
   at = stpcpy(at, ";Parent=");
   at = encoding_hex_write(at, context->span_id, SPAN_ID_SIZE);
+  assert(at + sizeof(";Sampled=1") <= text + XRAY_HEADER_SIZE);
   stpcpy(at, context->sampled ? ";Sampled=1" : ";Sampled=0");
 }
 
