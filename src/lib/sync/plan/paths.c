@@ -115,6 +115,7 @@ static bool reduce(struct journal_paths *paths, struct arena *arena, size_t *ret
   const char **wildcards = arena_take(arena, paths->count * sizeof(*wildcards));
   if (!wildcards) return false;
   size_t unique = keyed_sort_unique(paths->paths, paths->count, sizeof(paths->paths[0]));
+  assert(unique == 0 || paths->paths);
   for (size_t i = 0; i < unique; i++)
     if (is_wildcard(paths->paths[i])) wildcards[count++] = paths->paths[i];
   *ret_wildcards = 0;
