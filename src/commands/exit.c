@@ -47,5 +47,5 @@ enum exit_code exit_code_of(const struct error *error) {
 
 int exit_with(const char *command, const struct error *error) {
   fprintf(stderr, "cruddur %s: %s\n", command, error->message);
-  return exit_code_of(error);
+  return (int)exit_code_of(error);
 }

@@ -26,6 +26,9 @@ bool flags_is_optional(const char *word) {
   return word[0] == '[';
 }
 
+static void complain(const struct subcommand *command, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
 static void complain(const struct subcommand *command, const char *format, va_list arguments) {
   fprintf(stderr, "cruddur %s: ", command->name);
   vfprintf(stderr, format, arguments);
@@ -87,8 +90,8 @@ static bool store_other(struct reader *reader, const struct flag *flag, const ch
 
 /* `text` is NULL for a switch alone. */
 static bool store(struct reader *reader, const struct flag *flag, const char *text) {
-  assert((flag->type == FLAG_TYPE_SWITCH) ==
-         !text); /* else its row lacks an argument, or has one */
+  assert(flag->type != FLAG_TYPE_VERB);
+  assert((flag->type == FLAG_TYPE_SWITCH) == !text); /* by the `argument` of its row */
   switch (flag->type) {
   case FLAG_TYPE_SWITCH: *(bool *)((char *)reader->target + flag->at) = true; return true;
   case FLAG_TYPE_TEXT:
@@ -98,7 +101,6 @@ static bool store(struct reader *reader, const struct flag *flag, const char *te
   case FLAG_TYPE_OTHER: return store_other(reader, flag, text);
   case FLAG_TYPE_VERB: break;
   }
-  assert(!"a verb is no flag");
   return false;
 }
 
