@@ -13,8 +13,7 @@ struct http_request {
   char link[512];
 };
 
-bool http_request_query(const struct http_request *request, const char *name,
-                        struct str *ret_value) {
+bool http_request_query(struct http_request *request, const char *name, struct str *ret_value) {
   struct str rest = request->raw_query, pair;
   while (str_next(&rest, '&', &pair)) {
     if (!str_starts_with(pair, str_from(name)) || pair.data[strlen(name)] != '=') continue;

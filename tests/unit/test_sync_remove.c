@@ -14,28 +14,21 @@ static struct {
 } answers[3];
 static size_t batches, lengths[3];
 
-struct aws_client *__wrap_sync_session_client(const struct sync_session *of);
-void __wrap_sync_session_wait(const struct sync_session *of, const bool *done);
 void __wrap_sync_session_pause(const struct sync_session *of, uint64_t ms);
-bool __wrap_s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion);
-
-struct aws_client *__wrap_sync_session_client(const struct sync_session *of) {
-  return NULL;
-}
-
-void __wrap_sync_session_wait(const struct sync_session *of, const bool *done) {
-  assert_true(*done);
-}
+bool __wrap_s3_delete_many(struct aws_session *aws, const struct s3_bucket *bucket,
+                           const char *const *keys, size_t count, s3_key_kept kept, void *argument,
+                           struct error *error);
 
 void __wrap_sync_session_pause(const struct sync_session *of, uint64_t ms) {
 }
 
-bool __wrap_s3_delete_many(struct aws_client *client, const struct s3_deletion *deletion) {
+bool __wrap_s3_delete_many(struct aws_session *aws, const struct s3_bucket *bucket,
+                           const char *const *keys, size_t count, s3_key_kept kept, void *argument,
+                           struct error *error) {
   assert_true(batches < 3);
   for (size_t i = 0; i < answers[batches].times; i++)
-    deletion->failed(answers[batches].key, answers[batches].code, "why", deletion->argument);
-  lengths[batches++] = deletion->count;
-  deletion->done(NULL, deletion->argument);
+    kept(answers[batches].key, answers[batches].code, "why", argument);
+  lengths[batches++] = count;
   return true;
 }
 
