@@ -421,7 +421,3 @@ void aws_client_close(struct aws_client *client) {
 void aws_client_trace(struct aws_client *client, struct span_sink *sink) {
   client->sink = sink;
 }
-
-const char *aws_client_region(const struct aws_client *client) {
-  return client->region;
-}

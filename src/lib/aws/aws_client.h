@@ -21,8 +21,6 @@ void aws_client_close(struct aws_client *client);
 /* Records a span for each call below a sampled parent from now on; `sink` may be NULL. */
 void aws_client_trace(struct aws_client *client, struct span_sink *sink);
 
-const char *aws_client_region(const struct aws_client *client);
-
 /* Borrowed by the callback for the time of the call. */
 struct aws_response {
   int status;                /* of the last answer; 0: there was none */
