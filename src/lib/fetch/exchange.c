@@ -15,13 +15,13 @@ enum {
 };
 
 /* Curl shows the heads of interim answers (100 Continue) as well: each status line starts anew. */
-static void keep_header(struct exchange *exchange, struct str line) {
+static void keep_header(struct fetch_exchange *exchange, struct str line) {
   if (str_starts_with(line, STR("HTTP/"))) exchange->head.length = 0;
   buffer_append_str(&exchange->head, line);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *argument) {
-  struct exchange *exchange = argument;
+  struct fetch_exchange *exchange = argument;
   exchange->header_bytes += size * count;
   if (exchange->header_bytes > RESPONSE_HEADERS_LIMIT) {
     exchange->over_limit = true;
@@ -32,7 +32,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *argument) {
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *argument) {
-  struct exchange *exchange = argument;
+  struct fetch_exchange *exchange = argument;
   size_t length = size * count;
   assert(exchange->body.length <= exchange->response_limit);
   if (length > exchange->response_limit - exchange->body.length) {
@@ -71,14 +71,14 @@ static bool has_line_break(struct str text) {
   return false;
 }
 
-static bool append_line(struct exchange *exchange, const char *line) {
+static bool append_line(struct fetch_exchange *exchange, const char *line) {
   struct curl_slist *list = curl_slist_append(exchange->headers, line);
   if (!list) return false;
   exchange->headers = list;
   return true;
 }
 
-static bool append_header(struct exchange *exchange, const struct fetch_header *header) {
+static bool append_header(struct fetch_exchange *exchange, const struct fetch_header *header) {
   if (header->name.length == 0 || has_line_break(header->name) || has_line_break(header->value)) {
     exchange->refused = true;
     snprintf(exchange->reason, sizeof(exchange->reason), "a request header has a line break in it");
@@ -97,7 +97,7 @@ static bool append_header(struct exchange *exchange, const struct fetch_header *
   return appended;
 }
 
-static bool append_trace(struct exchange *exchange, const struct trace_context *trace) {
+static bool append_trace(struct fetch_exchange *exchange, const struct trace_context *trace) {
   if (!trace) return true;
   char parent[TRACEPARENT_SIZE], xray[XRAY_HEADER_SIZE];
   trace_format_traceparent(trace, parent);
@@ -111,7 +111,7 @@ static bool append_trace(struct exchange *exchange, const struct trace_context *
   return true;
 }
 
-static bool append_headers(struct exchange *exchange, const struct fetch_request *request) {
+static bool append_headers(struct fetch_exchange *exchange, const struct fetch_request *request) {
   bool has_content_type = false;
   for (size_t i = 0; i < request->header_count; i++) {
     if (!append_header(exchange, &request->headers[i])) return false;
@@ -141,7 +141,7 @@ static CURLcode set_method(CURL *easy, const struct fetch_request *request) {
   return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static CURLcode set_bounds(CURL *easy, struct exchange *exchange, bool allow_file) {
+static CURLcode set_bounds(CURL *easy, struct fetch_exchange *exchange, bool allow_file) {
   long timeout_ms = exchange->timeout_ms > INT_MAX ? INT_MAX : (long)exchange->timeout_ms;
   if (timeout_ms == 0) timeout_ms = 1; /* curl takes 0 for "never" */
   CURLcode code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
@@ -159,7 +159,7 @@ static CURLcode set_bounds(CURL *easy, struct exchange *exchange, bool allow_fil
   return code;
 }
 
-static CURLcode set_callbacks(CURL *easy, struct exchange *exchange) {
+static CURLcode set_callbacks(CURL *easy, struct fetch_exchange *exchange) {
   CURLcode code = curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->reason);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -169,7 +169,7 @@ static CURLcode set_callbacks(CURL *easy, struct exchange *exchange) {
   return code;
 }
 
-static bool set_options(struct exchange *exchange, const struct fetch_request *request) {
+static bool set_options(struct fetch_exchange *exchange, const struct fetch_request *request) {
   CURL *easy = exchange->easy;
   CURLcode code = set_callbacks(easy, exchange);
   if (code == CURLE_OK) code = set_bounds(easy, exchange, request->allow_file);
@@ -186,9 +186,9 @@ static bool set_options(struct exchange *exchange, const struct fetch_request *r
   return true;
 }
 
-struct exchange *exchange_new(const struct fetch_request *request, fetch_done done,
-                              void *argument) {
-  struct exchange *exchange = calloc(1, sizeof(*exchange));
+struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_done done,
+                                    void *argument) {
+  struct fetch_exchange *exchange = calloc(1, sizeof(*exchange));
   if (!exchange) return NULL;
   list_init(&exchange->node);
   exchange->done = done;
@@ -208,14 +208,15 @@ struct exchange *exchange_new(const struct fetch_request *request, fetch_done do
 }
 
 /* A URL that curl would not even try; what is no HTTP at the other end has the same code. */
-static bool is_bad_url(const struct exchange *exchange, CURLcode code) {
+static bool is_bad_url(const struct fetch_exchange *exchange, CURLcode code) {
   const char *address = NULL;
   curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_IP, &address);
   bool connected = address && *address;
   return code == CURLE_URL_MALFORMAT || (code == CURLE_UNSUPPORTED_PROTOCOL && !connected);
 }
 
-static void describe_failure(const struct exchange *exchange, CURLcode code, struct error *error) {
+static void describe_failure(const struct fetch_exchange *exchange, CURLcode code,
+                             struct error *error) {
   const char *reason = exchange->reason[0] ? exchange->reason : curl_easy_strerror(code);
   if (exchange->over_limit) {
     error_set(error, ERROR_MEMORY, "the answer is longer than the %zu bytes allowed",
@@ -238,7 +239,7 @@ static void describe_failure(const struct exchange *exchange, CURLcode code, str
   error_prefix(error, "%s", exchange->label);
 }
 
-void exchange_finish(struct exchange *exchange, CURLcode code) {
+void exchange_finish(struct fetch_exchange *exchange, CURLcode code) {
   struct fetch_response response = {0};
   struct error error = {0};
   if (code == CURLE_OK && !exchange->refused) {
@@ -256,7 +257,7 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange_free(exchange);
 }
 
-void exchange_abandon(struct exchange *exchange) {
+void exchange_abandon(struct fetch_exchange *exchange) {
   struct error error = {0};
   error_set(&error, ERROR_UNAVAILABLE, "%s: given up because the program ends", exchange->label);
   struct fetch_response response = {.error = &error};
@@ -264,7 +265,7 @@ void exchange_abandon(struct exchange *exchange) {
   exchange_free(exchange);
 }
 
-void exchange_free(struct exchange *exchange) {
+void exchange_free(struct fetch_exchange *exchange) {
   if (!exchange) return;
   curl_easy_cleanup(exchange->easy);
   curl_slist_free_all(exchange->headers);

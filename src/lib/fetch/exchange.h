@@ -2,11 +2,12 @@
  * of the room only. */
 #pragma once
 
-#include "lib/fetch/fetch.h"
+#include "lib/base/list.h"
+#include "lib/fetch/message.h"
 
 #include <curl/curl.h>
 
-struct exchange {
+struct fetch_exchange {
   struct list node; /* in the fetcher's list of what is under way, or of what was refused */
   CURL *easy;
   struct curl_slist *headers;
@@ -26,14 +27,15 @@ struct exchange {
 };
 
 /* Makes an exchange from a copy of `request`; NULL when memory is out. */
-struct exchange *exchange_new(const struct fetch_request *request, fetch_done done, void *argument);
+struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_done done,
+                                    void *argument);
 
 /* Tells `done` how it ended and frees the exchange, which is in no list and no multi handle any
  * more. */
-void exchange_finish(struct exchange *exchange, CURLcode code);
+void exchange_finish(struct fetch_exchange *exchange, CURLcode code);
 
 /* Like exchange_finish() for an exchange that is given up because the fetcher closes. */
-void exchange_abandon(struct exchange *exchange);
+void exchange_abandon(struct fetch_exchange *exchange);
 
 /* Frees without a call of `done`. Takes NULL. */
-void exchange_free(struct exchange *exchange);
+void exchange_free(struct fetch_exchange *exchange);

@@ -3,6 +3,8 @@
  *
  * An exchange is under way from fetch_start() until its `done` was called. A fetcher that closes
  * ends all of them at once, and frees itself when the last of its handles is closed. */
+#include "lib/fetch/fetch.h"
+
 #include "lib/fetch/exchange.h"
 
 #include <assert.h>
@@ -65,7 +67,7 @@ static void on_watch_closed(uv_handle_t *handle) {
   free(watch);
 }
 
-static void finish(struct fetcher *fetcher, struct exchange *exchange, CURLcode code) {
+static void finish(struct fetcher *fetcher, struct fetch_exchange *exchange, CURLcode code) {
   assert(fetcher->exchange_count > 0);
   list_remove(&exchange->node);
   fetcher->exchange_count--;
@@ -82,7 +84,7 @@ static void report_ended(struct fetcher *fetcher) {
     if (message->msg != CURLMSG_DONE) continue;
     CURLcode code = message->data.result; /* the message is gone after the removal */
     CURL *easy = message->easy_handle;
-    struct exchange *exchange = NULL;
+    struct fetch_exchange *exchange = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
     curl_multi_remove_handle(fetcher->multi, easy);
     finish(fetcher, exchange, code);
@@ -188,7 +190,7 @@ static void end_refused(struct loop_task *task) {
   struct fetcher *fetcher =
       (struct fetcher *)(void *)((char *)task - offsetof(struct fetcher, refuse_task));
   while (!fetcher->closing && !list_empty(&fetcher->refused))
-    finish(fetcher, LIST_ENTRY(fetcher->refused.next, struct exchange, node), CURLE_OK);
+    finish(fetcher, LIST_ENTRY(fetcher->refused.next, struct fetch_exchange, node), CURLE_OK);
 }
 
 struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
@@ -225,7 +227,7 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
   if (fetcher->exchange_count == EXCHANGES_LIMIT)
     return error_set(error, ERROR_UNAVAILABLE, "%d outgoing requests are under way already",
                      EXCHANGES_LIMIT);
-  struct exchange *exchange = exchange_new(request, done, argument);
+  struct fetch_exchange *exchange = exchange_new(request, done, argument);
   if (!exchange) return error_set(error, ERROR_MEMORY, "out of memory");
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETDATA, fetcher);
@@ -245,12 +247,12 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
 static void abandon_all(struct fetcher *fetcher) {
   struct list *node;
   while ((node = list_pop(&fetcher->exchanges))) {
-    struct exchange *exchange = LIST_ENTRY(node, struct exchange, node);
+    struct fetch_exchange *exchange = LIST_ENTRY(node, struct fetch_exchange, node);
     curl_multi_remove_handle(fetcher->multi, exchange->easy);
     exchange_abandon(exchange);
   }
   while ((node = list_pop(&fetcher->refused)))
-    exchange_abandon(LIST_ENTRY(node, struct exchange, node));
+    exchange_abandon(LIST_ENTRY(node, struct fetch_exchange, node));
 }
 
 void fetcher_close(struct fetcher *fetcher) {

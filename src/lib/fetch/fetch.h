@@ -2,45 +2,13 @@
  * includes curl.h. Name resolution happens in curl's own threads, so nothing here blocks. */
 #pragma once
 
-#include "lib/base/buffer.h"
-#include "lib/base/error.h"
-#include "lib/base/trace.h"
+#include "lib/fetch/message.h"
 #include "lib/loop/loop.h"
 
 struct fetcher;
 
-struct fetch_header {
-  struct str name, value;
-};
-
-struct fetch_request {
-  const char *method; /* "GET", "POST", …; NULL means GET */
-  const char *url;    /* https:, http:, or file: where `allow_file` */
-  const struct fetch_header *headers;
-  size_t header_count;
-  struct str body;       /* sent when not empty; copied, unless: */
-  bool body_borrowed;    /* `body` stays until `done`, so no copy is made */
-  uint64_t timeout_ms;   /* for the whole exchange, connecting included */
-  size_t response_limit; /* bytes of body; a longer one is an error */
-  bool allow_file;
-  bool keep_headers; /* of the answer, for fetch_response_header() */
-  /* Passed on as traceparent, tracestate and X-Amzn-Trace-Id, which no signature covers; NULL: none
-   * of them is sent. */
-  const struct trace_context *trace;
-};
-
-/* Borrowed by the callback for the time of the call. */
-struct fetch_response {
-  int status; /* HTTP status, 200 for file:, 0 when there was no answer */
-  struct str body;
-  struct str headers;        /* lines of the final answer's head, where they were to be kept */
-  const struct error *error; /* NULL when an answer came, whatever its status */
-};
-
 /* The value of the first header `name` (in any case), trimmed; data is NULL where there is none. */
 struct str fetch_response_header(const struct fetch_response *response, struct str name);
-
-typedef void (*fetch_done)(const struct fetch_response *response, void *argument);
 
 /* NULL when memory is out. Connections are kept and used again. */
 struct fetcher *fetcher_new(struct loop *loop, struct error *error);

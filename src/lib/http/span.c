@@ -5,7 +5,11 @@
 #include "lib/http/round.h"
 #include "lib/http/router.h"
 
+#include <assert.h>
 #include <stdio.h>
+
+_Static_assert(sizeof(((struct span *)NULL)->request_id) > HTTP_REQUEST_ID_LIMIT,
+               "a span holds every request id");
 
 /* The fields of one header or of several (RFC 9110, section 5.3), joined. */
 struct joined {
@@ -80,6 +84,7 @@ static struct span *begin(struct http_request *request) {
 void span_begin(struct http_request *request) {
   struct trace_context *trace = &request->trace;
   const struct span_sink *sink = request->site->sink;
+  assert(!request->has_trace && !request->span);
   request->has_trace = take_context(request, trace);
   if (!request->has_trace) return;
   memcpy(request->trace_parent, trace->span_id, SPAN_ID_SIZE);

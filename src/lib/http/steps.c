@@ -148,8 +148,18 @@ static enum step_result handle(struct http_request *request) {
 /* --- The order --- */
 
 static enum step_result (*const STEPS[])(struct http_request *request) = {
-    read_headers, check_framing, find_route,  count_address, check_size, await_body,
-    check_open,   check_size,    check_token, count_user,    parse_body, handle,
+    read_headers,  /* notes what the server itself reads; 431 */
+    check_framing, /* 400 */
+    find_route,    /* 404, 405, OPTIONS */
+    count_address, /* 429 */
+    check_size,    /* as announced; 413 */
+    await_body,    /* until all of the request has come */
+    check_open,    /* 503 */
+    check_size,    /* as it came; 413 */
+    check_token,   /* until the keys are there; 401 */
+    count_user,    /* 429 */
+    parse_body,    /* 400, 415 */
+    handle,        /* until there is an answer */
 };
 
 enum { STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]) };
