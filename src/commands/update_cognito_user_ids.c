@@ -4,8 +4,8 @@
 #include "commands/commands.h"
 #include "commands/exit.h"
 
-#include "lib/users/user_ids.h"
 #include "lib/base/config.h"
+#include "lib/users/user_ids.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +89,8 @@ static bool update(const struct config *config, bool dry_run, struct user_ids_su
   struct pg_session_options options = {.connection_url = config->connection_url,
                                        .application_name = "cruddur update-cognito-user-ids"};
   /* The pool first: the rows are locked for as short as can be. */
-  bool done = cognito_load_users(config, &list, error) && pg_session_open(&options, &session, error) &&
+  bool done = cognito_load_users(config, &list, error) &&
+              pg_session_open(&options, &session, error) &&
               user_ids_update(session, &list, dry_run, print_verdict, NULL, ret_summary, error);
   cognito_free_users(&list);
   return done;
