@@ -1,6 +1,6 @@
-/* answers.h: what AWS services answer: hostile bytes. The linker puts __wrap_aws_client_call() in the
- * place of aws_client_call() (--wrap), so that the code that asks and reads runs as it is, page after
- * page; for code that waits for its answers also __wrap_loop_run_until() in the place of
+/* answers.h: what AWS services answer: hostile bytes. The linker puts __wrap_aws_client_call() in
+ * the place of aws_client_call() (--wrap), so that the code that asks and reads runs as it is, page
+ * after page; for code that waits for its answers also __wrap_loop_run_until() in the place of
  * loop_run_until(). */
 #pragma once
 
@@ -18,8 +18,8 @@ void answers_begin(struct str texts);
 /* Answers what was asked until nothing is asked any more. */
 void answers_run(void);
 
-bool __wrap_aws_client_call(struct aws_client *client, const struct aws_request *request, aws_done done,
-                     void *argument, struct error *error);
+bool __wrap_aws_client_call(struct aws_client *client, const struct aws_request *request,
+                            aws_done done, void *argument, struct error *error);
 
 void __wrap_loop_run_until(struct loop *loop, const bool *done);
 

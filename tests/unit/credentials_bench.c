@@ -13,7 +13,8 @@ static bool answer_nothing(struct bench *bench, int fd, unsigned number, const c
   return web_write_answer(fd, "200 OK", "{}");
 }
 
-enum refresher_taken bench_take(struct bench *bench, struct aws_credentials **ret, struct error *error) {
+enum refresher_taken bench_take(struct bench *bench, struct aws_credentials **ret,
+                                struct error *error) {
   *ret = NULL;
   enum refresher_taken taken;
   while ((taken = aws_provider_take(bench->provider, ret, error)) == REFRESHER_WAIT)

@@ -22,7 +22,8 @@ void files_start(struct bench *bench, struct files *files, const char *credentia
 void files_stop(struct bench *bench, struct files *files);
 
 /* Runs the provider alone until it has settled; *ret is the caller's, NULL after an error. */
-enum refresher_taken bench_take(struct bench *bench, struct aws_credentials **ret, struct error *error);
+enum refresher_taken bench_take(struct bench *bench, struct aws_credentials **ret,
+                                struct error *error);
 
 void expect_keys(struct bench *bench, const char *id, const char *secret, const char *token,
                  const char *source);

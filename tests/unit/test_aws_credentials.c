@@ -351,7 +351,8 @@ static void old_keys_serve_while_new_ones_fail(void **state) {
   while (bench_request_count(&bench) < 3)
     uv_run(loop_uv(bench.loop), UV_RUN_ONCE);
   expect_keys(&bench, "id0", "s", "t", "container endpoint");
-  for (enum refresher_taken taken = REFRESHER_TAKEN; taken == REFRESHER_TAKEN;) { /* until they have expired */
+  for (enum refresher_taken taken = REFRESHER_TAKEN;
+       taken == REFRESHER_TAKEN;) { /* until they have expired */
     struct aws_credentials *credentials = NULL;
     struct error error = {0};
     taken = bench_take(&bench, &credentials, &error);
