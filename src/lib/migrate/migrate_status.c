@@ -1,10 +1,12 @@
 /* migrate_status.c: says what is applied and what is pending. See engine.h. */
 #include "lib/migrate/run/runner.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 
 static const char *item_name(const struct migrate_plan_item *item) {
+  assert(item->migration || item->entry);
   return item->migration ? item->migration->name : item->entry->name;
 }
 

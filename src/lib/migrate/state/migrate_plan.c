@@ -41,8 +41,8 @@ static void assert_sound(const struct migrate_plan *plan) {
   for (size_t i = 0; i < plan->count; i++) {
     const struct migrate_plan_item *item = &plan->items[i];
     bool pending = migrate_plan_item_is_pending(item);
-    assert(item->migration || item->entry);
-    assert(pending == !item->entry && (!pending || item->migration->up.present));
+    assert(pending == !item->entry);
+    assert(!pending || (item->migration && item->migration->up.present));
     if (i == 0) continue;
     int order =
         version_compare(migrate_plan_item_version(item - 1), migrate_plan_item_version(item));
@@ -80,6 +80,7 @@ void migrate_plan_free(struct migrate_plan *plan) {
 }
 
 const struct version *migrate_plan_item_version(const struct migrate_plan_item *item) {
+  assert(item->migration || item->entry);
   return item->migration ? &item->migration->version : &item->entry->version;
 }
 
