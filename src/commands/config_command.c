@@ -34,10 +34,10 @@ static void append_plain(struct buffer *output, const struct config_setting *set
 }
 
 static void append_json_text(struct buffer *output, const char *key, const char *text) {
-  json_append_string(output, str_from(key));
+  json_writer_string(output, str_from(key));
   buffer_append_char(output, ':');
   if (text)
-    json_append_string(output, str_from(text));
+    json_writer_string(output, str_from(text));
   else
     buffer_append_text(output, "null");
   buffer_append_char(output, ',');

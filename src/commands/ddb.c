@@ -4,7 +4,7 @@
 #include "lib/aws/services/dynamodb.h"
 #include "lib/base/clock.h"
 #include "lib/messages/dynamodb/definition.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,13 +125,14 @@ static bool find_people(struct job *job, struct person people[2], struct error *
   if (!pg_session_open(&options, &session, error) ||
       !pg_session_query(session, SQL, 0, NULL, &rows, error))
     return false;
-  if (pg_rows_count(rows) != 2)
+  if (pg_session_rows_count(rows) != 2)
     return error_set(error, ERROR_NOT_FOUND,
                      "the users andrewbrown and bayko are not in the database; bin/db/seed puts "
                      "them there");
   for (size_t i = 0; i < 2; i++)
-    if (!person_set(&people[i], pg_rows_text(rows, i, 0), str_from(pg_rows_text(rows, i, 1)),
-                    str_from(pg_rows_text(rows, i, 2))))
+    if (!person_set(&people[i], pg_session_rows_text(rows, i, 0),
+                    str_from(pg_session_rows_text(rows, i, 1)),
+                    str_from(pg_session_rows_text(rows, i, 2))))
       return error_set(error, ERROR_MEMORY, "out of memory");
   return true;
 }

@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/config.h"
 #include "lib/base/encoding.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static bool file_of_url(const char *url, struct buffer *ret_path) {
   else if (strncmp(path, "///", 3) == 0)
     path += strlen("//");
   if (path[0] != '/' || path[1] == '/' || !buffer_reserve(ret_path, strlen(path))) return false;
-  return percent_decode(str_from(path), false, ret_path->data, &ret_path->length);
+  return encoding_percent_decode(str_from(path), false, ret_path->data, &ret_path->length);
 }
 
 static bool same_file(const char *a, const char *b) {
@@ -93,7 +93,7 @@ static bool check_database_is_local(struct pg_session *session, struct error *er
                         0, NULL, &found, error))
     return false;
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
-  if (local && pg_rows_bool(rows, 0, 0)) return true;
+  if (local && pg_session_rows_bool(rows, 0, 0)) return true;
   return error_set(error, ERROR_REFUSED,
                    "CONNECTION_URL leads to a database that is not on this machine");
 }
@@ -107,7 +107,7 @@ static bool give_subject(struct pg_session *session, const char *handle, const c
                                "UPDATE public.users SET cognito_user_id = $2"
                                " WHERE handle = $1 AND cognito_user_id = 'MOCK'",
                                2, parameters, &rows, error);
-  pg_rows_free(rows);
+  pg_session_rows_free(rows);
   return done;
 }
 
@@ -121,16 +121,16 @@ static bool find_subject(struct pg_session *session, const char *handle, struct 
                         1, parameters, &found, error))
     return false;
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
-  if (pg_rows_count(rows) == 0)
+  if (pg_session_rows_count(rows) == 0)
     return error_set(error, ERROR_NOT_FOUND, "there is no user with the handle '%s'", handle);
-  if (pg_rows_count(rows) > 1)
+  if (pg_session_rows_count(rows) > 1)
     return error_set(error, ERROR_CONFLICT, "several users have the handle '%s'", handle);
-  if (!pg_rows_bool(rows, 0, 1)) {
-    buffer_append_text(ret_subject, pg_rows_text(rows, 0, 0));
+  if (!pg_session_rows_bool(rows, 0, 1)) {
+    buffer_append_text(ret_subject, pg_session_rows_text(rows, 0, 0));
     return true;
   }
   char subject[UUID_TEXT_LENGTH + 1];
-  if (!dev_issuer_subject(str_from(handle), subject, error)) return false;
+  if (!dev_issuer_sub(str_from(handle), subject, error)) return false;
   buffer_append_text(ret_subject, subject);
   return give_subject(session, handle, subject, error);
 }

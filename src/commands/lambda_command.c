@@ -28,10 +28,10 @@ static void log_line(const char *level, const char *message, struct str request_
   clock_format_rfc3339(clock_unix_us(), now);
   struct buffer line = BUFFER_EMPTY;
   buffer_append_format(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now, level);
-  json_append_string(&line, str_from(message));
+  json_writer_string(&line, str_from(message));
   if (request_id.length > 0) {
     buffer_append_text(&line, ",\"request_id\":");
-    json_append_string(&line, request_id);
+    json_writer_string(&line, request_id);
   }
   buffer_append_text(&line, "}\n");
   fputs(buffer_text(&line), stdout);
@@ -66,7 +66,7 @@ static bool find_database(struct function *function, unsigned limit_ms, struct e
   if (!parameter_read(&function->config, function->config.connection_url_parameter, limit_ms,
                       &function->parameter, error))
     return false;
-  if (!pg_check_connection_url(function->parameter, error)) {
+  if (!pg_pool_check_url(function->parameter, error)) {
     forget_parameter(function);
     return false;
   }

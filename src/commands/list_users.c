@@ -16,9 +16,9 @@ struct form {
 
 static void append_member(struct buffer *line, const char *name, const char *text) {
   buffer_append_char(line, line->length > 0 ? ',' : '{');
-  json_append_string(line, str_from(name));
+  json_writer_string(line, str_from(name));
   buffer_append_char(line, ':');
-  json_append_string(line, str_from(text));
+  json_writer_string(line, str_from(text));
 }
 
 static bool print_json(const struct cognito_user *user) {

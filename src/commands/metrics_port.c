@@ -9,7 +9,7 @@
 
 enum { CONNECTION_LIMIT = 32, TIMEOUT_MS = 10000 };
 
-static void look_at(struct metrics_context *context, const struct worker *workers,
+static void look_at(struct prometheus_context *context, const struct worker *workers,
                     unsigned worker_count) {
   assert(worker_count <= sizeof(context->servers) / sizeof(context->servers[0]));
   context->count = worker_count;
@@ -29,7 +29,7 @@ bool metrics_port_start(struct metrics_port *port, unsigned number, const struct
   int fd = http_listen(number, true, &number, error);
   if (fd < 0) return error_prefix(error, "METRICS_PORT");
   look_at(&port->context, workers, worker_count);
-  port->options = (struct http_options){.tables = metrics_tables,
+  port->options = (struct http_options){.tables = prometheus_tables,
                                         .allowed_origins = STR(""),
                                         .connection_limit = CONNECTION_LIMIT,
                                         .idle_timeout_ms = TIMEOUT_MS,

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "commands/worker.h"
-#include "routes/metrics.h"
+#include "routes/prometheus.h"
 
 struct metrics_port {
   struct http_options options;
-  struct metrics_context context;
+  struct prometheus_context context;
   struct http_server *server; /* NULL: there is none */
 };
 

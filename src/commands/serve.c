@@ -16,7 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
-#include "lib/migrate/schema_gate.h"
+#include "lib/migrate/schema_check.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
 
@@ -33,7 +33,7 @@ struct service {
   struct auth_options auth;
   struct worker_options options;
   struct key_keeper *keeper;
-  struct schema_gate *schema;
+  struct schema_check *schema;
   struct metrics_port metrics;
   bool migrate, refused;
   uv_signal_t signals[2];
@@ -161,9 +161,8 @@ static bool derive_tracing(struct service *service, struct error *error) {
 
 static bool read_settings(struct service *service, struct error *error) {
   return config_load(&service->config, CONFIG_SERVER | CONFIG_AWS, error) &&
-         pg_check_connection_url(service->config.connection_url, error) &&
-         derive_pool(service, error) && derive_options(service, error) &&
-         derive_tracing(service, error);
+         pg_pool_check_url(service->config.connection_url, error) && derive_pool(service, error) &&
+         derive_options(service, error) && derive_tracing(service, error);
 }
 
 /* --- Life --- */
@@ -211,7 +210,7 @@ static void count_finished(struct loop *loop, void *argument) {
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   aws_provider_close(service->options.provider);
-  schema_gate_close(service->schema);
+  schema_check_close(service->schema);
   loop_close_inbox(loop);
 }
 
@@ -251,13 +250,13 @@ static bool open_sockets(struct service *service, struct error *error) {
 
 /* What the first loop has for all of them. */
 static bool make_shared(struct service *service, struct loop *loop, struct error *error) {
-  const struct schema_gate_options gate = {.connection_url = service->config.connection_url,
-                                           .migrate = service->migrate,
-                                           .refused = on_schema_refused,
-                                           .opened = on_schema_opened,
-                                           .argument = service};
+  const struct schema_check_options gate = {.connection_url = service->config.connection_url,
+                                            .migrate = service->migrate,
+                                            .refused = on_schema_refused,
+                                            .opened = on_schema_opened,
+                                            .argument = service};
   service->keeper = key_keeper_new(loop, &service->auth, error);
-  service->schema = schema_gate_new(loop, &gate, error);
+  service->schema = schema_check_new(loop, &gate, error);
   if (service->config.ddb_message_table) {
     service->options.config = &service->config;
     service->options.provider = aws_provider_new(loop, &service->config, error);

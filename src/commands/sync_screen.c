@@ -145,12 +145,12 @@ static void end_in_json(const struct sync_plan *plan, const struct sync_results 
                         double seconds) {
   struct buffer output = BUFFER_EMPTY;
   buffer_append_text(&output, "{\"result\":");
-  json_append_string(&output, str_from(result));
+  json_writer_string(&output, str_from(result));
   buffer_append_format(&output, ",\"exit_code\":%d,\"changeset\":", exit_code);
-  json_append_string(&output, str_from(path));
+  json_writer_string(&output, str_from(path));
   buffer_append_text(&output, ",\"message\":");
   if (sentence)
-    json_append_string(&output, str_from(sentence));
+    json_writer_string(&output, str_from(sentence));
   else
     buffer_append_text(&output, "null");
   buffer_append_text(&output, ",\"plan\":{");

@@ -53,7 +53,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
                  const struct worker_options *options, struct error *error) {
   assert(listen_fd >= 0);
   *worker = (struct worker){.loop = loop, .options = options};
-  worker->fetcher = fetcher_new(loop, error);
+  worker->fetcher = fetch_open(loop, error);
   worker->authenticator = worker->fetcher ? authenticator_new(loop, keeper, error) : NULL;
   if (!worker->authenticator) {
     close(listen_fd);
@@ -75,7 +75,7 @@ bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *ke
 static void on_items_sent(void *argument) {
   struct worker *worker = argument;
   assert(worker->draining && worker->finished); /* the end of the chain that a drain begins */
-  fetcher_close(worker->fetcher);
+  fetch_close(worker->fetcher);
   worker->finished(worker, worker->finished_argument);
 }
 

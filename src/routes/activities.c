@@ -67,7 +67,7 @@ static void get_home(struct http_request *request) {
   pg_batch_add(batch, PG_ACTIVITIES_HOME);
   page_bind_before(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_batch_submit(batch, on_home, list);
+  pg_pool_submit(batch, on_home, list);
 }
 
 /* --- GET /api/activities/notifications --- */
@@ -88,12 +88,12 @@ static void get_notifications(struct http_request *request) {
   if (!list) return;
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_BY_SUB);
-  pg_bind_text(batch, http_request_user(request));
+  pg_batch_bind_text(batch, http_request_sub(request));
   pg_batch_add(batch, PG_ACTIVITIES_NOTIFICATIONS);
-  pg_bind_text(batch, http_request_user(request));
+  pg_batch_bind_text(batch, http_request_sub(request));
   page_bind_before(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_batch_submit(batch, on_notifications, list);
+  pg_pool_submit(batch, on_notifications, list);
 }
 
 /* --- GET /api/activities/search --- */
@@ -119,12 +119,12 @@ static void get_search(struct http_request *request) {
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, list->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
   for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
-    pg_bind_text(batch, buffer_str(&list->term.words[i]));
-  pg_bind_text(batch, buffer_str(&list->term.handle));
+    pg_batch_bind_text(batch, buffer_str(&list->term.words[i]));
+  pg_batch_bind_text(batch, buffer_str(&list->term.handle));
   page_bind_before(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_bind_text(batch, buffer_str(&list->term.more));
-  pg_batch_submit(batch, on_search, list);
+  pg_batch_bind_text(batch, buffer_str(&list->term.more));
+  pg_pool_submit(batch, on_search, list);
 }
 
 /* --- GET /api/activities/@handle --- */
@@ -153,12 +153,12 @@ static void get_profile(struct http_request *request) {
   struct str handle = http_request_param(request, "handle");
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_PROFILE);
-  pg_bind_text(batch, handle);
+  pg_batch_bind_text(batch, handle);
   pg_batch_add(batch, PG_ACTIVITIES_PROFILE);
-  pg_bind_text(batch, handle);
+  pg_batch_bind_text(batch, handle);
   page_bind_before(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_batch_submit(batch, on_profile, list);
+  pg_pool_submit(batch, on_profile, list);
 }
 
 /* --- GET /api/activities/@handle/status/uuid --- */
@@ -196,13 +196,13 @@ static void get_status(struct http_request *request) {
   if (!list) return;
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_ACTIVITIES_STATUS);
-  pg_bind_text(batch, http_request_param(request, "handle"));
-  pg_bind_uuid(batch, uuid);
+  pg_batch_bind_text(batch, http_request_param(request, "handle"));
+  pg_batch_bind_uuid(batch, uuid);
   pg_batch_add(batch, PG_ACTIVITIES_REPLIES);
-  pg_bind_uuid(batch, uuid);
+  pg_batch_bind_uuid(batch, uuid);
   page_bind_after(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_batch_submit(batch, on_status, list);
+  pg_pool_submit(batch, on_status, list);
 }
 
 /* --- POST /api/activities --- */
@@ -252,11 +252,11 @@ static void post_activity(struct http_request *request) {
   }
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, once ? PG_ACTIVITIES_CREATE_ONCE : PG_ACTIVITIES_CREATE);
-  pg_bind_text(batch, http_request_user(request));
-  pg_bind_text(batch, message);
-  pg_bind_int(batch, ttl_seconds);
+  pg_batch_bind_text(batch, http_request_sub(request));
+  pg_batch_bind_text(batch, message);
+  pg_batch_bind_int(batch, ttl_seconds);
   if (once) idempotency_bind(batch, once);
-  pg_batch_submit(batch, once ? on_created_once : on_created, request);
+  pg_pool_submit(batch, once ? on_created_once : on_created, request);
 }
 
 /* --- POST /api/activities/uuid/reply --- */
@@ -300,14 +300,14 @@ static void post_reply(struct http_request *request) {
   if (!parent) return;
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, once ? PG_ACTIVITIES_REPLY_ONCE : PG_ACTIVITIES_REPLY);
-  pg_bind_text(batch, http_request_user(request));
-  pg_bind_text(batch, message);
-  pg_bind_uuid(batch, parent);
+  pg_batch_bind_text(batch, http_request_sub(request));
+  pg_batch_bind_text(batch, message);
+  pg_batch_bind_uuid(batch, parent);
   if (once)
     idempotency_bind(batch, once);
   else
     pg_batch_lock(batch, parent);
-  pg_batch_submit(batch, once ? on_replied_once : on_replied, request);
+  pg_pool_submit(batch, once ? on_replied_once : on_replied, request);
 }
 
 const struct http_route activities_routes[] = {

@@ -8,14 +8,14 @@
 
 struct rollbar;
 struct message_store;
-struct schema_gate;
+struct schema_check;
 
 struct route_context {
   struct pg_pool *pool;
   struct pg_pool *const *pools; /* of all loops: readiness is one answer for the process */
   unsigned pool_count;
-  struct key_keeper *keeper;        /* shared by the loops */
-  const struct schema_gate *schema; /* shared by the loops */
+  struct key_keeper *keeper;         /* shared by the loops */
+  const struct schema_check *schema; /* shared by the loops */
   struct rollbar *rollbar;
   struct message_store *messages;
   struct http_server *server;
@@ -27,7 +27,7 @@ static inline struct route_context *route_context(const struct http_request *req
 
 /* A new batch for a request: on its loop's pool, and part of its trace. */
 static inline struct pg_batch *route_batch_new(const struct http_request *request) {
-  struct pg_batch *batch = pg_batch_new(route_context(request)->pool);
+  struct pg_batch *batch = pg_pool_new_batch(route_context(request)->pool);
   pg_batch_trace(batch, http_request_trace(request));
   return batch;
 }

@@ -2,7 +2,7 @@
 #include "routes/context.h"
 #include "routes/routes.h"
 
-#include "lib/migrate/schema_gate.h"
+#include "lib/migrate/schema_check.h"
 #include "lib/telemetry/rollbar.h"
 
 #define JSON_CONTENT_TYPE "application/json"
@@ -36,7 +36,7 @@ static void get_readiness(struct http_request *request) {
   const struct route_context *context = route_context(request);
   struct connected connected = look_at_pools(context);
   bool postgres = connected.reads;
-  bool schema = schema_gate_open(context->schema);
+  bool schema = schema_check_passed(context->schema);
   bool keys = key_keeper_ready(context->keeper);
   bool stays = !http_server_draining(context->server);
   bool ready = postgres && schema && keys && stays;

@@ -62,8 +62,8 @@ struct str idempotency_hash_str(const struct idempotency *idempotency) {
 }
 
 void idempotency_bind(struct pg_batch *batch, const struct idempotency *idempotency) {
-  pg_bind_text(batch, idempotency->key);
-  pg_bind_text(batch, idempotency_hash_str(idempotency));
+  pg_batch_bind_text(batch, idempotency->key);
+  pg_batch_bind_text(batch, idempotency_hash_str(idempotency));
   pg_batch_lock_unknown(batch, idempotency->key);
 }
 

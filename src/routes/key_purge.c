@@ -45,10 +45,10 @@ static void on_purged(enum pg_outcome outcome, const struct pg_result *const *re
 
 static void on_time(uv_timer_t *timer) {
   struct key_purge *purge = timer->data;
-  struct pg_batch *batch = pg_batch_new(purge->pool);
+  struct pg_batch *batch = pg_pool_new_batch(purge->pool);
   pg_batch_add(batch, PG_IDEMPOTENCY_PURGE);
-  pg_bind_int(batch, KEYS_A_BATCH);
-  pg_batch_submit(batch, on_purged, purge);
+  pg_batch_bind_int(batch, KEYS_A_BATCH);
+  pg_pool_submit(batch, on_purged, purge);
 }
 
 struct key_purge *key_purge_new(struct loop *loop, struct pg_pool *pool, unsigned interval_s,

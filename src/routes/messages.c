@@ -50,7 +50,7 @@ static void on_sent(const struct message_answer *answer, void *request) {
 
 static void ask_store(struct http_request *request, struct message_ask *ask, message_done done,
                       void *argument) {
-  ask->caller = (struct message_caller){.sub = http_request_user(request),
+  ask->caller = (struct message_caller){.sub = http_request_sub(request),
                                         .trace = http_request_trace(request)};
   message_store_ask(route_context(request)->messages, ask, done, argument);
 }

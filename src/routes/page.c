@@ -28,7 +28,7 @@ static bool read_limit(struct str text, int32_t *ret_limit) {
 static bool read_cursor(struct str text, struct page *page) {
   unsigned char bytes[CURSOR_SIZE];
   size_t length = 0;
-  if (!base64url_decode(text, bytes, sizeof(bytes), &length)) return false;
+  if (!encoding_base64url_decode(text, bytes, sizeof(bytes), &length)) return false;
   if (length != CURSOR_SIZE || bytes[0] != CURSOR_VERSION) return false;
   uint64_t network_order;
   memcpy(&network_order, bytes + 1, sizeof(network_order));
@@ -43,7 +43,7 @@ static void append_cursor(struct buffer *buffer, int64_t created_at_us, const st
   uint64_t network_order = htobe64((uint64_t)created_at_us);
   memcpy(bytes + 1, &network_order, sizeof(network_order));
   memcpy(bytes + 1 + sizeof(network_order), uuid->bytes, UUID_SIZE);
-  base64url_append(buffer, bytes, sizeof(bytes));
+  encoding_base64url_append(buffer, bytes, sizeof(bytes));
 }
 
 void page_read(struct http_request *request, int32_t default_limit, struct page *ret_page,
@@ -58,18 +58,18 @@ void page_read(struct http_request *request, int32_t default_limit, struct page 
 }
 
 void page_bind_before(struct pg_batch *batch, const struct page *page) {
-  pg_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MAX);
-  pg_bind_uuid(batch, page->has_cursor ? &page->uuid : &LAST_UUID);
+  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MAX);
+  pg_batch_bind_uuid(batch, page->has_cursor ? &page->uuid : &LAST_UUID);
 }
 
 void page_bind_after(struct pg_batch *batch, const struct page *page) {
-  pg_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MIN);
-  pg_bind_uuid(batch, page->has_cursor ? &page->uuid : &FIRST_UUID);
+  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MIN);
+  pg_batch_bind_uuid(batch, page->has_cursor ? &page->uuid : &FIRST_UUID);
 }
 
 void page_bind_limit(struct pg_batch *batch, const struct page *page) {
   assert(page->limit >= 1 && page->limit <= PAGE_LIMIT_HIGHEST);
-  pg_bind_int(batch, page->limit + 1);
+  pg_batch_bind_int(batch, page->limit + 1);
 }
 
 /* Appends part of a target as it came. What would end the link, or is not allowed in a URI, is
@@ -78,7 +78,7 @@ static void append_part(struct buffer *buffer, struct str part) {
   for (size_t i = 0; i < part.length; i++) {
     unsigned char byte = (unsigned char)part.data[i];
     if (byte <= ' ' || byte >= 0x7F || strchr("<>\"", byte))
-      percent_append(buffer, (struct str){part.data + i, 1});
+      encoding_percent_append(buffer, (struct str){part.data + i, 1});
     else
       buffer_append_char(buffer, part.data[i]);
   }
@@ -92,7 +92,7 @@ static void append_next_target(const struct http_request *request, const struct 
                                struct buffer *buffer) {
   append_part(buffer, http_request_path(request));
   buffer_append_text(buffer, "?limit=");
-  json_append_int(buffer, page->limit);
+  json_writer_int(buffer, page->limit);
   buffer_append_text(buffer, "&before=");
   append_cursor(buffer, created_at_us, uuid);
   struct str rest = http_request_raw_query(request), pair;

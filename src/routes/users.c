@@ -18,8 +18,8 @@ static void on_short(enum pg_outcome outcome, const struct pg_result *const *res
 static void get_short(struct http_request *request) {
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_SHORT);
-  pg_bind_text(batch, http_request_param(request, "handle"));
-  pg_batch_submit(batch, on_short, request);
+  pg_batch_bind_text(batch, http_request_param(request, "handle"));
+  pg_pool_submit(batch, on_short, request);
 }
 
 /* --- POST or PUT /api/profile/update --- */
@@ -44,11 +44,11 @@ static void update_profile(struct http_request *request) {
   }
   struct pg_batch *batch = route_batch_new(request);
   pg_batch_add(batch, PG_USERS_UPDATE);
-  pg_bind_text(batch, http_request_user(request));
-  pg_bind_text(batch, display_name);
-  pg_bind_text(batch, bio);
-  pg_batch_lock_unknown(batch, http_request_user(request));
-  pg_batch_submit(batch, on_updated, request);
+  pg_batch_bind_text(batch, http_request_sub(request));
+  pg_batch_bind_text(batch, display_name);
+  pg_batch_bind_text(batch, bio);
+  pg_batch_lock_unknown(batch, http_request_sub(request));
+  pg_pool_submit(batch, on_updated, request);
 }
 
 const struct http_route users_routes[] = {

@@ -9,11 +9,11 @@
 
 static void check_network(const struct network *network) {
   assert(network->bits <= 128);
-  assert(network_holds(network, &network->address));
+  assert(address_network_holds(network, &network->address));
   if (network->bits == 0) return;
   struct address outside = network->address;
   outside.bytes[(network->bits - 1) / 8] ^= (unsigned char)(1U << (7 - (network->bits - 1) % 8));
-  assert(!network_holds(network, &outside));
+  assert(!address_network_holds(network, &outside));
 }
 
 static void check_address(const struct address *address) {

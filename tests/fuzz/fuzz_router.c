@@ -37,7 +37,7 @@ static void append_path(const struct http_request *request, struct buffer *path)
     const struct http_parameter *parameter =
         parameter_named(request, (struct str){colon + 1, segment.length - prefix - 1});
     assert(parameter && parameter->value.length > 0 && utf8_valid(parameter->value));
-    percent_append(path, parameter->value);
+    encoding_percent_append(path, parameter->value);
   }
 }
 

@@ -33,11 +33,12 @@ static void check(struct str token, const struct jwks *keys) {
 static void check_encoded(struct str text, const struct jwks *keys) {
   struct buffer token = BUFFER_EMPTY;
   struct str header = fuzz_cut(&text, '\n'), payload = fuzz_cut(&text, '\n');
-  base64url_append(&token, header.data, header.length);
+  encoding_base64url_append(&token, header.data, header.length);
   buffer_append_char(&token, '.');
-  base64url_append(&token, payload.data, payload.length);
+  encoding_base64url_append(&token, payload.data, payload.length);
   buffer_append_text(&token, ".");
-  base64url_append(&token, text.length > 0 ? text.data : "-", text.length > 0 ? text.length : 1);
+  encoding_base64url_append(&token, text.length > 0 ? text.data : "-",
+                            text.length > 0 ? text.length : 1);
   check(buffer_str(&token), NULL);
   check(buffer_str(&token), keys);
   buffer_free(&token);

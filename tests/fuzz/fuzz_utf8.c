@@ -9,7 +9,7 @@
 
 static void check_written(struct str text) {
   _cleanup_(buffer_free) struct buffer written = BUFFER_EMPTY;
-  json_append_string(&written, text);
+  json_writer_string(&written, text);
   for (size_t i = 0; i < written.length; i++)
     assert((unsigned char)written.data[i] >= 0x20);
   json_t *read = json_loadb(written.data, written.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);

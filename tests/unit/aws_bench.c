@@ -110,7 +110,7 @@ void bench_done(const struct aws_response *response, void *argument) {
   snprintf(outcome->code, sizeof(outcome->code), "%s", response->code);
   if (response->error) outcome->error = *response->error;
   buffer_append_str(&outcome->body, response->body);
-  buffer_append_str(&outcome->etag, aws_response_header(response, STR("etag")));
+  buffer_append_str(&outcome->etag, aws_client_response_header(response, STR("etag")));
 }
 
 struct outcome bench_call(struct bench *bench, const struct aws_request *request) {

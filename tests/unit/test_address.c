@@ -85,9 +85,9 @@ static void sockets_of_both_families(void **state) {
 static bool holds(const char *network_text, const char *address_text) {
   struct network network;
   struct address address;
-  assert_true(network_parse(str_from(network_text), &network));
+  assert_true(address_network_parse(str_from(network_text), &network));
   assert_true(address_parse(str_from(address_text), &address));
-  return network_holds(&network, &address);
+  return address_network_holds(&network, &address);
 }
 
 static void networks_hold_their_addresses(void **state) {
@@ -115,7 +115,7 @@ static void bad_networks_are_refused(void **state) {
       "10/8",       "lan",         "fd00::/99999999999"};
   struct network network;
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
-    assert_false(network_parse(str_from(BAD[i]), &network));
+    assert_false(address_network_parse(str_from(BAD[i]), &network));
 }
 
 int main(void) {

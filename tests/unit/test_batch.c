@@ -60,15 +60,15 @@ static void assert_parameter(const struct pg_batch *batch, int number, const voi
 static void parameters_are_binary_and_big_endian(void **state) {
   static const struct uuid UUID = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
   struct pg_batch *batch = open_batch(PG_ACTIVITIES_SEARCH);
-  pg_bind_text(batch, STR("Zo\u00eb"));
-  pg_bind_text(batch, (struct str){NULL, 0});
-  pg_bind_int(batch, -2);
-  pg_bind_int(batch, 0x01020304);
-  pg_bind_timestamp(batch, PG_EPOCH_UNIX_US + 1);
-  pg_bind_timestamp(batch, INT64_MAX);
-  pg_bind_timestamp(batch, INT64_MIN);
-  pg_bind_uuid(batch, &UUID);
-  pg_bind_uuid(batch, NULL);
+  pg_batch_bind_text(batch, STR("Zo\u00eb"));
+  pg_batch_bind_text(batch, (struct str){NULL, 0});
+  pg_batch_bind_int(batch, -2);
+  pg_batch_bind_int(batch, 0x01020304);
+  pg_batch_bind_timestamp(batch, PG_EPOCH_UNIX_US + 1);
+  pg_batch_bind_timestamp(batch, INT64_MAX);
+  pg_batch_bind_timestamp(batch, INT64_MIN);
+  pg_batch_bind_uuid(batch, &UUID);
+  pg_batch_bind_uuid(batch, NULL);
   assert_parameter(batch, 0, "Zo\xc3\xab", 4);
   assert_non_null(batch->calls[0].values[1]); /* empty, not null */
   assert_int_equal(batch->calls[0].lengths[1], 0);
@@ -85,14 +85,14 @@ static void parameters_are_binary_and_big_endian(void **state) {
 static void a_parameter_too_few_is_noticed(void **state) {
   struct pg_batch *batch = open_batch(PG_USERS_SHORT);
   assert_false(batch_has_all_parameters(batch));
-  pg_bind_text(batch, STR("andrew"));
+  pg_batch_bind_text(batch, STR("andrew"));
   assert_true(batch_has_all_parameters(batch));
   pg_batch_add(batch, PG_ACTIVITIES_STATUS);
-  pg_bind_text(batch, STR("andrew"));
+  pg_batch_bind_text(batch, STR("andrew"));
   assert_false(batch_has_all_parameters(batch));
-  pg_bind_uuid(batch, NULL);
+  pg_batch_bind_uuid(batch, NULL);
   assert_true(batch_has_all_parameters(batch));
-  pg_bind_int(batch, 1);
+  pg_batch_bind_int(batch, 1);
   assert_false(batch_has_all_parameters(batch));
   batch_free(batch);
 }
@@ -135,10 +135,10 @@ static void an_unknown_lock_has_a_key_of_who(void **state) {
 
 static void no_batch_is_taken_by_all(void **state) {
   pg_batch_add(NULL, PG_USERS_SHORT);
-  pg_bind_text(NULL, STR("andrew"));
-  pg_bind_int(NULL, 1);
-  pg_bind_timestamp(NULL, 1);
-  pg_bind_uuid(NULL, NULL);
+  pg_batch_bind_text(NULL, STR("andrew"));
+  pg_batch_bind_int(NULL, 1);
+  pg_batch_bind_timestamp(NULL, 1);
+  pg_batch_bind_uuid(NULL, NULL);
   pg_batch_lock(NULL, NULL);
   pg_batch_lock_unknown(NULL, STR("andrew"));
   pg_batch_trace(NULL, NULL);
@@ -221,7 +221,7 @@ static bool is_stopped(void (*mistake)(struct pg_batch *batch), struct pg_batch 
 }
 
 static void submit(struct pg_batch *batch) {
-  pg_batch_submit(batch, on_told, NULL);
+  pg_pool_submit(batch, on_told, NULL);
 }
 
 static void tell(struct pg_batch *batch) {

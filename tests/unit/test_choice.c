@@ -23,14 +23,14 @@ static void on_ended(struct pg_flight *flight, struct pg_batch *batch, enum pg_e
 static void setup(struct bench *bench, unsigned count) {
   memset(bench, 0, sizeof(*bench));
   bench->loop = loop_new(0);
-  deadline_queue_init(&bench->heads, bench->loop, 10000);
+  loop_deadlines_init(&bench->heads, bench->loop, 10000);
   for (unsigned i = 0; i < count; i++) {
     struct pg_connection *connection = &bench->connections[i];
     connection->state = PG_CONNECTION_READY;
     connection->flight = (struct pg_flight){
         .loop = bench->loop, .pipelined = true, .ended = on_ended, .heads = &bench->heads};
     flight_init(&connection->flight);
-    deadline_init(&connection->flight.head_deadline, NULL);
+    loop_deadline_init(&connection->flight.head_deadline, NULL);
   }
   bench->among = (struct choice_among){bench->connections, count, DEPTH_LIMIT};
 }
@@ -51,7 +51,7 @@ static void teardown(struct bench *bench) {
     }
     batch_free(batch);
   }
-  deadline_queue_close(&bench->heads);
+  loop_deadlines_close(&bench->heads);
   loop_close_inbox(bench->loop);
   loop_run(bench->loop);
   loop_free(bench->loop);

@@ -54,7 +54,7 @@ static void setup(struct bench *bench) {
                                                             .heads = &pool->heads,
                                                             .events = &EVENTS,
                                                             .owner = pool};
-  deadline_queue_init(&pool->heads, bench->loop, DEADLINE_MS);
+  loop_deadlines_init(&pool->heads, bench->loop, DEADLINE_MS);
   dispatch_init(pool);
   pool->read_count = READS;
   pool->heavy_count = 1;
@@ -87,7 +87,7 @@ static void teardown(struct bench *bench) {
     bench->servers[i].conn = NULL;
     pg_bench_close(&bench->servers[i]);
   }
-  deadline_queue_close(&pool->heads);
+  loop_deadlines_close(&pool->heads);
   dispatch_close(pool);
   loop_close_inbox(bench->loop);
   loop_run(bench->loop);

@@ -4,18 +4,18 @@
 #include "lib/base/encoding.h"
 
 static void hex_digits(void **state) {
-  assert_int_equal(hex_value('0'), 0);
-  assert_int_equal(hex_value('9'), 9);
-  assert_int_equal(hex_value('a'), 10);
-  assert_int_equal(hex_value('F'), 15);
+  assert_int_equal(encoding_hex_value('0'), 0);
+  assert_int_equal(encoding_hex_value('9'), 9);
+  assert_int_equal(encoding_hex_value('a'), 10);
+  assert_int_equal(encoding_hex_value('F'), 15);
   static const char OTHERS[] = {'/', ':', '@', 'G', '`', 'g', ' ', '\0', '\xFF'};
   for (size_t i = 0; i < sizeof(OTHERS); i++)
-    assert_int_equal(hex_value(OTHERS[i]), -1);
+    assert_int_equal(encoding_hex_value(OTHERS[i]), -1);
 }
 
 static void hex_is_lower_case(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
-  hex_append(&buffer, "\x00\x0F\xF0\xAB", 4);
+  encoding_hex_append(&buffer, "\x00\x0F\xF0\xAB", 4);
   assert_buffer_equal(&buffer, "000ff0ab");
   buffer_free(&buffer);
 }
@@ -30,11 +30,12 @@ static const struct {
 static void base64url_both_ways(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
   for (size_t i = 0; i < sizeof(VECTORS) / sizeof(VECTORS[0]); i++) {
-    base64url_append(&buffer, VECTORS[i].plain, strlen(VECTORS[i].plain));
+    encoding_base64url_append(&buffer, VECTORS[i].plain, strlen(VECTORS[i].plain));
     assert_buffer_equal(&buffer, VECTORS[i].encoded);
     char bytes[16];
     size_t length = 99;
-    assert_true(base64url_decode(str_from(VECTORS[i].encoded), bytes, sizeof(bytes), &length));
+    assert_true(
+        encoding_base64url_decode(str_from(VECTORS[i].encoded), bytes, sizeof(bytes), &length));
     assert_str_equal(((struct str){bytes, length}), VECTORS[i].plain);
   }
   buffer_free(&buffer);
@@ -54,7 +55,7 @@ static void base64url_refuses_everything_else(void **state) {
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     char bytes[16];
     size_t length = 99;
-    assert_false(base64url_decode(str_from(BAD[i]), bytes, sizeof(bytes), &length));
+    assert_false(encoding_base64url_decode(str_from(BAD[i]), bytes, sizeof(bytes), &length));
     assert_int_equal(length, 99);
   }
 }
@@ -62,16 +63,16 @@ static void base64url_refuses_everything_else(void **state) {
 static void base64url_keeps_to_the_capacity(void **state) {
   char bytes[4] = {0, 0, 0, '!'};
   size_t length = 0;
-  assert_false(base64url_decode(STR("Zm9vYg"), bytes, 3, &length));
+  assert_false(encoding_base64url_decode(STR("Zm9vYg"), bytes, 3, &length));
   assert_int_equal(bytes[3], '!');
-  assert_true(base64url_decode(STR("Zm9v"), bytes, 3, &length));
+  assert_true(encoding_base64url_decode(STR("Zm9v"), bytes, 3, &length));
   assert_int_equal(length, 3);
 }
 
 static void assert_decoded(struct str text, bool plus_is_space, const char *expected) {
   char output[64];
   size_t length = 0;
-  assert_true(percent_decode(text, plus_is_space, output, &length));
+  assert_true(encoding_percent_decode(text, plus_is_space, output, &length));
   assert_str_equal(((struct str){output, length}), expected);
 }
 
@@ -93,7 +94,7 @@ static void percent_decode_refuses_tricks(void **state) {
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     char output[64];
     size_t length = 99;
-    assert_false(percent_decode(str_from(BAD[i]), false, output, &length));
+    assert_false(encoding_percent_decode(str_from(BAD[i]), false, output, &length));
     assert_int_equal(length, 99);
   }
 }
@@ -101,19 +102,19 @@ static void percent_decode_refuses_tricks(void **state) {
 static void percent_decodes_in_place_without_reading_on(void **state) {
   char text[] = {'%', '4', '1', '%', '4', '2', '%', '4'};
   size_t length = 0;
-  assert_false(percent_decode((struct str){text, sizeof(text)}, false, text, &length));
+  assert_false(encoding_percent_decode((struct str){text, sizeof(text)}, false, text, &length));
   memcpy(text, "%41%42xy", sizeof(text));
-  assert_true(percent_decode((struct str){text, sizeof(text)}, false, text, &length));
+  assert_true(encoding_percent_decode((struct str){text, sizeof(text)}, false, text, &length));
   assert_str_equal(((struct str){text, length}), "ABxy");
 }
 
 static void percent_encodes_all_but_the_unreserved(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
-  percent_append(&buffer, STR("AZaz09-._~"));
+  encoding_percent_append(&buffer, STR("AZaz09-._~"));
   assert_buffer_equal(&buffer, "AZaz09-._~");
-  percent_append(&buffer, STR("a b/c?d&é+%"));
+  encoding_percent_append(&buffer, STR("a b/c?d&é+%"));
   assert_buffer_equal(&buffer, "a%20b%2Fc%3Fd%26%C3%A9%2B%25");
-  percent_append(&buffer, STR("\0"));
+  encoding_percent_append(&buffer, STR("\0"));
   assert_buffer_equal(&buffer, "%00");
   buffer_free(&buffer);
 }

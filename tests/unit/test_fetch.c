@@ -35,14 +35,14 @@ static char last_request[64 * 1024]; /* written by the server's thread before it
 static struct client client_new(void) {
   struct client client = {.loop = loop_new(0)};
   assert_non_null(client.loop);
-  client.fetcher = fetcher_new(client.loop, NULL);
+  client.fetcher = fetch_open(client.loop, NULL);
   assert_non_null(client.fetcher);
   return client;
 }
 
 /* loop_free() asserts that every handle was closed. */
 static void client_free(struct client *client) {
-  fetcher_close(client->fetcher);
+  fetch_close(client->fetcher);
   loop_free(client->loop);
 }
 
@@ -54,7 +54,7 @@ static void on_done(const struct fetch_response *response, void *argument) {
   buffer_append_str(&outcome->body, response->body);
   if (response->error) outcome->error = *response->error;
   if (!outcome->close_client) return;
-  fetcher_close(outcome->close_client->fetcher);
+  fetch_close(outcome->close_client->fetcher);
   outcome->close_client->fetcher = NULL;
 }
 
@@ -399,7 +399,7 @@ static void closing_ends_what_is_under_way(void **state) {
     uv_run(loop_uv(client.loop), UV_RUN_NOWAIT);
   assert_true(fetch_start(client.fetcher, &request, on_done, &outcomes[1], NULL));
   assert_true(fetch_start(client.fetcher, &refused, on_done, &outcomes[2], NULL));
-  fetcher_close(client.fetcher);
+  fetch_close(client.fetcher);
   struct error error;
   assert_false(fetch_start(client.fetcher, &request, on_done, NULL, &error));
   assert_string_equal(error.message, "the program ends");
@@ -407,7 +407,7 @@ static void closing_ends_what_is_under_way(void **state) {
     assert_int_equal(outcomes[i].calls, 1);
     expect_error(outcomes[i], ERROR_UNAVAILABLE, "given up");
   }
-  fetcher_close(NULL);
+  fetch_close(NULL);
   loop_free(client.loop);
   web_stop(web);
 }

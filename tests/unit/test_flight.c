@@ -44,14 +44,14 @@ static void setup(struct bench *bench, bool pipelined) {
   memset(bench, 0, sizeof(*bench));
   pg_bench_open(&bench->pg);
   bench->loop = loop_new(0);
-  deadline_queue_init(&bench->heads, bench->loop, DEADLINE_MS);
+  loop_deadlines_init(&bench->heads, bench->loop, DEADLINE_MS);
   bench->flight = (struct pg_flight){.loop = bench->loop,
                                      .pipelined = pipelined,
                                      .deadline_ms = DEADLINE_MS,
                                      .ended = on_ended,
                                      .heads = &bench->heads};
   flight_init(&bench->flight);
-  deadline_init(&bench->flight.head_deadline, NULL);
+  loop_deadline_init(&bench->flight.head_deadline, NULL);
 }
 
 static void teardown(struct bench *bench) {
@@ -64,7 +64,7 @@ static void teardown(struct bench *bench) {
     batch_tell(batch, PG_BATCH_TOLD);
     batch_free(batch);
   }
-  deadline_queue_close(&bench->heads);
+  loop_deadlines_close(&bench->heads);
   loop_close_inbox(bench->loop);
   loop_run(bench->loop);
   loop_free(bench->loop);
@@ -77,7 +77,7 @@ static void send_batches(struct bench *bench, int count) {
     struct pg_batch *batch = batch_new(NULL, NULL, NULL);
     bench->batches[i] = batch;
     pg_batch_add(batch, PG_USERS_SHORT);
-    pg_bind_text(batch, STR("andrew"));
+    pg_batch_bind_text(batch, STR("andrew"));
     batch_become(batch, PG_BATCH_WAITING);
     flight_add(&bench->flight, batch);
     assert_true(batch_send(batch, bench->pg.conn, NULL, true));
@@ -278,11 +278,11 @@ static void the_heads_time_counts_from_its_last_result(void **state) {
   send_batches(&bench, 2);
   bench.flight.head_since_ms -= 30;
   assert_int_equal(flight_head_ms(&bench.flight), 30);
-  assert_true(deadline_running(&bench.flight.head_deadline));
+  assert_true(loop_deadline_is_running(&bench.flight.head_deadline));
   assert_true(say(&bench, "2nC"));
   assert_int_equal(flight_head_ms(&bench.flight), 0);
   assert_true(say(&bench, "2nC I"));
-  assert_false(deadline_running(&bench.flight.head_deadline));
+  assert_false(loop_deadline_is_running(&bench.flight.head_deadline));
   teardown(&bench);
 }
 

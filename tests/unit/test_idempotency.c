@@ -116,9 +116,9 @@ static void key_and_hash_are_the_last_parameters(void **state) {
   static const struct idempotency ONCE = {.key = {"key", 3}, .hash = {1, 2, 3}};
   struct pg_batch *batch = batch_new(NULL, NULL, NULL);
   pg_batch_add(batch, PG_ACTIVITIES_CREATE_ONCE);
-  pg_bind_text(batch, STR("sub"));
-  pg_bind_text(batch, STR("message"));
-  pg_bind_int(batch, 3600);
+  pg_batch_bind_text(batch, STR("sub"));
+  pg_batch_bind_text(batch, STR("message"));
+  pg_batch_bind_int(batch, 3600);
   idempotency_bind(batch, &ONCE);
   assert_true(batch_has_all_parameters(batch));
   assert_int_equal(batch->lock, PG_LOCK_UNKNOWN); /* the key's row */

@@ -7,26 +7,26 @@
 
 static void plain_text_is_quoted(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
-  json_append_string(&buffer, STR(""));
+  json_writer_string(&buffer, STR(""));
   assert_buffer_equal(&buffer, "\"\"");
-  json_append_string(&buffer, (struct str){NULL, 0});
+  json_writer_string(&buffer, (struct str){NULL, 0});
   assert_buffer_equal(&buffer, "\"\"");
-  json_append_string(&buffer, STR("Crud, né 😀 / <b>"));
+  json_writer_string(&buffer, STR("Crud, né 😀 / <b>"));
   assert_buffer_equal(&buffer, "\"Crud, né 😀 / <b>\"");
   buffer_free(&buffer);
 }
 
 static void what_json_forbids_is_escaped(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
-  json_append_string(&buffer, STR("say \"hi\"\\"));
+  json_writer_string(&buffer, STR("say \"hi\"\\"));
   assert_buffer_equal(&buffer, "\"say \\\"hi\\\"\\\\\"");
-  json_append_string(&buffer, STR("a\nb\rc\td"));
+  json_writer_string(&buffer, STR("a\nb\rc\td"));
   assert_buffer_equal(&buffer, "\"a\\nb\\rc\\td\"");
-  json_append_string(&buffer, STR("\x01\x1F\x08\x0C"));
+  json_writer_string(&buffer, STR("\x01\x1F\x08\x0C"));
   assert_buffer_equal(&buffer, "\"\\u0001\\u001f\\u0008\\u000c\"");
-  json_append_string(&buffer, STR("\0end"));
+  json_writer_string(&buffer, STR("\0end"));
   assert_buffer_equal(&buffer, "\"\\u0000end\"");
-  json_append_string(&buffer, STR("\x7F"));
+  json_writer_string(&buffer, STR("\x7F"));
   assert_buffer_equal(&buffer, "\"\x7F\"");
   buffer_free(&buffer);
 }
@@ -56,7 +56,7 @@ static void assert_as_the_slow_writer(const unsigned char *bytes, size_t length)
   struct buffer slow = BUFFER_EMPTY, fast = BUFFER_EMPTY;
   append_slowly(&slow, exact, length);
   buffer_append(&fast, bytes, length % 9);
-  json_append_string(&fast, (struct str){(const char *)exact, length});
+  json_writer_string(&fast, (struct str){(const char *)exact, length});
   assert_int_equal(fast.length, length % 9 + slow.length);
   assert_memory_equal(fast.data + length % 9, slow.data, slow.length);
   buffer_free(&slow);
@@ -116,7 +116,7 @@ static void numbers_to_both_ends(void **state) {
                {LLONG_MIN, "-9223372036854775808"}};
   struct buffer buffer = BUFFER_EMPTY;
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-    json_append_int(&buffer, CASES[i].number);
+    json_writer_int(&buffer, CASES[i].number);
     assert_buffer_equal(&buffer, CASES[i].text);
   }
   buffer_free(&buffer);
@@ -125,11 +125,11 @@ static void numbers_to_both_ends(void **state) {
 static void members_have_commas_between_them(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
   buffer_append_text(&buffer, "{\"inner\":{");
-  json_append_member(&buffer, "first", STR("say \"no\""));
-  json_append_member(&buffer, "second", STR("{"));
+  json_writer_append_member(&buffer, "first", STR("say \"no\""));
+  json_writer_append_member(&buffer, "second", STR("{"));
   buffer_append_char(&buffer, '}');
-  json_append_member(&buffer, "third", STR(""));
-  json_append_member(&buffer, "fourth", (struct str){0});
+  json_writer_append_member(&buffer, "third", STR(""));
+  json_writer_append_member(&buffer, "fourth", (struct str){0});
   assert_buffer_equal(&buffer, "{\"inner\":{\"first\":\"say \\\"no\\\"\",\"second\":\"{\"}"
                                ",\"third\":\"\",\"fourth\":null");
   buffer_free(&buffer);

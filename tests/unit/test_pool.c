@@ -56,10 +56,10 @@ static void teardown(struct bench *bench) {
 }
 
 static void submit(struct bench *bench, int number, enum pg_statement statement) {
-  struct pg_batch *batch = pg_batch_new(bench->pool);
+  struct pg_batch *batch = pg_pool_new_batch(bench->pool);
   pg_batch_add(batch, statement);
-  pg_bind_text(batch, STR("andrew"));
-  pg_batch_submit(batch, on_told, &bench->told[number]);
+  pg_batch_bind_text(batch, STR("andrew"));
+  pg_pool_submit(batch, on_told, &bench->told[number]);
   assert_int_equal(bench->told[number].times, 0); /* never from inside */
 }
 
@@ -118,7 +118,7 @@ static void closing_fails_what_waits_and_what_comes_after(void **state) {
 
 static void no_batch_is_answered_at_once(void **state) {
   struct told told = {0};
-  pg_batch_submit(NULL, on_told, &told);
+  pg_pool_submit(NULL, on_told, &told);
   assert_int_equal(told.times, 1);
   assert_int_equal(told.outcome, PG_UNAVAILABLE);
 }
@@ -141,9 +141,9 @@ static void a_url_is_checked_before_it_is_used(void **state) {
   };
   struct error error;
   for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++)
-    assert_true(pg_check_connection_url(GOOD[i], &error));
+    assert_true(pg_pool_check_url(GOOD[i], &error));
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-    assert_false(pg_check_connection_url(BAD[i], &error));
+    assert_false(pg_pool_check_url(BAD[i], &error));
     assert_int_equal(error.kind, ERROR_INVALID);
     assert_null(strstr(error.message, "secret")); /* it never quotes the URL */
   }

@@ -195,15 +195,15 @@ static void the_public_key_is_no_secret(void **state) {
   signer_append_pem(known, &pem);
   struct buffer token = BUFFER_EMPTY;
   static const char HEADER[] = "{\"kid\":\"known\",\"alg\":\"HS256\"}";
-  base64url_append(&token, HEADER, strlen(HEADER));
+  encoding_base64url_append(&token, HEADER, strlen(HEADER));
   buffer_append_char(&token, '.');
-  base64url_append(&token, GOOD_PAYLOAD, strlen(GOOD_PAYLOAD));
+  encoding_base64url_append(&token, GOOD_PAYLOAD, strlen(GOOD_PAYLOAD));
   unsigned char mac[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   HMAC(EVP_sha256(), pem.data, (int)pem.length, (unsigned char *)token.data, token.length, mac,
        &length);
   buffer_append_char(&token, '.');
-  base64url_append(&token, mac, length);
+  encoding_base64url_append(&token, mac, length);
   expect_bad(check(buffer_str(&token)), "an algorithm other than RS256");
   buffer_free(&token);
   buffer_free(&pem);
@@ -212,9 +212,9 @@ static void the_public_key_is_no_secret(void **state) {
 static void unsigned_tokens_are_refused(void **state) {
   struct buffer token = BUFFER_EMPTY;
   static const char HEADER[] = "{\"kid\":\"known\",\"alg\":\"none\"}";
-  base64url_append(&token, HEADER, strlen(HEADER));
+  encoding_base64url_append(&token, HEADER, strlen(HEADER));
   buffer_append_char(&token, '.');
-  base64url_append(&token, GOOD_PAYLOAD, strlen(GOOD_PAYLOAD));
+  encoding_base64url_append(&token, GOOD_PAYLOAD, strlen(GOOD_PAYLOAD));
   buffer_append_char(&token, '.');
   expect_bad(check(buffer_str(&token)), "not three parts");
   buffer_append_text(&token, "AA");

@@ -51,7 +51,7 @@ static void append_number(const struct signer *signer, const char *name, struct 
   EVP_PKEY_get_bn_param(signer->pair, name, &number);
   assert(number);
   int length = BN_bn2bin(number, bytes);
-  base64url_append(buffer, bytes, (size_t)length);
+  encoding_base64url_append(buffer, bytes, (size_t)length);
   BN_free(number);
 }
 
@@ -79,9 +79,9 @@ char *signers_document(const struct signer *first, const struct signer *second) 
 char *signer_sign(const struct signer *signer, const char *digest, const char *header,
                   const char *payload) {
   struct buffer token = BUFFER_EMPTY;
-  base64url_append(&token, header, strlen(header));
+  encoding_base64url_append(&token, header, strlen(header));
   buffer_append_char(&token, '.');
-  base64url_append(&token, payload, strlen(payload));
+  encoding_base64url_append(&token, payload, strlen(payload));
   unsigned char signature[2048];
   size_t length = sizeof(signature);
   EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -93,7 +93,7 @@ char *signer_sign(const struct signer *signer, const char *digest, const char *h
   (void)done;
   EVP_MD_CTX_free(context);
   buffer_append_char(&token, '.');
-  base64url_append(&token, signature, length);
+  encoding_base64url_append(&token, signature, length);
   return buffer_take(&token);
 }
 

@@ -46,7 +46,7 @@ static void log_refusal(const struct http_request *request, const char *reason) 
 static void remove_waiter(struct token_waiter *waiter) {
   assert(waiter->authenticator->waiter_count > 0);
   list_remove(&waiter->node);
-  deadline_stop(&waiter->deadline);
+  loop_deadline_stop(&waiter->deadline);
   waiter->authenticator->waiter_count--;
 }
 
@@ -63,8 +63,8 @@ static struct token_waiter *add_waiter(struct authenticator *authenticator,
   struct token_waiter *waiter = http_request_alloc(request, sizeof(*waiter));
   if (!waiter) return NULL;
   *waiter = (struct token_waiter){.authenticator = authenticator, .request = request};
-  deadline_init(&waiter->deadline, on_deadline);
-  deadline_start(&authenticator->deadlines, &waiter->deadline);
+  loop_deadline_init(&waiter->deadline, on_deadline);
+  loop_deadline_start(&authenticator->deadlines, &waiter->deadline);
   list_append(&authenticator->waiters, &waiter->node);
   authenticator->waiter_count++;
   return waiter;
@@ -99,12 +99,13 @@ static struct token_answer check_token(struct authenticator *authenticator, stru
 static bool may_wait(struct authenticator *authenticator, const struct http_request *request,
                      const struct token_waiter *waiter) {
   if (!waiter) return refresher_ask(authenticator->watcher.refresher, http_request_trace(request));
-  return deadline_running(&waiter->deadline) && refresher_is_busy(authenticator->watcher.refresher);
+  return loop_deadline_is_running(&waiter->deadline) &&
+         refresher_is_busy(authenticator->watcher.refresher);
 }
 
 static enum http_token refuse(struct http_request *request, struct token_waiter *waiter,
                               const char *reason) {
-  bool is_late = waiter && !deadline_running(&waiter->deadline);
+  bool is_late = waiter && !loop_deadline_is_running(&waiter->deadline);
   if (waiter) remove_waiter(waiter);
   log_refusal(request, is_late ? "the keys did not come in time" : reason);
   return HTTP_TOKEN_BAD;
@@ -157,7 +158,7 @@ struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *ke
   authenticator->keeper = keeper;
   authenticator->verified = verified;
   list_init(&authenticator->waiters);
-  deadline_queue_init(&authenticator->deadlines, loop, WAIT_LIMIT_MS);
+  loop_deadlines_init(&authenticator->deadlines, loop, WAIT_LIMIT_MS);
   authenticator->watcher = (struct refresher_watcher){.loop = loop, .settled = on_settled};
   key_keeper_watch(keeper, &authenticator->watcher);
   refresher_update(&authenticator->watcher);
@@ -175,6 +176,6 @@ void authenticator_close(struct authenticator *authenticator) {
   authenticator->closing = true;
   wake_waiters(authenticator);
   assert(authenticator->waiter_count == 0);
-  deadline_queue_close(&authenticator->deadlines);
+  loop_deadlines_close(&authenticator->deadlines);
   refresher_leave(&authenticator->watcher, on_left);
 }

@@ -66,7 +66,7 @@ static bool append_number(EVP_PKEY *key, const char *name, struct buffer *buffer
   _cleanup_(BN_free_p) BIGNUM *number = read;
   unsigned char bytes[FILE_LIMIT / 8];
   if (BN_num_bytes(number) > (int)sizeof(bytes)) return false;
-  base64url_append(buffer, bytes, (size_t)BN_bn2bin(number, bytes));
+  encoding_base64url_append(buffer, bytes, (size_t)BN_bn2bin(number, bytes));
   return !buffer->failed;
 }
 
@@ -89,7 +89,7 @@ static bool append_thumbprint(struct str members, struct buffer *buffer) {
   buffer_append_char(&text, '}');
   if (text.failed || EVP_Digest(text.data, text.length, hash, &length, EVP_sha256(), NULL) != 1)
     return false;
-  base64url_append(buffer, hash, length);
+  encoding_base64url_append(buffer, hash, length);
   return !buffer->failed;
 }
 
@@ -176,8 +176,7 @@ bool dev_issuer_sign(const char *folder, const struct dev_claims *claims, char *
 }
 
 /* RFC 9562, section 5.5; the name space is the one for URLs. */
-bool dev_issuer_subject(struct str handle, char ret_text[UUID_TEXT_LENGTH + 1],
-                        struct error *error) {
+bool dev_issuer_sub(struct str handle, char ret_text[UUID_TEXT_LENGTH + 1], struct error *error) {
   static const unsigned char NAME_SPACE[UUID_SIZE] = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad,
                                                       0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0,
                                                       0x4f, 0xd4, 0x30, 0xc8};

@@ -26,5 +26,4 @@ bool dev_issuer_sign(const char *folder, const struct dev_claims *claims, char *
                      struct error *error);
 
 /* The subject that a seeded user gets: always the same for a handle (a version 5 UUID). */
-bool dev_issuer_subject(struct str handle, char ret_text[UUID_TEXT_LENGTH + 1],
-                        struct error *error);
+bool dev_issuer_sub(struct str handle, char ret_text[UUID_TEXT_LENGTH + 1], struct error *error);

@@ -51,7 +51,8 @@ static BIGNUM *member_number(const json_t *object, const char *name) {
   unsigned char bytes[JWKS_MODULUS_HIGHEST / 8 + 1];
   size_t length = 0;
   struct str text = member_text(object, name);
-  if (text.length == 0 || !base64url_decode(text, bytes, sizeof(bytes), &length)) return NULL;
+  if (text.length == 0 || !encoding_base64url_decode(text, bytes, sizeof(bytes), &length))
+    return NULL;
   return BN_bin2bn(bytes, (int)length, NULL);
 }
 

@@ -188,13 +188,13 @@ struct key_keeper *key_keeper_new_timed(struct loop *loop, const struct auth_opt
                                         const struct key_keeper_timing *timing,
                                         struct error *error) {
   if (!check_options(options, error)) return NULL;
-  struct fetcher *fetcher = fetcher_new(loop, error);
+  struct fetcher *fetcher = fetch_open(loop, error);
   if (!fetcher) return NULL;
   struct key_keeper *keeper = calloc(1, sizeof(*keeper));
   struct refresher *refresher =
       keeper ? refresher_new(loop, &KEYS, &timing->refresher, keeper) : NULL;
   if (!refresher) {
-    fetcher_close(fetcher);
+    fetch_close(fetcher);
     free(keeper);
     error_set(error, ERROR_MEMORY, "out of memory");
     return NULL;
@@ -224,7 +224,7 @@ void key_keeper_close(struct key_keeper *keeper) {
   if (!keeper) return;
   struct fetcher *fetcher = keeper->fetcher;
   refresher_close(keeper->refresher);
-  fetcher_close(fetcher);
+  fetch_close(fetcher);
 }
 
 const struct auth_options *key_keeper_options(const struct key_keeper *keeper) {

@@ -51,7 +51,7 @@ static bool split(struct str token, struct str parts[PART_COUNT]) {
 static json_t *decode_object(struct str part) {
   char bytes[TOKEN_SIZE_LIMIT];
   size_t length = 0;
-  if (!base64url_decode(part, bytes, sizeof(bytes), &length)) return NULL;
+  if (!encoding_base64url_decode(part, bytes, sizeof(bytes), &length)) return NULL;
   json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
   if (json_is_object(object)) return object;
   json_decref(object);
@@ -156,7 +156,7 @@ static const char *check_header(const json_t *header) {
 static bool signature_is_valid(const struct str parts[PART_COUNT], EVP_PKEY *key) {
   unsigned char signature[JWKS_MODULUS_HIGHEST / 8];
   size_t length = 0;
-  if (!base64url_decode(parts[2], signature, sizeof(signature), &length)) return false;
+  if (!encoding_base64url_decode(parts[2], signature, sizeof(signature), &length)) return false;
   const unsigned char *signed_text = (const unsigned char *)parts[0].data;
   size_t signed_length = parts[0].length + 1 + parts[1].length;
   _cleanup_(EVP_MD_CTX_free_p) EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -118,7 +118,7 @@ static void begin_span(struct aws_call *call, const struct aws_request *request)
 static void record_span(struct aws_call *call, const struct aws_response *response) {
   struct span *span = &call->span;
   const struct error *error = response->error;
-  struct str id = aws_response_header(response, STR("x-amzn-RequestId"));
+  struct str id = aws_client_response_header(response, STR("x-amzn-RequestId"));
   if (!call->traced) return;
   span->status = response->status;
   span->tries = call->tries;
@@ -337,7 +337,7 @@ bool aws_client_call(struct aws_client *client, const struct aws_request *reques
   return true;
 }
 
-struct str aws_response_header(const struct aws_response *response, struct str name) {
+struct str aws_client_response_header(const struct aws_response *response, struct str name) {
   if (!response->answer) return (struct str){NULL, 0};
   return fetch_response_header(response->answer, name);
 }
@@ -388,7 +388,7 @@ struct aws_client *aws_client_new(struct loop *loop, struct aws_provider *provid
     return NULL;
   }
   bool resolved = resolve_all(client, config, error);
-  client->fetcher = resolved ? fetcher_new(loop, error) : NULL;
+  client->fetcher = resolved ? fetch_open(loop, error) : NULL;
   if (!client->fetcher) {
     for (size_t i = 0; i < AWS_CLIENT_SERVICES; i++)
       endpoint_free(&client->endpoints[i]);
@@ -410,7 +410,7 @@ struct aws_client *aws_client_new(struct loop *loop, struct aws_provider *provid
 void aws_client_close(struct aws_client *client) {
   if (!client || client->closing) return;
   client->closing = true;
-  fetcher_close(client->fetcher); /* ends the calls that are being sent */
+  fetch_close(client->fetcher); /* ends the calls that are being sent */
   while (!list_empty(&client->waiting))
     call_abandon(client->waiting.next);
   while (!list_empty(&client->others))

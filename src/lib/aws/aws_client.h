@@ -28,11 +28,11 @@ struct aws_response {
   const struct error *error; /* NULL: status 2xx */
   const char *code; /* the service's error code ("ConditionalCheckFailedException"); "": none */
   unsigned tries;   /* requests sent, 0: none; more than 1: an earlier one may have been done */
-  const struct fetch_response *answer; /* for aws_response_header(); NULL: there was none */
+  const struct fetch_response *answer; /* for aws_client_response_header(); NULL: there was none */
 };
 
 /* A header of the answer, trimmed; empty: there is none. */
-struct str aws_response_header(const struct aws_response *response, struct str name);
+struct str aws_client_response_header(const struct aws_response *response, struct str name);
 
 typedef void (*aws_done)(const struct aws_response *response, void *argument);
 

@@ -176,9 +176,8 @@ static bool start(const struct aws_prepared *prepared, const struct aws_try *one
       .keep_headers = true,
       .trace = one->trace,
   };
-  bool started = url.failed
-                     ? error_set(error, ERROR_MEMORY, "out of memory")
-                     : fetch_start(one->fetcher, &request, one->done, one->argument, error);
+  bool started = url.failed ? error_set(error, ERROR_MEMORY, "out of memory")
+                            : fetch_start(one->fetcher, &request, one->done, one->argument, error);
   buffer_free(&url);
   return started || error_prefix(error, "%s", prepared->what);
 }

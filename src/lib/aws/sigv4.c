@@ -63,7 +63,7 @@ static void append_encoded_path(struct buffer *output, struct str path) {
   size_t start = 0;
   for (size_t i = 0; i <= path.length; i++) {
     if (i < path.length && path.data[i] != '/') continue;
-    percent_append(output, (struct str){path.data + start, i - start});
+    encoding_percent_append(output, (struct str){path.data + start, i - start});
     if (i < path.length) buffer_append_char(output, '/');
     start = i + 1;
   }
@@ -137,10 +137,10 @@ static void encode_pairs(const struct sigv4_request *request, struct buffer *sto
   size_t lengths[2 * SIGV4_PARAMETERS_LIMIT];
   for (size_t i = 0; i < request->query_count; i++) {
     size_t start = storage->length;
-    percent_append(storage, request->query[i].name);
+    encoding_percent_append(storage, request->query[i].name);
     lengths[2 * i] = storage->length - start;
     start = storage->length;
-    percent_append(storage, request->query[i].value);
+    encoding_percent_append(storage, request->query[i].value);
     lengths[2 * i + 1] = storage->length - start;
   }
   const char *place = storage->data;

@@ -79,7 +79,7 @@ static bool bit_of(const struct address *address, unsigned bit) {
   return address->bytes[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-bool network_parse(struct str text, struct network *ret_network) {
+bool address_network_parse(struct str text, struct network *ret_network) {
   struct str host, prefix;
   struct network network = {.bits = ADDRESS_BITS};
   bool has_prefix = split(text, '/', &host, &prefix);
@@ -95,7 +95,7 @@ bool network_parse(struct str text, struct network *ret_network) {
   return true;
 }
 
-bool network_holds(const struct network *network, const struct address *address) {
+bool address_network_holds(const struct network *network, const struct address *address) {
   assert(network->bits <= ADDRESS_BITS); /* beyond it are other bytes */
   unsigned whole = network->bits / 8, rest = network->bits % 8;
   if (memcmp(network->address.bytes, address->bytes, whole) != 0) return false;

@@ -28,6 +28,6 @@ bool address_is_ipv4(const struct address *address);
 
 /* Reads 10.0.0.0/8, fd00::/8, or an address alone. False when it is none, or when it names a host
  * and a prefix that leaves bits of the host over, so that nobody can tell what was meant. */
-bool network_parse(struct str text, struct network *ret_network);
+bool address_network_parse(struct str text, struct network *ret_network);
 
-bool network_holds(const struct network *network, const struct address *address);
+bool address_network_holds(const struct network *network, const struct address *address);

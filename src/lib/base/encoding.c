@@ -10,7 +10,7 @@ static const char HEX_DIGITS[] = "0123456789abcdef";
 static const char HEX_UPPER[] = "0123456789ABCDEF";
 static const char BASE64URL[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-int hex_value(char digit) {
+int encoding_hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
   if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
@@ -29,15 +29,15 @@ char *encoding_hex_write(char *text, const void *bytes, size_t count) {
 bool encoding_hex_read(const char *text, void *bytes, size_t count) {
   unsigned char *output = bytes;
   for (size_t i = 0; i < count; i++) {
-    int high = hex_value(text[2 * i]);
-    int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+    int high = encoding_hex_value(text[2 * i]);
+    int low = high < 0 ? -1 : encoding_hex_value(text[2 * i + 1]);
     if (low < 0) return false;
     output[i] = (unsigned char)(high << 4 | low);
   }
   return true;
 }
 
-void hex_append(struct buffer *buffer, const void *bytes, size_t length) {
+void encoding_hex_append(struct buffer *buffer, const void *bytes, size_t length) {
   if (length > SIZE_MAX / 2 || !buffer_reserve(buffer, 2 * length)) {
     buffer->failed = true;
     return;
@@ -46,7 +46,7 @@ void hex_append(struct buffer *buffer, const void *bytes, size_t length) {
   buffer->length += 2 * length;
 }
 
-void base64url_append(struct buffer *buffer, const void *bytes, size_t length) {
+void encoding_base64url_append(struct buffer *buffer, const void *bytes, size_t length) {
   const unsigned char *input = bytes;
   uint32_t bits = 0;
   unsigned count = 0;
@@ -70,7 +70,7 @@ static int base64url_value(char digit) {
   return -1;
 }
 
-bool base64url_decode(struct str text, void *bytes, size_t capacity, size_t *ret_length) {
+bool encoding_base64url_decode(struct str text, void *bytes, size_t capacity, size_t *ret_length) {
   unsigned char *output = bytes;
   size_t length = 0;
   uint32_t bits = 0;
@@ -90,13 +90,14 @@ bool base64url_decode(struct str text, void *bytes, size_t capacity, size_t *ret
   return true;
 }
 
-bool percent_decode(struct str text, bool plus_is_space, char *output, size_t *ret_length) {
+bool encoding_percent_decode(struct str text, bool plus_is_space, char *output,
+                             size_t *ret_length) {
   size_t length = 0;
   for (size_t i = 0; i < text.length; i++) {
     char byte = text.data[i];
     if (byte == '%') {
-      int high = text.length - i > 2 ? hex_value(text.data[i + 1]) : -1;
-      int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
+      int high = text.length - i > 2 ? encoding_hex_value(text.data[i + 1]) : -1;
+      int low = high >= 0 ? encoding_hex_value(text.data[i + 2]) : -1;
       if (low < 0 || (high == 0 && low == 0)) return false;
       byte = (char)(high << 4 | low);
       i += 2;
@@ -111,7 +112,7 @@ bool percent_decode(struct str text, bool plus_is_space, char *output, size_t *r
   return true;
 }
 
-void percent_append(struct buffer *buffer, struct str text) {
+void encoding_percent_append(struct buffer *buffer, struct str text) {
   for (size_t i = 0; i < text.length; i++) {
     unsigned char byte = (unsigned char)text.data[i];
     bool plain = byte > 0 && byte < 0x80 && (isalnum(byte) || strchr("-._~", byte));

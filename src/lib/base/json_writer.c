@@ -99,7 +99,7 @@ __attribute__((noinline)) static void append_escaped(struct buffer *buffer, stru
   buffer_append_char(buffer, '"');
 }
 
-void json_append_string(struct buffer *buffer, struct str text) {
+void json_writer_string(struct buffer *buffer, struct str text) {
   if (!buffer_reserve(buffer, text.length + 2)) return; /* with both quotes */
   char *at = buffer->data + buffer->length;
   at[0] = '"';
@@ -113,18 +113,18 @@ void json_append_string(struct buffer *buffer, struct str text) {
   buffer->length++;
 }
 
-void json_append_member(struct buffer *buffer, const char *name, struct str value) {
+void json_writer_append_member(struct buffer *buffer, const char *name, struct str value) {
   bool is_first = buffer->length > 0 && buffer->data[buffer->length - 1] == '{';
   buffer_append_text(buffer, is_first ? "\"" : ",\"");
   buffer_append_text(buffer, name);
   buffer_append_text(buffer, "\":");
   if (value.data)
-    json_append_string(buffer, value);
+    json_writer_string(buffer, value);
   else
     buffer_append_text(buffer, "null");
 }
 
-size_t json_write_long_int(char text[JSON_INT_SIZE], long long number) {
+size_t json_writer_format_long_int(char text[JSON_INT_SIZE], long long number) {
   char digits[JSON_INT_SIZE];
   size_t at = sizeof(digits);
   unsigned long long rest =
@@ -139,7 +139,7 @@ size_t json_write_long_int(char text[JSON_INT_SIZE], long long number) {
   return length;
 }
 
-void json_append_int(struct buffer *buffer, long long number) {
+void json_writer_int(struct buffer *buffer, long long number) {
   if (!buffer_reserve(buffer, JSON_INT_SIZE)) return;
-  buffer->length += json_write_int(buffer->data + buffer->length, number);
+  buffer->length += json_writer_format_int(buffer->data + buffer->length, number);
 }

@@ -137,22 +137,22 @@ void log_stop(unsigned timeout_ms) {
 /* Bytes that are no UTF-8 would make the whole line unreadable to a JSON parser. */
 static void append_safe_string(struct buffer *line, struct str text) {
   if (utf8_valid(text)) {
-    json_append_string(line, text);
+    json_writer_string(line, text);
     return;
   }
   struct buffer plain = BUFFER_EMPTY;
   for (size_t i = 0; i < text.length; i++)
     buffer_append_char(&plain, (unsigned char)text.data[i] < 0x80 ? text.data[i] : '?');
-  json_append_string(line, buffer_str(&plain));
+  json_writer_string(line, buffer_str(&plain));
   buffer_free(&plain);
 }
 
 static void append_value(struct buffer *line, const struct log_field *field) {
   switch (field->type) {
   case LOG_FIELD_TEXT: append_safe_string(line, field->text); break;
-  case LOG_FIELD_INT: json_append_int(line, field->number); break;
+  case LOG_FIELD_INT: json_writer_int(line, field->number); break;
   case LOG_FIELD_MS:
-    json_append_int(line, field->number / 1000);
+    json_writer_int(line, field->number / 1000);
     buffer_append_char(line, '.');
     for (int64_t digit = 100; digit > 0; digit /= 10)
       buffer_append_char(line, (char)('0' + field->number / digit % 10));
@@ -175,7 +175,7 @@ static void append_json_line(struct buffer *line, enum log_level level, const ch
     struct log_field field = va_arg(fields, struct log_field);
     if (field.type == LOG_FIELD_END) break;
     buffer_append_char(line, ',');
-    json_append_string(line, str_from(field.name));
+    json_writer_string(line, str_from(field.name));
     buffer_append_char(line, ':');
     append_value(line, &field);
   }

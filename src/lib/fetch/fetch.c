@@ -193,7 +193,7 @@ static void end_refused(struct loop_task *task) {
     finish(fetcher, LIST_ENTRY(fetcher->refused.next, struct fetch_exchange, node), CURLE_OK);
 }
 
-struct fetcher *fetcher_new(struct loop *loop, struct error *error) {
+struct fetcher *fetch_open(struct loop *loop, struct error *error) {
   pthread_once(&curl_once, start_curl);
   struct fetcher *fetcher = calloc(1, sizeof(*fetcher));
   CURLM *multi = curl_started == CURLE_OK ? curl_multi_init() : NULL;
@@ -255,7 +255,7 @@ static void abandon_all(struct fetcher *fetcher) {
     exchange_abandon(LIST_ENTRY(node, struct fetch_exchange, node));
 }
 
-void fetcher_close(struct fetcher *fetcher) {
+void fetch_close(struct fetcher *fetcher) {
   if (!fetcher || fetcher->closing) return;
   fetcher->closing = true;
   loop_task_cancel(&fetcher->refuse_task);

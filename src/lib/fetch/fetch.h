@@ -11,7 +11,7 @@ struct fetcher;
 struct str fetch_response_header(const struct fetch_response *response, struct str name);
 
 /* NULL when memory is out. Connections are kept and used again. */
-struct fetcher *fetcher_new(struct loop *loop, struct error *error);
+struct fetcher *fetch_open(struct loop *loop, struct error *error);
 
 /* Starts an exchange; everything in `request` is copied. Calls `done` exactly once, on the loop,
  * never from inside this call. Returns false (and never calls `done`) when memory is out, too many
@@ -21,4 +21,4 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
 
 /* Ends what is under way (each `done` gets an error), closes the handles, frees when the loop let
  * go of them. Takes NULL. */
-void fetcher_close(struct fetcher *fetcher);
+void fetch_close(struct fetcher *fetcher);

@@ -13,14 +13,14 @@ struct fetch_waiting {
 bool fetch_wait_open(struct fetch_wait *wait, struct error *error) {
   assert(!wait->loop);
   wait->loop = loop_new(0);
-  if (wait->loop) wait->fetcher = fetcher_new(wait->loop, error);
+  if (wait->loop) wait->fetcher = fetch_open(wait->loop, error);
   if (wait->fetcher) return true;
   fetch_wait_close(wait);
   return error_set(error, ERROR_MEMORY, "out of memory");
 }
 
 void fetch_wait_close(struct fetch_wait *wait) {
-  fetcher_close(wait->fetcher);
+  fetch_close(wait->fetcher);
   loop_free(wait->loop);
   *wait = (struct fetch_wait){0};
 }

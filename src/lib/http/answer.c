@@ -56,7 +56,7 @@ void http_answer_codes(struct http_request *request, const char *const *codes) {
   struct buffer body = BUFFER_EMPTY;
   for (size_t i = 0; codes[i]; i++) {
     buffer_append_char(&body, i == 0 ? '[' : ',');
-    json_append_string(&body, str_from(codes[i]));
+    json_writer_string(&body, str_from(codes[i]));
   }
   buffer_append_char(&body, ']');
   http_answer_json(request, HTTP_UNPROCESSABLE, &body);
@@ -65,7 +65,7 @@ void http_answer_codes(struct http_request *request, const char *const *codes) {
 void http_answer_error(struct http_request *request, enum http_status status, const char *code) {
   struct buffer body = BUFFER_EMPTY;
   buffer_append_char(&body, '[');
-  json_append_string(&body, str_from(code));
+  json_writer_string(&body, str_from(code));
   buffer_append_char(&body, ']');
   http_answer_json(request, status, &body);
 }

@@ -18,15 +18,15 @@ struct http_connection *connection_new(struct connection_deadlines *deadlines, i
   if (!connection) return NULL;
   connection->deadlines = deadlines;
   connection->fd = fd;
-  deadline_init(&connection->deadline, on_deadline);
-  deadline_start(&deadlines->idle, &connection->deadline);
+  loop_deadline_init(&connection->deadline, on_deadline);
+  loop_deadline_start(&deadlines->idle, &connection->deadline);
   return connection;
 }
 
 void connection_free(struct http_connection *connection) {
   if (!connection) return;
   assert(!connection->request && "a request ends before its connection");
-  deadline_stop(&connection->deadline);
+  loop_deadline_stop(&connection->deadline);
   free(connection);
 }
 
@@ -35,9 +35,11 @@ void connection_enter(struct http_connection *connection, enum connection_state 
   assert(state == CONNECTION_IDLE || state > connection->state);
   connection->state = state;
   switch (state) {
-  case CONNECTION_IDLE: deadline_start(&deadlines->idle, &connection->deadline); break;
-  case CONNECTION_RECEIVING: deadline_start(&deadlines->receiving, &connection->deadline); break;
-  case CONNECTION_WORKING: deadline_stop(&connection->deadline); break;
-  case CONNECTION_SENDING: deadline_start(&deadlines->sending, &connection->deadline); break;
+  case CONNECTION_IDLE: loop_deadline_start(&deadlines->idle, &connection->deadline); break;
+  case CONNECTION_RECEIVING:
+    loop_deadline_start(&deadlines->receiving, &connection->deadline);
+    break;
+  case CONNECTION_WORKING: loop_deadline_stop(&connection->deadline); break;
+  case CONNECTION_SENDING: loop_deadline_start(&deadlines->sending, &connection->deadline); break;
   }
 }

@@ -106,7 +106,7 @@ struct str http_request_body(const struct http_request *request);
 const json_t *http_request_json(const struct http_request *request);
 
 /* The user's `sub` from a verified token; empty when there is none. */
-struct str http_request_user(const struct http_request *request);
+struct str http_request_sub(const struct http_request *request);
 
 /* The parent of whatever is done for the request: its span, or the caller's where ours is not
  * recorded; NULL when it is of no trace. */

@@ -9,7 +9,7 @@ bool proxies_parse(struct str list, struct proxies *ret_proxies, struct error *e
   while (str_next(&rest, ',', &item)) {
     if (proxies.count == PROXIES_LIMIT)
       return error_set(error, ERROR_INVALID, "must be %d networks at most", PROXIES_LIMIT);
-    if (!network_parse(item, &proxies.networks[proxies.count++]))
+    if (!address_network_parse(item, &proxies.networks[proxies.count++]))
       return error_set(error, ERROR_INVALID,
                        "must be networks such as 10.0.0.0/16, comma-separated; '%.*s' is none",
                        (int)(item.length < SHOWN_LENGTH ? item.length : SHOWN_LENGTH), item.data);
@@ -20,7 +20,7 @@ bool proxies_parse(struct str list, struct proxies *ret_proxies, struct error *e
 
 bool proxies_trust(const struct proxies *proxies, const struct address *address) {
   for (size_t i = 0; i < proxies->count; i++)
-    if (network_holds(&proxies->networks[i], address)) return true;
+    if (address_network_holds(&proxies->networks[i], address)) return true;
   return false;
 }
 

@@ -137,7 +137,7 @@ struct str http_request_raw_query(const struct http_request *request) {
   return request->raw_query;
 }
 
-struct str http_request_user(const struct http_request *request) {
+struct str http_request_sub(const struct http_request *request) {
   return request->sub.data ? request->sub : (struct str){"", 0};
 }
 
@@ -185,7 +185,8 @@ unsigned http_request_header_count(const struct http_request *request, const cha
 static struct str decode_part(struct http_request *request, struct str part) {
   char *decoded = http_request_alloc(request, part.length);
   size_t length = 0;
-  if (!decoded || !percent_decode(part, true, decoded, &length)) return (struct str){"", 0};
+  if (!decoded || !encoding_percent_decode(part, true, decoded, &length))
+    return (struct str){"", 0};
   return (struct str){decoded, length};
 }
 

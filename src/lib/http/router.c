@@ -193,7 +193,8 @@ static bool split_path(struct http_request *request, struct path *path) {
     const char *slash = memchr(at, '/', (size_t)(end - at));
     const char *segment_end = slash ? slash : end;
     size_t length;
-    if (!percent_decode((struct str){at, (size_t)(segment_end - at)}, false, decoded, &length))
+    if (!encoding_percent_decode((struct str){at, (size_t)(segment_end - at)}, false, decoded,
+                                 &length))
       return false;
     path->segments[path->count++] = (struct str){decoded, length};
     decoded += length;

@@ -235,9 +235,9 @@ static void start_watching(struct http_server *server) {
   struct loop *loop = server->site.loop;
   loop_task_init(&server->run_task, run_daemon);
   drain_init(&server->drain, &server->site, server->daemon, &server->run_task);
-  deadline_queue_init(&server->deadlines.idle, loop, options->idle_timeout_ms);
-  deadline_queue_init(&server->deadlines.receiving, loop, options->receive_timeout_ms);
-  deadline_queue_init(&server->deadlines.sending, loop, options->send_timeout_ms);
+  loop_deadlines_init(&server->deadlines.idle, loop, options->idle_timeout_ms);
+  loop_deadlines_init(&server->deadlines.receiving, loop, options->receive_timeout_ms);
+  loop_deadlines_init(&server->deadlines.sending, loop, options->send_timeout_ms);
   int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
   uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
   server->poll.data = server;
@@ -317,7 +317,7 @@ void http_server_close(struct http_server *server) {
   server->daemon = NULL;
   assert(server->drain.connections == 0 && server->drain.requests == 0);
   free_parts(server);
-  deadline_queue_close(&server->deadlines.idle);
-  deadline_queue_close(&server->deadlines.receiving);
-  deadline_queue_close(&server->deadlines.sending);
+  loop_deadlines_close(&server->deadlines.idle);
+  loop_deadlines_close(&server->deadlines.receiving);
+  loop_deadlines_close(&server->deadlines.sending);
 }

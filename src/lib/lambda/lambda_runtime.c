@@ -67,9 +67,9 @@ static bool report(struct lambda_runtime *lambda, struct str path, const char *t
                    const char *message, struct error *error) {
   struct buffer body = BUFFER_EMPTY;
   buffer_append_text(&body, "{\"errorMessage\":");
-  json_append_string(&body, str_from(message));
+  json_writer_string(&body, str_from(message));
   buffer_append_text(&body, ",\"errorType\":");
-  json_append_string(&body, str_from(type));
+  json_writer_string(&body, str_from(type));
   buffer_append_text(&body, ",\"stackTrace\":[]}");
   struct fetch_header headers[] = {
       {STR("Content-Type"), STR("application/vnd.aws.lambda.error+json")},
@@ -106,7 +106,7 @@ static void append_invocation_path(struct buffer *path, const struct fetch_answe
                                    const char *verb) {
   path->length = 0;
   buffer_append_text(path, "invocation/");
-  percent_append(path, request_id_of(next));
+  encoding_percent_append(path, request_id_of(next));
   buffer_append_format(path, "/%s", verb);
 }
 

@@ -231,14 +231,14 @@ static void arm(struct deadline_queue *queue) {
   uv_timer_start(&queue->timer, on_timer, first->due_ms > now ? first->due_ms - now : 0, 0);
 }
 
-void deadline_queue_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms) {
+void loop_deadlines_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms) {
   *queue = (struct deadline_queue){.loop = loop, .length_ms = length_ms};
   list_init(&queue->deadlines);
   uv_timer_init(&loop->uv, &queue->timer);
   queue->timer.data = queue;
 }
 
-void deadline_queue_close(struct deadline_queue *queue) {
+void loop_deadlines_close(struct deadline_queue *queue) {
   if (queue->closing) return;
   queue->closing = true;
   while (list_pop(&queue->deadlines)) {
@@ -246,12 +246,12 @@ void deadline_queue_close(struct deadline_queue *queue) {
   uv_close((uv_handle_t *)&queue->timer, NULL);
 }
 
-void deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline)) {
+void loop_deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline)) {
   *deadline = (struct deadline){.expired = expired};
   list_init(&deadline->node);
 }
 
-void deadline_start(struct deadline_queue *queue, struct deadline *deadline) {
+void loop_deadline_start(struct deadline_queue *queue, struct deadline *deadline) {
   list_remove(&deadline->node);
   if (queue->closing) return;
   deadline->due_ms = loop_now_ms(queue->loop) + queue->length_ms;
@@ -261,6 +261,6 @@ void deadline_start(struct deadline_queue *queue, struct deadline *deadline) {
   if (!uv_is_active((uv_handle_t *)&queue->timer)) arm(queue);
 }
 
-void deadline_stop(struct deadline *deadline) {
+void loop_deadline_stop(struct deadline *deadline) {
   list_remove(&deadline->node);
 }

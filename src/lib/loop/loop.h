@@ -73,20 +73,20 @@ bool loop_post(struct loop *loop, void (*function)(struct loop *loop, void *argu
 /* Ends loop_post(): what was posted before is run, then the loop is no longer kept alive by it. */
 void loop_close_inbox(struct loop *loop);
 
-void deadline_queue_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms);
+void loop_deadlines_init(struct deadline_queue *queue, struct loop *loop, uint64_t length_ms);
 
 /* Closes the timer; deadlines still in the queue never expire. The queue's memory must stay until
  * the loop has ended. */
-void deadline_queue_close(struct deadline_queue *queue);
+void loop_deadlines_close(struct deadline_queue *queue);
 
-void deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline));
+void loop_deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline));
 
 /* Starts `deadline`, or starts it anew: it expires after the queue's length. */
-void deadline_start(struct deadline_queue *queue, struct deadline *deadline);
+void loop_deadline_start(struct deadline_queue *queue, struct deadline *deadline);
 
 /* Stops it; harmless when it does not run. */
-void deadline_stop(struct deadline *deadline);
+void loop_deadline_stop(struct deadline *deadline);
 
-static inline bool deadline_running(const struct deadline *deadline) {
+static inline bool loop_deadline_is_running(const struct deadline *deadline) {
   return !list_empty(&deadline->node);
 }

@@ -58,24 +58,24 @@ static enum pg_statement statement_of(const struct message_ask *ask) {
 }
 
 static void bind_page(struct pg_batch *batch, const struct message_page *page) {
-  pg_bind_timestamp(batch, page->has_before ? page->before.created_at_us : INT64_MAX);
-  pg_bind_uuid(batch, page->has_before ? &page->before.uuid : &LAST_UUID);
-  pg_bind_int(batch, page->limit + 1); /* one more, to know whether there are more */
+  pg_batch_bind_timestamp(batch, page->has_before ? page->before.created_at_us : INT64_MAX);
+  pg_batch_bind_uuid(batch, page->has_before ? &page->before.uuid : &LAST_UUID);
+  pg_batch_bind_int(batch, page->limit + 1); /* one more, to know whether there are more */
 }
 
 /* Every statement begins with the caller; those with a key end with it and its hash. */
 static void bind_parameters(struct pg_batch *batch, const struct message_ask *ask) {
-  pg_bind_text(batch, ask->caller.sub);
-  if (ask->kind == MESSAGES_SEND_TO_USER) pg_bind_text(batch, ask->handle);
+  pg_batch_bind_text(batch, ask->caller.sub);
+  if (ask->kind == MESSAGES_SEND_TO_USER) pg_batch_bind_text(batch, ask->handle);
   if (ask->kind == MESSAGES_LIST || ask->kind == MESSAGES_SEND_TO_GROUP)
-    pg_bind_uuid(batch, &ask->group);
+    pg_batch_bind_uuid(batch, &ask->group);
   if (message_ask_is_list(ask))
     bind_page(batch, &ask->page);
   else
-    pg_bind_text(batch, ask->text);
+    pg_batch_bind_text(batch, ask->text);
   if (!message_ask_has_key(ask)) return;
-  pg_bind_text(batch, ask->key.text);
-  pg_bind_text(batch, ask->key.request_hash);
+  pg_batch_bind_text(batch, ask->key.text);
+  pg_batch_bind_text(batch, ask->key.request_hash);
 }
 
 /* Tells group commit which row a write locks. */
@@ -92,13 +92,13 @@ static void on_result(enum pg_outcome outcome, const struct pg_result *const *re
                       const struct error *error, void *argument);
 
 static void run(struct postgres_call *call) {
-  struct pg_batch *batch = pg_batch_new(call->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->pool);
   call->statements++;
   pg_batch_trace(batch, call->ask.caller.trace);
   pg_batch_add(batch, statement_of(&call->ask));
   bind_parameters(batch, &call->ask);
   name_lock(batch, &call->ask);
-  pg_batch_submit(batch, on_result, call);
+  pg_pool_submit(batch, on_result, call);
 }
 
 /* --- Its result --- */

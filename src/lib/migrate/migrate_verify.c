@@ -111,7 +111,7 @@ static bool send(struct migrate_session *home, const char *before, const char *n
                  const char *after, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, before);
-  pg_append_identifier(&sql, str_from(name));
+  pg_session_append_identifier(&sql, str_from(name));
   buffer_append_text(&sql, after);
   return migrate_session_send(home, &sql, error);
 }
@@ -120,7 +120,7 @@ static void name_scratch(const struct migrate_session *home, struct buffer *name
   unsigned char bytes[SCRATCH_RANDOM_BYTES];
   random_bytes(bytes, sizeof(bytes));
   buffer_append_format(name, "%.30s_verify_", pg_session_database(home->pg));
-  hex_append(name, bytes, sizeof(bytes));
+  encoding_hex_append(name, bytes, sizeof(bytes));
 }
 
 static bool verify_in_scratch(struct migrate_session *home, const char *scratch,

@@ -1,6 +1,6 @@
 /* batch.c: a batch: its statements and parameters, its results, what its caller is told.
  *
- * A batch belongs to its caller while it is put together, and to the pool from pg_batch_submit()
+ * A batch belongs to its caller while it is put together, and to the pool from pg_pool_submit()
  * on: first to a queue, then to the flight of a connection. Its state changes in batch_become()
  * alone. Whoever holds it when it ends calls batch_tell(), once, and then batch_free(). Everything
  * happens on the pool's loop. Parameters are borrowed from the caller; results are owned by the
@@ -25,7 +25,7 @@ struct pg_batch *batch_new(struct pg_pool *pool, struct span_sink *sink,
   batch->sink = sink;
   list_init(&batch->node);
   list_init(&batch->suspect_node);
-  deadline_init(&batch->deadline, expired);
+  loop_deadline_init(&batch->deadline, expired);
   return batch;
 }
 
@@ -114,22 +114,22 @@ static void bind_scalar(struct pg_batch *batch, uint64_t network_order, size_t l
   bind_value(batch, scalar, length);
 }
 
-void pg_bind_text(struct pg_batch *batch, struct str text) {
+void pg_batch_bind_text(struct pg_batch *batch, struct str text) {
   bind_value(batch, text.data ? text.data : "", text.length);
 }
 
-void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid) {
+void pg_batch_bind_uuid(struct pg_batch *batch, const struct uuid *uuid) {
   bind_value(batch, uuid ? uuid->bytes : NULL, uuid ? UUID_SIZE : 0);
 }
 
-void pg_bind_int(struct pg_batch *batch, int32_t number) {
+void pg_batch_bind_int(struct pg_batch *batch, int32_t number) {
   uint64_t scalar = 0;
   uint32_t network_order = htobe32((uint32_t)number);
   memcpy(&scalar, &network_order, sizeof(network_order));
   bind_scalar(batch, scalar, sizeof(network_order));
 }
 
-void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
+void pg_batch_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
   bool special = unix_us == INT64_MAX || unix_us < INT64_MIN + PG_EPOCH_UNIX_US;
   int64_t pg_us = special ? unix_us : unix_us - PG_EPOCH_UNIX_US;
   bind_scalar(batch, htobe64((uint64_t)pg_us), sizeof(pg_us));
@@ -294,7 +294,7 @@ void batch_free(struct pg_batch *batch) {
          batch->state == PG_BATCH_OPEN);
   list_remove(&batch->node);
   list_remove(&batch->suspect_node);
-  deadline_stop(&batch->deadline);
+  loop_deadline_stop(&batch->deadline);
   clear_results(batch);
   free(batch->failure);
   free(batch);

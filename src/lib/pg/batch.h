@@ -1,4 +1,4 @@
-/* batch.h: a batch of statements: what is put together before pg_batch_submit() (pool.h).
+/* batch.h: a batch of statements: what is put together before pg_pool_submit() (pool.h).
  *
  * Statements are those of db/sql, embedded at build and addressed by enum pg_statement. Each
  * function takes a NULL batch, which stands for one that found no memory, and does nothing with it.
@@ -33,10 +33,10 @@ void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
  * of them is asserted when the batch is submitted. Text and UUIDs are borrowed until the
  * continuation was called. */
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
-void pg_bind_text(struct pg_batch *batch, struct str text);
-void pg_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
-void pg_bind_int(struct pg_batch *batch, int32_t number);
-void pg_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
+void pg_batch_bind_text(struct pg_batch *batch, struct str text);
+void pg_batch_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
+void pg_batch_bind_int(struct pg_batch *batch, int32_t number);
+void pg_batch_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
 
 /* Says which row a write locks. One that says nothing locks no row that others lock, or all of them
  * in the same way (a key share). */

@@ -101,7 +101,7 @@ static void drop_socket(struct pg_connection *connection) {
   connection->watch = NULL;
   connection->want_write = false;
   if (connection->cancel.job) canceller_forget(connection->options->canceller, &connection->cancel);
-  deadline_stop(&connection->flight.head_deadline);
+  loop_deadline_stop(&connection->flight.head_deadline);
   uv_timer_stop(&connection->timer);
   PQfinish(connection->conn);
   connection->conn = NULL;
@@ -203,13 +203,13 @@ static void on_head_deadline(struct deadline *deadline) {
     return;
   }
   if (!connection_cancel_head(connection))
-    deadline_start(connection->options->heads, &connection->flight.head_deadline);
+    loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
 }
 
 static void on_cancel_returned(struct pg_cancel *cancel) {
   struct pg_connection *connection = LIST_ENTRY(cancel, struct pg_connection, cancel);
   if (flight_head(&connection->flight))
-    deadline_start(connection->options->heads, &connection->flight.head_deadline);
+    loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
   leave_when_drained(connection);
   connection->options->events->room(connection);
 }
@@ -253,7 +253,7 @@ static void on_age(uv_timer_t *timer) {
 static void becomes_ready(struct pg_connection *connection) {
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
-  deadline_stop(&connection->flight.head_deadline);
+  loop_deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
   log_event(LOG_LEVEL_INFO, "postgres connected",
@@ -278,7 +278,7 @@ static bool take_prepare_result(struct pg_connection *connection, PGresult *resu
     else
       snprintf(reason, sizeof(reason), "%s", OPEN_TRANSACTION);
   } else {
-    deadline_start(connection->options->heads, &connection->flight.head_deadline);
+    loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
   }
   if (!reason[0]) return true;
   connect_failed(connection, reason);
@@ -401,7 +401,7 @@ static void begin_preparing(struct pg_connection *connection) {
   bool good =
       PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) && watch_socket(connection);
   become(connection, PG_CONNECTION_PREPARING);
-  deadline_start(connection->options->heads, &connection->flight.head_deadline);
+  loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
   if (good && connection->options->prepare)
     good = send_prepares(connection);
   else if (good)
@@ -466,7 +466,7 @@ void connection_init(struct pg_connection *connection, enum pg_lane lane,
   flight->deadline_ms = options->deadline_ms;
   flight->ended = on_ended;
   flight->heads = options->heads;
-  deadline_init(&flight->head_deadline, on_head_deadline);
+  loop_deadline_init(&flight->head_deadline, on_head_deadline);
   flight_init(flight);
   uv_timer_init(loop_uv(options->loop), &connection->timer);
   connection->timer.data = connection;

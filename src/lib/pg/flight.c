@@ -31,9 +31,9 @@ uint64_t flight_head_ms(const struct pg_flight *flight) {
 static void restart_head(struct pg_flight *flight) {
   flight->head_since_ms = loop_now_ms(flight->loop);
   if (list_empty(&flight->batches))
-    deadline_stop(&flight->head_deadline);
+    loop_deadline_stop(&flight->head_deadline);
   else
-    deadline_start(flight->heads, &flight->head_deadline);
+    loop_deadline_start(flight->heads, &flight->head_deadline);
 }
 
 bool flight_is_empty(const struct pg_flight *flight) {
@@ -85,7 +85,7 @@ void flight_end(struct pg_flight *flight, enum pg_end end, const char *reason) {
   flight->syncs = 0;
   flight->unsynced = flight->uncertain = flight->refused_unread = false;
   flight->demoted = flight->unprepared = false;
-  deadline_stop(&flight->head_deadline);
+  loop_deadline_stop(&flight->head_deadline);
   end_batches(flight, end, reason);
   assert(flight->depth == 0);
 }

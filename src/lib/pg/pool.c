@@ -68,7 +68,7 @@ static void on_deadline(struct deadline *deadline) {
   }
 }
 
-struct pg_batch *pg_batch_new(struct pg_pool *pool) {
+struct pg_batch *pg_pool_new_batch(struct pg_pool *pool) {
   return batch_new(pool, pool->sink, on_deadline);
 }
 
@@ -245,7 +245,7 @@ static bool ports_are_numbers(const PQconninfoOption *options) {
 }
 
 /* The message must not quote the URL: it holds a password. */
-bool pg_check_connection_url(const char *connection_url, struct error *error) {
+bool pg_pool_check_url(const char *connection_url, struct error *error) {
   PQconninfoOption *options = PQconninfoParse(connection_url, NULL);
   bool good = options && ports_are_numbers(options);
   PQconninfoFree(options);
@@ -267,8 +267,8 @@ static void init_queues(struct pg_pool *pool) {
   dispatch_init(pool);
   list_init(&pool->refused);
   loop_task_init(&pool->refuse_task, tell_refused);
-  deadline_queue_init(&pool->deadlines, pool->loop, 2ULL * pool->options.deadline_ms);
-  deadline_queue_init(&pool->heads, pool->loop, pool->options.deadline_ms + CANCEL_LATER_MS);
+  loop_deadlines_init(&pool->deadlines, pool->loop, 2ULL * pool->options.deadline_ms);
+  loop_deadlines_init(&pool->heads, pool->loop, pool->options.deadline_ms + CANCEL_LATER_MS);
 }
 
 static void init_connections(struct pg_pool *pool) {
@@ -296,7 +296,7 @@ static void init_connections(struct pg_pool *pool) {
 
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error) {
-  if (!pg_check_connection_url(options->connection_url, error)) return NULL;
+  if (!pg_pool_check_url(options->connection_url, error)) return NULL;
   assert(options->connections >= PG_POOL_CONNECTIONS_LEAST && options->pipeline_depth > 0);
   struct pg_pool *pool =
       calloc(1, sizeof(*pool) + options->connections * sizeof(pool->connections[0]));
@@ -338,8 +338,8 @@ void pg_pool_close(struct pg_pool *pool) {
   for (unsigned i = 0; i < pool->options.connections; i++)
     connection_close(&pool->connections[i]);
   canceller_close(pool->connection_options.canceller);
-  deadline_queue_close(&pool->deadlines);
-  deadline_queue_close(&pool->heads);
+  loop_deadlines_close(&pool->deadlines);
+  loop_deadlines_close(&pool->heads);
   dispatch_close(pool);
 }
 
@@ -374,7 +374,7 @@ static void refuse(struct pg_pool *pool, struct pg_batch *batch, const char *rea
   loop_at_end_of_turn(pool->loop, &pool->refuse_task);
 }
 
-void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
+void pg_pool_submit(struct pg_batch *batch, pg_done done, void *argument) {
   if (!batch) {
     struct error error;
     error_set(&error, ERROR_MEMORY, "out of memory for a batch");
@@ -394,7 +394,7 @@ void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument) {
   } else if (pool->queued[batch->lane] >= pool->options.queue_limit) {
     refuse(pool, batch, "the queue for Postgres is full");
   } else {
-    deadline_start(&pool->deadlines, &batch->deadline);
+    loop_deadline_start(&pool->deadlines, &batch->deadline);
     dispatch_enqueue(batch);
   }
 }

@@ -38,7 +38,7 @@ struct pg_pool_options {
 };
 
 /* True when libpq can read the URL; the error names CONNECTION_URL and never quotes it. */
-bool pg_check_connection_url(const char *connection_url, struct error *error);
+bool pg_pool_check_url(const char *connection_url, struct error *error);
 
 /* Makes the pool and starts to connect. `options` are copied, connection_url stays the caller's. */
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
@@ -70,10 +70,10 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);
 /* Fails what is under way and closes the connections; the memory goes with the loop. Takes NULL. */
 void pg_pool_close(struct pg_pool *pool);
 
-/* A new batch. NULL when memory is out: pg_batch_add() and pg_batch_submit() take NULL, and the
+/* A new batch. NULL when memory is out: pg_batch_add() and pg_pool_submit() take NULL, and the
  * latter then reports PG_UNAVAILABLE. */
-struct pg_batch *pg_batch_new(struct pg_pool *pool);
+struct pg_batch *pg_pool_new_batch(struct pg_pool *pool);
 
 /* Submits the batch, which belongs to the pool from now on. `done` is called later, on the loop;
  * only for a NULL batch it is called at once. */
-void pg_batch_submit(struct pg_batch *batch, pg_done done, void *argument);
+void pg_pool_submit(struct pg_batch *batch, pg_done done, void *argument);

@@ -191,11 +191,11 @@ static inline size_t write_value(char *text, enum form form, const char *bytes) 
   switch (form) {
   case FORM_UUID: return write_uuid(text, bytes);
   case FORM_TIMESTAMP: return write_timestamp(text, bytes);
-  case FORM_INT2: return json_write_int(text, read_int16(bytes));
-  case FORM_INT4: return json_write_int(text, read_int32(bytes));
-  case FORM_INT8: return json_write_int(text, read_int64(bytes));
+  case FORM_INT2: return json_writer_format_int(text, read_int16(bytes));
+  case FORM_INT4: return json_writer_format_int(text, read_int32(bytes));
+  case FORM_INT8: return json_writer_format_int(text, read_int64(bytes));
   case FORM_BOOL: return write_bool(text, bytes[0]);
-  case FORM_TEXT: break; /* of any length: json_append_string() */
+  case FORM_TEXT: break; /* of any length: json_writer_string() */
   }
   return 0;
 }
@@ -212,7 +212,7 @@ static inline void append_field(const PGresult *result, int row, const struct co
   }
   const char *bytes = PQgetvalue(result, row, column->number);
   if (column->form == FORM_TEXT)
-    json_append_string(buffer, (struct str){bytes, (size_t)length});
+    json_writer_string(buffer, (struct str){bytes, (size_t)length});
   else
     buffer->length += write_value(buffer->data + buffer->length, column->form, bytes);
 }

@@ -23,14 +23,14 @@ static void append_text_attribute(struct buffer *body, const char *key, const ch
   if (!*value) return;
   append_key(body, key);
   buffer_append_text(body, "\"stringValue\":");
-  json_append_string(body, str_from(value));
+  json_writer_string(body, str_from(value));
   buffer_append_text(body, "}}");
 }
 
 static void append_int_attribute(struct buffer *body, const char *key, long long value) {
   append_key(body, key);
   buffer_append_text(body, "\"intValue\":\"");
-  json_append_int(body, value);
+  json_writer_int(body, value);
   buffer_append_text(body, "\"}}");
 }
 
@@ -69,7 +69,7 @@ static void append_attributes(struct buffer *body, const struct span *span) {
 static void append_id(struct buffer *body, const char *name, const unsigned char *bytes,
                       size_t size) {
   buffer_append_text(body, name);
-  hex_append(body, bytes, size);
+  encoding_hex_append(body, bytes, size);
   buffer_append_text(body, "\",");
 }
 
@@ -90,9 +90,9 @@ static char kind_digit(enum span_kind kind) {
 
 static void append_times(struct buffer *body, const struct span *span) {
   buffer_append_text(body, ",\"startTimeUnixNano\":\"");
-  json_append_int(body, span->start_unix_us);
+  json_writer_int(body, span->start_unix_us);
   buffer_append_text(body, "000\",\"endTimeUnixNano\":\"");
-  json_append_int(body, span->end_unix_us);
+  json_writer_int(body, span->end_unix_us);
   buffer_append_text(body, "000\",");
 }
 
@@ -113,7 +113,7 @@ void otlp_append_span(struct buffer *body, const struct span *span) {
   if (!is_zero(span->parent_id, SPAN_ID_SIZE))
     append_id(body, "\"parentSpanId\":\"", span->parent_id, SPAN_ID_SIZE);
   buffer_append_text(body, "\"name\":");
-  json_append_string(body, str_from(span->name));
+  json_writer_string(body, str_from(span->name));
   buffer_append_text(body, ",\"kind\":");
   buffer_append_char(body, kind_digit(span->kind));
   append_times(body, span);
@@ -121,7 +121,7 @@ void otlp_append_span(struct buffer *body, const struct span *span) {
   append_link(body, span);
   if (span->failed) {
     buffer_append_text(body, ",\"status\":{\"code\":");
-    json_append_int(body, STATUS_ERROR);
+    json_writer_int(body, STATUS_ERROR);
     buffer_append_char(body, '}');
   }
   buffer_append_char(body, '}');

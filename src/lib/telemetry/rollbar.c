@@ -62,22 +62,22 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
 static void append_item(const struct rollbar *rollbar, const char *level, const char *message,
                         struct str request_id, struct buffer *body) {
   buffer_append_text(body, "{\"data\":{");
-  json_append_member(body, "environment", str_from(rollbar->options->environment));
+  json_writer_append_member(body, "environment", str_from(rollbar->options->environment));
   buffer_append_text(body, ",\"body\":{\"message\":{");
-  json_append_member(body, "body", str_from(message));
+  json_writer_append_member(body, "body", str_from(message));
   buffer_append_text(body, "}}");
-  json_append_member(body, "level", str_from(level));
+  json_writer_append_member(body, "level", str_from(level));
   buffer_append_text(body, ",\"timestamp\":");
-  json_append_int(body, clock_unix_us() / 1000000);
-  json_append_member(body, "platform", STR("linux"));
-  json_append_member(body, "language", STR("c"));
-  json_append_member(body, "framework", STR("cruddur"));
-  json_append_member(body, "code_version", STR(CRUDDUR_VERSION));
+  json_writer_int(body, clock_unix_us() / 1000000);
+  json_writer_append_member(body, "platform", STR("linux"));
+  json_writer_append_member(body, "language", STR("c"));
+  json_writer_append_member(body, "framework", STR("cruddur"));
+  json_writer_append_member(body, "code_version", STR(CRUDDUR_VERSION));
   buffer_append_text(body, ",\"custom\":{");
-  json_append_member(body, "request_id", request_id);
+  json_writer_append_member(body, "request_id", request_id);
   buffer_append_text(body, "},\"notifier\":{");
-  json_append_member(body, "name", STR("cruddur"));
-  json_append_member(body, "version", STR(CRUDDUR_VERSION));
+  json_writer_append_member(body, "name", STR("cruddur"));
+  json_writer_append_member(body, "version", STR(CRUDDUR_VERSION));
   buffer_append_text(body, "}}}");
 }
 

@@ -107,7 +107,7 @@ static void read_headers(struct tracer *tracer) {
         str_trim((struct str){equals + 1, item.length - (size_t)(equals - item.data) - 1});
     char *value = tracer->header_text.data + tracer->header_text.length;
     size_t length = 0;
-    if (!percent_decode(encoded, false, value, &length)) continue;
+    if (!encoding_percent_decode(encoded, false, value, &length)) continue;
     tracer->header_text.length += length;
     tracer->headers[tracer->header_count++] = (struct fetch_header){name, {value, length}};
   }

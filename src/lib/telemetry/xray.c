@@ -26,21 +26,21 @@ static void append_name(struct buffer *datagram, const char *name) {
     bool known = byte < 0x80 && (isalnum(byte) || strchr(SYMBOLS, byte));
     copy[length] = known ? (char)byte : '_';
   }
-  json_append_string(datagram, (struct str){copy, length});
+  json_writer_string(datagram, (struct str){copy, length});
 }
 
 static void append_trace_id(struct buffer *datagram, const unsigned char *trace_id) {
   buffer_append_text(datagram, ",\"trace_id\":\"1-");
-  hex_append(datagram, trace_id, 4);
+  encoding_hex_append(datagram, trace_id, 4);
   buffer_append_char(datagram, '-');
-  hex_append(datagram, trace_id + 4, TRACE_ID_SIZE - 4);
+  encoding_hex_append(datagram, trace_id + 4, TRACE_ID_SIZE - 4);
   buffer_append_char(datagram, '"');
 }
 
 static void append_span_id(struct buffer *datagram, const char *begin,
                            const unsigned char *span_id) {
   buffer_append_text(datagram, begin);
-  hex_append(datagram, span_id, SPAN_ID_SIZE);
+  encoding_hex_append(datagram, span_id, SPAN_ID_SIZE);
   buffer_append_char(datagram, '"');
 }
 
@@ -51,14 +51,14 @@ static void append_time(struct buffer *datagram, const char *begin, int64_t unix
   for (size_t i = sizeof(digits); i > 0; i--, rest /= 10)
     digits[i - 1] = (char)('0' + rest % 10);
   buffer_append_text(datagram, begin);
-  json_append_int(datagram, unix_us / 1000000);
+  json_writer_int(datagram, unix_us / 1000000);
   buffer_append_char(datagram, '.');
   buffer_append(datagram, digits, sizeof(digits));
 }
 
 static void append_text(struct buffer *datagram, const char *begin, const char *text) {
   buffer_append_text(datagram, begin);
-  json_append_string(datagram, str_from(text));
+  json_writer_string(datagram, str_from(text));
 }
 
 static bool has_parent(const struct span *span) {
@@ -69,7 +69,7 @@ static bool has_parent(const struct span *span) {
 
 static void append_response(struct buffer *datagram, const struct span *span) {
   buffer_append_text(datagram, "\"response\":{\"status\":");
-  json_append_int(datagram, span->status);
+  json_writer_int(datagram, span->status);
   buffer_append_char(datagram, '}');
 }
 
@@ -95,7 +95,7 @@ static void append_aws(struct buffer *datagram, const struct span *span) {
   append_text(datagram, ",\"namespace\":\"aws\",\"aws\":{\"operation\":", span->operation);
   if (*span->request_id) append_text(datagram, ",\"request_id\":", span->request_id);
   buffer_append_text(datagram, ",\"retries\":");
-  json_append_int(datagram, span->tries > 1 ? (long long)span->tries - 1 : 0);
+  json_writer_int(datagram, span->tries > 1 ? (long long)span->tries - 1 : 0);
   buffer_append_char(datagram, '}');
   if (!span->status) return;
   buffer_append_text(datagram, ",\"http\":{");

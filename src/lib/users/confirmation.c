@@ -76,7 +76,8 @@ static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE
       !pg_session_query(session, INSERT, ATTRIBUTE_COUNT, texts, &rows, error) ||
       !pg_session_exec(session, "commit", error))
     return false;
-  *ret_finding = (struct confirmation_finding){pg_rows_bool(rows, 0, 0), pg_rows_bool(rows, 0, 1)};
+  *ret_finding = (struct confirmation_finding){pg_session_rows_bool(rows, 0, 0),
+                                               pg_session_rows_bool(rows, 0, 1)};
   return true;
 }
 

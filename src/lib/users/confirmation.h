@@ -3,7 +3,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/str.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 enum { CONFIRMATION_EVENT_LIMIT = 16 * 1024 * 1024 }; /* Lambda's bound is 6 MiB */
 

@@ -85,13 +85,14 @@ static bool take_users(struct user_ids_plan *plan, const struct cognito_users *l
 }
 
 static bool take_rows(struct user_ids_plan *plan, const struct pg_rows *rows) {
-  plan->row_count = pg_rows_count(rows);
+  plan->row_count = pg_session_rows_count(rows);
   plan->rows = calloc(plan->row_count + 1, sizeof(struct user_ids_row));
   plan->rows_by_sub = calloc(plan->row_count + 1, sizeof(struct user_ids_row));
   if (!plan->rows || !plan->rows_by_sub) return false;
   for (size_t i = 0; i < plan->row_count; i++)
-    plan->rows[i] = (struct user_ids_row){pg_rows_text(rows, i, 0), pg_rows_text(rows, i, 1),
-                                          pg_rows_text(rows, i, 2)};
+    plan->rows[i] =
+        (struct user_ids_row){pg_session_rows_text(rows, i, 0), pg_session_rows_text(rows, i, 1),
+                              pg_session_rows_text(rows, i, 2)};
   memcpy(plan->rows_by_sub, plan->rows, plan->row_count * sizeof(struct user_ids_row));
   qsort(plan->rows, plan->row_count, sizeof(struct user_ids_row), rows_by_handle);
   qsort(plan->rows_by_sub, plan->row_count, sizeof(struct user_ids_row), compare_subs);
@@ -184,7 +185,7 @@ static bool write_changes(struct pg_session *session, const json_t *changes, str
   const char *parameters[] = {text};
   struct pg_rows *rows = NULL;
   bool done = pg_session_query(session, UPDATE, 1, parameters, &rows, error);
-  pg_rows_free(rows);
+  pg_session_rows_free(rows);
   free(text);
   return done;
 }

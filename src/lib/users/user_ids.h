@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lib/aws/services/cognito.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 /* What is told of a user, in this order of importance. */
 enum user_ids_verdict {

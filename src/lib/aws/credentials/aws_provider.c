@@ -177,10 +177,10 @@ struct aws_provider *aws_provider_new_timed(struct loop *loop, const struct conf
   provider->loop = loop;
   provider->config = config;
   provider->timing = *timing;
-  provider->fetcher = fetcher_new(loop, error);
+  provider->fetcher = fetch_open(loop, error);
   provider->refresher = provider->fetcher ? refresher_new(loop, &KIND, &rounds, provider) : NULL;
   if (provider->refresher) return provider;
-  fetcher_close(provider->fetcher);
+  fetch_close(provider->fetcher);
   free(provider);
   error_set(error, ERROR_MEMORY, "out of memory");
   return NULL;
@@ -197,7 +197,7 @@ void aws_provider_close(struct aws_provider *provider) {
   assert(!provider->closing);
   provider->closing = true;
   refresher_close(provider->refresher);
-  fetcher_close(provider->fetcher); /* ends an exchange that is under way */
+  fetch_close(provider->fetcher); /* ends an exchange that is under way */
   credentials_ask_cancel(&provider->ask);
 }
 

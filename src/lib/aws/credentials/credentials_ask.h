@@ -77,9 +77,8 @@ struct credentials_ask {
   struct fetcher *fetcher;
   credentials_done done;
   void *argument;
-  void (*cancel)(
-      struct credentials_ask *ask); /* ends what fetcher_close() does not; NULL: nothing */
-  struct program *process;          /* of credential_process; NULL: it does not run */
+  void (*cancel)(struct credentials_ask *ask); /* ends what fetch_close() does not; NULL: nothing */
+  struct program *process;                     /* of credential_process; NULL: it does not run */
   unsigned roles_done;
   struct aws_prepared prepared; /* the request to STS that is under way */
   struct buffer metadata_token; /* of the session with the instance metadata service */

@@ -100,7 +100,7 @@ static void on_instance_credentials(const struct fetch_response *response, void 
 static void ask_instance(struct credentials_ask *ask, struct str role, fetch_done done) {
   struct buffer url = BUFFER_EMPTY;
   buffer_append_format(&url, "%s%s", ask->url, ROLE_PATH);
-  percent_append(&url, role);
+  encoding_percent_append(&url, role);
   struct fetch_header header = {STR("X-aws-ec2-metadata-token"), buffer_str(&ask->metadata_token)};
   struct fetch_request request = {.url = buffer_text(&url),
                                   .headers = &header,

@@ -266,7 +266,7 @@ static char *cache_path(const struct sso_settings *settings) {
   struct buffer path = BUFFER_EMPTY;
   if (EVP_Digest(key.data, key.length, digest, NULL, EVP_sha1(), NULL) != 1) return NULL;
   buffer_append_text(&path, "~/.aws/sso/cache/");
-  hex_append(&path, digest, SHA1_SIZE);
+  encoding_hex_append(&path, digest, SHA1_SIZE);
   buffer_append_text(&path, ".json");
   return buffer_take(&path);
 }
@@ -291,9 +291,9 @@ static bool find_portal(const struct credentials_search *search,
   if (!append_url(search, AWS_SSO_PORTAL, settings, "/federation/credentials?role_name=", &url,
                   error))
     return false;
-  percent_append(&url, settings->role_name);
+  encoding_percent_append(&url, settings->role_name);
   buffer_append_text(&url, "&account_id=");
-  percent_append(&url, settings->account_id);
+  encoding_percent_append(&url, settings->account_id);
   ask->url = buffer_take(&url);
   return ask->url || error_set(error, ERROR_MEMORY, "out of memory");
 }

@@ -77,7 +77,7 @@ bool sts_resolve(const struct credentials_search *search, struct credentials_ask
 
 static void append_field(struct buffer *body, const char *name, const char *value) {
   buffer_append_format(body, "&%s=", name);
-  percent_append(body, str_from(value));
+  encoding_percent_append(body, str_from(value));
 }
 
 static void append_session_name(struct buffer *body, const char *given) {

@@ -205,7 +205,7 @@ static void append_source(struct buffer *output, const char *bucket, const char 
   while (rest.length > 0) {
     const char *slash = memchr(rest.data, '/', rest.length);
     size_t length = slash ? (size_t)(slash - rest.data) : rest.length;
-    percent_append(output, (struct str){rest.data, length});
+    encoding_percent_append(output, (struct str){rest.data, length});
     if (slash) buffer_append_char(output, '/');
     rest =
         (struct str){rest.data + length + (slash != NULL), rest.length - length - (slash != NULL)};

@@ -100,7 +100,7 @@ static bool decode_keys(struct s3_page *page) {
     memcpy(&entry, page->entries.data + at, sizeof(entry));
     char *text = page->texts.data + entry.key_at;
     struct str encoded = {text, entry.key_length};
-    if (!percent_decode(encoded, true, text, &entry.key_length) || entry.key_length == 0)
+    if (!encoding_percent_decode(encoded, true, text, &entry.key_length) || entry.key_length == 0)
       return false;
     memcpy(page->entries.data + at, &entry, sizeof(entry));
   }

@@ -51,18 +51,18 @@ static void on_key(enum pg_outcome outcome, const struct pg_result *const *resul
 
 void claim_add_find(struct table_call *call, struct pg_batch *batch) {
   pg_batch_add(batch, PG_MESSAGES_FIND_ONCE);
-  pg_bind_text(batch, call->ask.caller.sub);
-  pg_bind_text(batch, call->ask.key.text);
-  pg_bind_text(batch, call->ask.key.request_hash);
+  pg_batch_bind_text(batch, call->ask.caller.sub);
+  pg_batch_bind_text(batch, call->ask.key.text);
+  pg_batch_bind_text(batch, call->ask.key.request_hash);
 }
 
 void claim_find(struct table_call *call, table_call_step unknown, table_call_step fixed) {
   call->found = unknown;
   call->fixed = fixed;
-  struct pg_batch *batch = pg_batch_new(call->store->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
   claim_add_find(call, batch);
-  pg_batch_submit(batch, on_key, call);
+  pg_pool_submit(batch, on_key, call);
 }
 
 /* --- Claiming it --- */
@@ -77,18 +77,18 @@ static void on_claimed(enum pg_outcome outcome, const struct pg_result *const *r
 
 void claim_make(struct table_call *call, table_call_step fixed) {
   call->fixed = fixed;
-  struct pg_batch *batch = pg_batch_new(call->store->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
   pg_batch_add(batch, PG_MESSAGES_CLAIM_ONCE);
-  pg_bind_text(batch, str_from(call->caller.id));
-  pg_bind_text(batch, call->ask.key.text);
-  pg_bind_text(batch, call->ask.key.request_hash);
-  pg_bind_text(batch, str_from(call->message_id));
-  pg_bind_timestamp(batch, call->at_us);
-  pg_bind_text(batch, str_from(call->group_id));
-  pg_bind_text(batch, str_from(call->other.id));
-  pg_bind_text(batch, str_from(call->caller.display_name));
-  pg_bind_text(batch, str_from(call->caller.handle));
+  pg_batch_bind_text(batch, str_from(call->caller.id));
+  pg_batch_bind_text(batch, call->ask.key.text);
+  pg_batch_bind_text(batch, call->ask.key.request_hash);
+  pg_batch_bind_text(batch, str_from(call->message_id));
+  pg_batch_bind_timestamp(batch, call->at_us);
+  pg_batch_bind_text(batch, str_from(call->group_id));
+  pg_batch_bind_text(batch, str_from(call->other.id));
+  pg_batch_bind_text(batch, str_from(call->caller.display_name));
+  pg_batch_bind_text(batch, str_from(call->caller.handle));
   pg_batch_lock_unknown(batch, call->ask.key.text);
-  pg_batch_submit(batch, on_claimed, call);
+  pg_pool_submit(batch, on_claimed, call);
 }

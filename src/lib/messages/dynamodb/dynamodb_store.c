@@ -28,7 +28,7 @@ static void close_store(struct message_store *base) {
   struct list *node;
   assert(!store->closing);
   store->closing = true;
-  deadline_queue_close(&store->pauses);
+  loop_deadlines_close(&store->pauses);
   while ((node = list_pop(&store->paused)))
     table_call_fail_stopping(LIST_ENTRY(node, struct table_call, paused_node));
 }
@@ -47,7 +47,7 @@ struct message_store *message_store_on_dynamodb(struct loop *loop, struct pg_poo
                                    .client = client,
                                    .table = table,
                                    .deadline_ms = deadline_ms};
-  deadline_queue_init(&store->pauses, loop, PAUSE_MS);
+  loop_deadlines_init(&store->pauses, loop, PAUSE_MS);
   list_init(&store->paused);
   loop_free_at_end(loop, store);
   return &store->base;

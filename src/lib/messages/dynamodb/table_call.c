@@ -33,7 +33,7 @@ struct table_call *table_call_new(struct dynamodb_store *store, const struct mes
                              .trace = ask->caller.trace,
                              .due_ms = loop_now_ms(store->loop) + store->deadline_ms,
                              .try_timeout_ms = store->deadline_ms / TRIES_IN_A_DEADLINE};
-  deadline_init(&call->pause, on_pause_over);
+  loop_deadline_init(&call->pause, on_pause_over);
   list_init(&call->paused_node);
   return call;
 }
@@ -41,7 +41,7 @@ struct table_call *table_call_new(struct dynamodb_store *store, const struct mes
 /* --- The end --- */
 
 void table_call_finish(struct table_call *call, const struct message_answer *answer) {
-  assert(list_empty(&call->paused_node) && !deadline_running(&call->pause));
+  assert(list_empty(&call->paused_node) && !loop_deadline_is_running(&call->pause));
   assert(call->moves_left == 0 && "no move may come back to a call that was freed");
   call->done(answer, call->argument);
   if (answer->body) buffer_free(answer->body);
@@ -114,11 +114,11 @@ static void on_caller(enum pg_outcome outcome, const struct pg_result *const *re
 
 void table_call_find_caller(struct table_call *call, table_call_step then) {
   call->found = then;
-  struct pg_batch *batch = pg_batch_new(call->store->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
   pg_batch_add(batch, PG_USERS_BY_SUB);
-  pg_bind_text(batch, call->ask.caller.sub);
-  pg_batch_submit(batch, on_caller, call);
+  pg_batch_bind_text(batch, call->ask.caller.sub);
+  pg_pool_submit(batch, on_caller, call);
 }
 
 /* --- The caller's row of a group --- */
@@ -156,7 +156,7 @@ static void on_pause_over(struct deadline *deadline) {
 static void look_again_later(struct table_call *call) {
   call->looked_before = true;
   list_append(&call->store->paused, &call->paused_node);
-  deadline_start(&call->store->pauses, &call->pause);
+  loop_deadline_start(&call->store->pauses, &call->pause);
 }
 
 /* The account's stream Lambda deletes a row before it puts it again, so a call that finds none

@@ -63,11 +63,11 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
   table_format_id(&entry->uuid, id);
   clock_format_rfc3339(entry->at_us, time);
   buffer_append_char(body, '{');
-  json_append_member(body, "uuid", str_from(id));
-  json_append_member(body, "display_name", display_name);
-  json_append_member(body, "handle", handle);
-  json_append_member(body, "message", dynamodb_item_string(entry->item, "message"));
-  json_append_member(body, "created_at", str_from(time));
+  json_writer_append_member(body, "uuid", str_from(id));
+  json_writer_append_member(body, "display_name", display_name);
+  json_writer_append_member(body, "handle", handle);
+  json_writer_append_member(body, "message", dynamodb_item_string(entry->item, "message"));
+  json_writer_append_member(body, "created_at", str_from(time));
   buffer_append_char(body, '}');
 }
 
@@ -114,11 +114,11 @@ static void find_names(struct table_call *call) {
     table_call_fail_no_memory(call);
     return;
   }
-  struct pg_batch *batch = pg_batch_new(call->store->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
   pg_batch_add(batch, PG_USERS_NAMES);
-  pg_bind_text(batch, buffer_str(ids));
-  pg_batch_submit(batch, on_names, call);
+  pg_batch_bind_text(batch, buffer_str(ids));
+  pg_pool_submit(batch, on_names, call);
 }
 
 /* --- Groups --- */

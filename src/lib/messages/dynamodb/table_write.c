@@ -32,13 +32,13 @@ static void on_rows_moved(struct table_call *call, const struct error *error) {
   clock_format_rfc3339(call->at_us, time);
   struct buffer body = BUFFER_EMPTY;
   buffer_append_char(&body, '{');
-  json_append_member(&body, "message_group_uuid", str_from(call->group_id));
+  json_writer_append_member(&body, "message_group_uuid", str_from(call->group_id));
   if (call->ask.kind == MESSAGES_SEND_TO_GROUP) {
-    json_append_member(&body, "uuid", str_from(call->message_id));
-    json_append_member(&body, "display_name", str_from(call->caller.display_name));
-    json_append_member(&body, "handle", str_from(call->caller.handle));
-    json_append_member(&body, "message", call->text);
-    json_append_member(&body, "created_at", str_from(time));
+    json_writer_append_member(&body, "uuid", str_from(call->message_id));
+    json_writer_append_member(&body, "display_name", str_from(call->caller.display_name));
+    json_writer_append_member(&body, "handle", str_from(call->caller.handle));
+    json_writer_append_member(&body, "message", call->text);
+    json_writer_append_member(&body, "created_at", str_from(time));
   }
   buffer_append_char(&body, '}');
   table_call_finish(call, &(struct message_answer){.outcome = MESSAGES_DONE, .body = &body});
@@ -193,15 +193,15 @@ static void on_both_users(enum pg_outcome outcome, const struct pg_result *const
 }
 
 void table_write_to_user(struct table_call *call) {
-  struct pg_batch *batch = pg_batch_new(call->store->pool);
+  struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
   if (message_ask_has_key(&call->ask)) {
     claim_add_find(call, batch);
   } else {
     pg_batch_add(batch, PG_USERS_BY_SUB);
-    pg_bind_text(batch, call->ask.caller.sub);
+    pg_batch_bind_text(batch, call->ask.caller.sub);
   }
   pg_batch_add(batch, PG_USERS_SHORT);
-  pg_bind_text(batch, call->ask.handle);
-  pg_batch_submit(batch, on_both_users, call);
+  pg_batch_bind_text(batch, call->ask.handle);
+  pg_pool_submit(batch, on_both_users, call);
 }

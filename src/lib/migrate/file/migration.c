@@ -284,7 +284,7 @@ static void hash_hex(const struct buffer *buffer, char ret_hex[65]) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256((const unsigned char *)(buffer->data ? buffer->data : ""), buffer->length, digest);
   struct buffer hex = BUFFER_EMPTY;
-  hex_append(&hex, digest, sizeof(digest));
+  encoding_hex_append(&hex, digest, sizeof(digest));
   memcpy(ret_hex, buffer_text(&hex), 65);
   buffer_free(&hex);
 }

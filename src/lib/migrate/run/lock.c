@@ -36,14 +36,15 @@ static const char HOLDER_SQL[] =
 static void name_holder(struct migrate_session *session, uint64_t waited_ms) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session->pg, HOLDER_SQL, 0, NULL, &rows, NULL)) return;
-  if (pg_rows_count(rows) == 0) return; /* it has just gone */
+  if (pg_session_rows_count(rows) == 0) return; /* it has just gone */
   report(session->reporter, SAY_WAITING,
          "waiting for another runner (%llu s so far): pid %s, role %s, from %s, '%s', %s for %s s: "
          "%s",
-         (unsigned long long)waited_ms / 1000, pg_rows_text(rows, 0, 0), pg_rows_text(rows, 0, 1),
-         pg_rows_text(rows, 0, 3), pg_rows_text(rows, 0, 2),
-         pg_rows_text(rows, 0, 5) ? pg_rows_text(rows, 0, 5) : "?", pg_rows_text(rows, 0, 4),
-         pg_rows_text(rows, 0, 6));
+         (unsigned long long)waited_ms / 1000, pg_session_rows_text(rows, 0, 0),
+         pg_session_rows_text(rows, 0, 1), pg_session_rows_text(rows, 0, 3),
+         pg_session_rows_text(rows, 0, 2),
+         pg_session_rows_text(rows, 0, 5) ? pg_session_rows_text(rows, 0, 5) : "?",
+         pg_session_rows_text(rows, 0, 4), pg_session_rows_text(rows, 0, 6));
 }
 
 static bool try_lock(struct migrate_session *session, bool *ret_locked, struct error *error) {
@@ -51,7 +52,7 @@ static bool try_lock(struct migrate_session *session, bool *ret_locked, struct e
   if (!pg_session_query(session->pg, "SELECT pg_try_advisory_lock(" LOCK_KEY ")", 0, NULL, &rows,
                         error))
     return false;
-  *ret_locked = pg_rows_bool(rows, 0, 0);
+  *ret_locked = pg_session_rows_bool(rows, 0, 0);
   return true;
 }
 
@@ -83,7 +84,7 @@ bool lock_acquire(struct migrate_session *session, struct error *error) {
 static bool backend_pid(struct pg_session *pg, int64_t *ret_pid) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(pg, "SELECT pg_backend_pid()", 0, NULL, &rows, NULL)) return false;
-  *ret_pid = pg_rows_integer(rows, 0, 0);
+  *ret_pid = pg_session_rows_integer(rows, 0, 0);
   return true;
 }
 

@@ -62,13 +62,15 @@ static struct pg_rows *ask(struct migrate_watch *watch, const char *sql) {
 
 static void look_at_blockers(struct migrate_watch *watch, uint64_t waited_ms) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = ask(watch, BLOCKERS_SQL);
-  if (!rows || pg_rows_count(rows) == 0) return; /* whoever blocked it last is still worth naming */
+  if (!rows || pg_session_rows_count(rows) == 0)
+    return; /* whoever blocked it last is still worth naming */
   watch->blockers.length = 0;
-  for (size_t i = 0; i < pg_rows_count(rows); i++)
-    buffer_append_format(
-        &watch->blockers, "%spid %s (role %s, '%s', %s, transaction open %s s): %s", i ? "\n" : "",
-        pg_rows_text(rows, i, 0), pg_rows_text(rows, i, 1), pg_rows_text(rows, i, 2),
-        pg_rows_text(rows, i, 3), pg_rows_text(rows, i, 4), pg_rows_text(rows, i, 5));
+  for (size_t i = 0; i < pg_session_rows_count(rows); i++)
+    buffer_append_format(&watch->blockers,
+                         "%spid %s (role %s, '%s', %s, transaction open %s s): %s", i ? "\n" : "",
+                         pg_session_rows_text(rows, i, 0), pg_session_rows_text(rows, i, 1),
+                         pg_session_rows_text(rows, i, 2), pg_session_rows_text(rows, i, 3),
+                         pg_session_rows_text(rows, i, 4), pg_session_rows_text(rows, i, 5));
   if (waited_ms < watch->next_say_ms) return;
   watch->next_say_ms = waited_ms + SAY_EVERY_MS;
   report(watch->reporter, SAY_WAITING, "waiting for a lock, blocked by %s",
@@ -77,14 +79,16 @@ static void look_at_blockers(struct migrate_watch *watch, uint64_t waited_ms) {
 
 static void look_at_progress(struct migrate_watch *watch) {
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = ask(watch, PROGRESS_SQL);
-  if (!rows || pg_rows_count(rows) == 0) return;
-  const char *percent = pg_rows_text(rows, 0, 2), *locker = pg_rows_text(rows, 0, 5);
+  if (!rows || pg_session_rows_count(rows) == 0) return;
+  const char *percent = pg_session_rows_text(rows, 0, 2),
+             *locker = pg_session_rows_text(rows, 0, 5);
   struct buffer line = BUFFER_EMPTY;
-  buffer_append_format(&line, "%s: %s", pg_rows_text(rows, 0, 0), pg_rows_text(rows, 0, 1));
+  buffer_append_format(&line, "%s: %s", pg_session_rows_text(rows, 0, 0),
+                       pg_session_rows_text(rows, 0, 1));
   if (percent) buffer_append_format(&line, " %s %%", percent);
   if (locker)
-    buffer_append_format(&line, ", waiting for pid %s (%s of %s)", locker, pg_rows_text(rows, 0, 3),
-                         pg_rows_text(rows, 0, 4));
+    buffer_append_format(&line, ", waiting for pid %s (%s of %s)", locker,
+                         pg_session_rows_text(rows, 0, 3), pg_session_rows_text(rows, 0, 4));
   report(watch->reporter, SAY_PROGRESS, "%s", buffer_text(&line));
   watch->progress_shown = true;
   buffer_free(&line);

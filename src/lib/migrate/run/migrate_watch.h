@@ -5,7 +5,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/migrate/report.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 struct migrate_watch {
   struct pg_session_options options;

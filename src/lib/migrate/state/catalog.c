@@ -43,9 +43,9 @@ bool catalog_index_state(struct pg_session *session, const struct bare_statement
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session, sql, 2, parameters, &rows, error)) return false;
   *ret_state = CATALOG_INDEX_ABSENT;
-  if (pg_rows_count(rows) == 0) return true;
-  *ret_state = pg_rows_bool(rows, 0, 1) ? CATALOG_INDEX_VALID : CATALOG_INDEX_INVALID;
-  *ret_name = strdup(pg_rows_text(rows, 0, 0));
+  if (pg_session_rows_count(rows) == 0) return true;
+  *ret_state = pg_session_rows_bool(rows, 0, 1) ? CATALOG_INDEX_VALID : CATALOG_INDEX_INVALID;
+  *ret_name = strdup(pg_session_rows_text(rows, 0, 0));
   return *ret_name || error_set(error, ERROR_MEMORY, "out of memory");
 }
 
@@ -57,7 +57,7 @@ bool catalog_table_is_smaller(struct pg_session *session, struct str table, uint
   const char *parameters[] = {name, limit};
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   return pg_session_query(session, SMALLER_SQL, 2, parameters, &rows, NULL) &&
-         pg_rows_bool(rows, 0, 0);
+         pg_session_rows_bool(rows, 0, 0);
 }
 
 bool catalog_locks(struct pg_session *session, struct pg_rows **ret_rows, struct error *error) {

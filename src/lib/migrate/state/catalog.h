@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lib/migrate/file/bare_statement.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 enum catalog_index { CATALOG_INDEX_ABSENT, CATALOG_INDEX_VALID, CATALOG_INDEX_INVALID };
 

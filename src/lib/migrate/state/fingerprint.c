@@ -7,8 +7,8 @@ bool fingerprint_append(struct pg_session *session, struct buffer *lines, struct
   _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session, (const char *)FINGERPRINT_SQL, 0, NULL, &rows, error))
     return false;
-  for (size_t i = 0; i < pg_rows_count(rows); i++) {
-    buffer_append_text(lines, pg_rows_text(rows, i, 0));
+  for (size_t i = 0; i < pg_session_rows_count(rows); i++) {
+    buffer_append_text(lines, pg_session_rows_text(rows, i, 0));
     buffer_append_char(lines, '\n');
   }
   return !lines->failed || error_set(error, ERROR_MEMORY, "out of memory");

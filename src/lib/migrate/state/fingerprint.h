@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/base/buffer.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 /* Appends one line for every schema, table, column, constraint, index, view, sequence, type,
  * function, trigger, policy and comment that belongs neither to Postgres, nor to an extension, nor

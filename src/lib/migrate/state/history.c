@@ -36,26 +36,26 @@ static bool read_entries(struct pg_session *session, struct history *history, st
       error_prefix(error, "public.schema_migrations is another tool's table; rename it first");
     return false;
   }
-  size_t count = pg_rows_count(rows);
+  size_t count = pg_session_rows_count(rows);
   history->entries = calloc(count + 1, sizeof(*history->entries));
   if (!history->entries) return out_of_memory(error);
   for (size_t i = 0; i < count; i++) {
     struct history_entry *entry = &history->entries[i];
-    const char *version = pg_rows_text(rows, i, 0);
+    const char *version = pg_session_rows_text(rows, i, 0);
     if (!version_parse(str_from(version), &entry->version))
       return error_set(error, ERROR_CONFLICT,
                        "public.schema_migrations has the version '%s', which is no number of up to "
                        "%d digits",
                        version, VERSION_DIGITS_MAX);
     history->count++;
-    entry->name = copy(pg_rows_text(rows, i, 1));
-    entry->checksum = copy(pg_rows_text(rows, i, 2));
-    entry->up_sql = copy(pg_rows_text(rows, i, 3));
-    entry->down_sql = copy(pg_rows_text(rows, i, 4));
-    entry->applied_at = copy(pg_rows_text(rows, i, 5));
-    entry->applied_by = copy(pg_rows_text(rows, i, 6));
-    entry->duration_ms = pg_rows_integer(rows, i, 7);
-    entry->adopted = pg_rows_bool(rows, i, 8);
+    entry->name = copy(pg_session_rows_text(rows, i, 1));
+    entry->checksum = copy(pg_session_rows_text(rows, i, 2));
+    entry->up_sql = copy(pg_session_rows_text(rows, i, 3));
+    entry->down_sql = copy(pg_session_rows_text(rows, i, 4));
+    entry->applied_at = copy(pg_session_rows_text(rows, i, 5));
+    entry->applied_by = copy(pg_session_rows_text(rows, i, 6));
+    entry->duration_ms = pg_session_rows_integer(rows, i, 7);
+    entry->adopted = pg_session_rows_bool(rows, i, 8);
     if (!entry->name || !entry->applied_at || !entry->applied_by) return out_of_memory(error);
   }
   qsort(history->entries, history->count, sizeof(*history->entries), compare_entries);
@@ -68,19 +68,20 @@ static bool read_progress(struct pg_session *session, struct history *history,
   const char *sql = "SELECT version, direction = 'down', statements_done, statement_running, "
                     "done_checksum FROM public.schema_migrations_progress";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
-  size_t count = pg_rows_count(rows);
+  size_t count = pg_session_rows_count(rows);
   history->progress = calloc(count + 1, sizeof(*history->progress));
   if (!history->progress) return out_of_memory(error);
   for (size_t i = 0; i < count; i++) {
     struct history_progress *progress = &history->progress[i];
-    if (!version_parse(str_from(pg_rows_text(rows, i, 0)), &progress->version))
+    if (!version_parse(str_from(pg_session_rows_text(rows, i, 0)), &progress->version))
       return error_set(error, ERROR_CONFLICT,
                        "public.schema_migrations_progress has the version '%s', which is no number",
-                       pg_rows_text(rows, i, 0));
-    progress->down = pg_rows_bool(rows, i, 1);
-    progress->done = (size_t)pg_rows_integer(rows, i, 2);
-    progress->running = pg_rows_bool(rows, i, 3);
-    snprintf(progress->checksum, sizeof(progress->checksum), "%s", pg_rows_text(rows, i, 4));
+                       pg_session_rows_text(rows, i, 0));
+    progress->down = pg_session_rows_bool(rows, i, 1);
+    progress->done = (size_t)pg_session_rows_integer(rows, i, 2);
+    progress->running = pg_session_rows_bool(rows, i, 3);
+    snprintf(progress->checksum, sizeof(progress->checksum), "%s",
+             pg_session_rows_text(rows, i, 4));
     history->progress_count++;
   }
   return true;
@@ -94,7 +95,8 @@ static bool read_last_run(struct pg_session *session, struct history *history,
   const char *sql = "SELECT last_successful_run FROM public.schema_information "
                     "WHERE id = 1 OR id IS NULL ORDER BY id LIMIT 1";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
-  if (pg_rows_count(rows) == 1) history->last_successful_run = copy(pg_rows_text(rows, 0, 0));
+  if (pg_session_rows_count(rows) == 1)
+    history->last_successful_run = copy(pg_session_rows_text(rows, 0, 0));
   return true;
 }
 
@@ -111,10 +113,10 @@ static bool find_in_schema(struct pg_session *session, const struct migration *m
   bool asked = pg_session_query(session, buffer_text(&sql), 0, NULL, &rows, error);
   buffer_free(&sql);
   if (!asked) return error_prefix(error, "%s: migrate:applied-if", migration->path);
-  if (pg_rows_count(rows) != 1)
+  if (pg_session_rows_count(rows) != 1)
     return error_set(error, ERROR_CONFLICT, "%s: migrate:applied-if does not yield one value",
                      migration->path);
-  *ret_found = pg_rows_bool(rows, 0, 0);
+  *ret_found = pg_session_rows_bool(rows, 0, 0);
   return true;
 }
 
@@ -175,8 +177,8 @@ static bool load(struct pg_session *session, const struct migration_set *set,
   const char *sql = "SELECT to_regclass('public.schema_migrations') IS NOT NULL, "
                     "to_regclass('public.schema_information') IS NOT NULL";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
-  history->exists = pg_rows_bool(rows, 0, 0);
-  if (pg_rows_bool(rows, 0, 1) && !read_last_run(session, history, error)) return false;
+  history->exists = pg_session_rows_bool(rows, 0, 0);
+  if (pg_session_rows_bool(rows, 0, 1) && !read_last_run(session, history, error)) return false;
   if (!history->exists) return find_adopted(session, set, history, error);
   return read_entries(session, history, error) && read_progress(session, history, error);
 }
@@ -234,9 +236,9 @@ bool history_look_up(struct pg_session *session, const struct version *version,
       "(SELECT statements_done FROM public.schema_migrations_progress WHERE version = $1)";
   const char *parameters[] = {version->text};
   if (!pg_session_query(session, sql, 1, parameters, &rows, error)) return false;
-  *ret_mark = (struct history_mark){.applied = pg_rows_bool(rows, 0, 0),
-                                    .begun = pg_rows_text(rows, 0, 1) != NULL,
-                                    .statements_done = (size_t)pg_rows_integer(rows, 0, 1)};
+  *ret_mark = (struct history_mark){.applied = pg_session_rows_bool(rows, 0, 0),
+                                    .begun = pg_session_rows_text(rows, 0, 1) != NULL,
+                                    .statements_done = (size_t)pg_session_rows_integer(rows, 0, 1)};
   return true;
 }
 
@@ -273,7 +275,7 @@ static void append_with_values(struct buffer *sql, const char *text, const struc
       continue;
     }
     if (values->data)
-      pg_append_literal(sql, *values);
+      pg_session_append_literal(sql, *values);
     else
       buffer_append_text(sql, "NULL");
     values++;

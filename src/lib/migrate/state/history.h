@@ -13,7 +13,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/migrate/file/migration_set.h"
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 struct history_entry {
   struct version version;

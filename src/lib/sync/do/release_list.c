@@ -22,7 +22,7 @@ static const char *const MEMBERS[] = {
 static void write_asset(const char *key, const char **separator, struct buffer *output) {
   buffer_append_text(output, *separator);
   buffer_append_char(output, '[');
-  json_append_string(output, str_from(key));
+  json_writer_string(output, str_from(key));
   buffer_append_char(output, ']');
   *separator = ",\n";
 }
@@ -37,11 +37,11 @@ static void write_object(const struct sync_object *object, const char **separato
     headers--;
   buffer_append_text(output, *separator);
   buffer_append_char(output, '[');
-  json_append_string(output, str_from(object->key));
+  json_writer_string(output, str_from(object->key));
   buffer_append_format(output, ",\"%s\",%" PRIu64, object->md5, object->size);
   for (size_t header = 0; header < headers; header++) {
     buffer_append_char(output, ',');
-    json_append_string(output, str_from(values[header]));
+    json_writer_string(output, str_from(values[header]));
   }
   buffer_append_char(output, ']');
   *separator = ",\n";

@@ -116,7 +116,7 @@ static void start_transfer(struct upload_transfer *transfer, const struct sync_c
 static const char *written_etag(const struct upload_transfer *transfer,
                                 const struct aws_response *response, struct arena *arena) {
   _cleanup_(buffer_free) struct buffer copied = BUFFER_EMPTY;
-  struct str etag = s3_without_quotes(aws_response_header(response, STR("etag")));
+  struct str etag = s3_without_quotes(aws_client_response_header(response, STR("etag")));
   if (transfer->is_copy && s3_copied_etag(response->body, &copied)) etag = buffer_str(&copied);
   return arena_copy(arena, etag);
 }
@@ -126,7 +126,7 @@ static void note_written(const struct upload_transfer *transfer,
   const struct uploader *uploader = transfer->pool->argument;
   struct sync_results *results = uploader->results;
   struct sync_written *written = &results->written[uploader->indexes[transfer->index]];
-  int64_t date_s = s3_parse_time(aws_response_header(response, STR("date")));
+  int64_t date_s = s3_parse_time(aws_client_response_header(response, STR("date")));
   assert(!written->done); /* each change is written once */
   *written = (struct sync_written){.done = true,
                                    .etag = written_etag(transfer, response, results->arena),

@@ -133,15 +133,15 @@ struct bucket_asking {
 };
 
 static bool is_encrypted(const struct aws_response *response) {
-  struct str method = aws_response_header(response, STR("x-amz-server-side-encryption"));
+  struct str method = aws_client_response_header(response, STR("x-amz-server-side-encryption"));
   struct str customer =
-      aws_response_header(response, STR("x-amz-server-side-encryption-customer-algorithm"));
+      aws_client_response_header(response, STR("x-amz-server-side-encryption-customer-algorithm"));
   return str_starts_with(method, STR("aws:kms")) || customer.length > 0;
 }
 
 static const char *header_copy(struct arena *arena, const struct aws_response *response,
                                const char *name) {
-  return arena_copy(arena, aws_response_header(response, str_from(name)));
+  return arena_copy(arena, aws_client_response_header(response, str_from(name)));
 }
 
 static void on_head(const struct aws_response *response, void *argument) {

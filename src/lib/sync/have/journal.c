@@ -65,7 +65,7 @@ static void write_paths(const struct journal_paths *paths, struct buffer *output
   buffer_append_char(output, '[');
   for (size_t i = 0; i < paths->count; i++) {
     buffer_append_text(output, i == 0 ? "\n" : ",\n");
-    json_append_string(output, str_from(paths->paths[i]));
+    json_writer_string(output, str_from(paths->paths[i]));
   }
   buffer_append_char(output, ']');
 }
@@ -73,9 +73,9 @@ static void write_paths(const struct journal_paths *paths, struct buffer *output
 void journal_write(const struct journal *journal, struct buffer *output) {
   assert(*journal->id && *journal->target);
   buffer_append_format(output, "{\"version\":%d,\"id\":", JOURNAL_VERSION);
-  json_append_string(output, str_from(journal->id));
+  json_writer_string(output, str_from(journal->id));
   buffer_append_text(output, ",\"target\":");
-  json_append_string(output, str_from(journal->target));
+  json_writer_string(output, str_from(journal->target));
   buffer_append_text(output, ",\n\"changed\":");
   write_paths(&journal->changed, output);
   buffer_append_text(output, ",\n\"deleted\":");

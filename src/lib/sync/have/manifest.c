@@ -116,7 +116,7 @@ bool manifest_parse(struct str text, struct arena *arena, struct manifest *ret_m
 }
 
 static void write_text(struct buffer *output, const char *text) {
-  json_append_string(output, str_from(text));
+  json_writer_string(output, str_from(text));
 }
 
 static void write_objects(const struct manifest *manifest, struct buffer *output) {

@@ -17,8 +17,8 @@ struct state_request {
 /* False when the body does not have the checksum that the ETag is: it was cut short. */
 static bool fits_etag(const struct aws_response *response) {
   char md5[DIGEST_MD5_SIZE];
-  struct str etag = aws_response_header(response, STR("etag"));
-  struct str encryption = aws_response_header(response, STR("x-amz-server-side-encryption"));
+  struct str etag = aws_client_response_header(response, STR("etag"));
+  struct str encryption = aws_client_response_header(response, STR("x-amz-server-side-encryption"));
   bool is_checksum = etag.length == DIGEST_MD5_SIZE + 1 && etag.data[0] == '"' &&
                      !str_starts_with(encryption, STR("aws:kms"));
   digest_md5(response->body, md5);

@@ -26,7 +26,7 @@ void changeset_new_id(char ret_id[CHANGESET_ID_SIZE]) {
 
 static void write_text(struct buffer *output, const char *before, const char *text) {
   buffer_append_text(output, before);
-  json_append_string(output, str_from(text));
+  json_writer_string(output, str_from(text));
 }
 
 static void write_headers(const struct object_headers *headers, struct buffer *output) {

@@ -52,8 +52,8 @@ void digest_short(struct str bytes, char ret_hex[DIGEST_SHORT_SIZE]) {
 
 static bool parse_md5(const char *hex, unsigned char md5[MD5_LENGTH]) {
   for (size_t i = 0; i < MD5_LENGTH; i++) {
-    int high = hex_value(hex[2 * i]);
-    int low = high >= 0 ? hex_value(hex[2 * i + 1]) : -1;
+    int high = encoding_hex_value(hex[2 * i]);
+    int low = high >= 0 ? encoding_hex_value(hex[2 * i + 1]) : -1;
     if (low < 0) return false;
     md5[i] = (unsigned char)(high << 4 | low);
   }

@@ -1,6 +1,6 @@
-/* session.h: a plain, blocking Postgres session for commands (migrate, user updates) and for worker
- * threads. The server's requests use pool.h. libpq-fe.h is included in this room alone, so results
- * come as text and a failure as a struct.
+/* pg_session.h: a plain, blocking Postgres session for commands (migrate, user updates) and for
+ * worker threads. The server's requests use pool.h. libpq-fe.h is included in this room alone, so
+ * results come as text and a failure as a struct.
  *
  * A call blocks its thread until Postgres answers; while it waits it calls the wait callback now
  * and then (to look at blockers and progress over a second session) and heeds the interrupt flag
@@ -71,14 +71,15 @@ bool pg_session_query(struct pg_session *session, const char *sql, size_t parame
                       const char *const *parameters, struct pg_rows **ret_rows,
                       struct error *error);
 
-size_t pg_rows_count(const struct pg_rows *rows);
+size_t pg_session_rows_count(const struct pg_rows *rows);
 
 /* A value as text, NULL for SQL null; it lives as long as `rows`. Asserts that it exists. */
-const char *pg_rows_text(const struct pg_rows *rows, size_t row, size_t column);
-bool pg_rows_bool(const struct pg_rows *rows, size_t row, size_t column);       /* null: false */
-int64_t pg_rows_integer(const struct pg_rows *rows, size_t row, size_t column); /* null: 0 */
-void pg_rows_free(struct pg_rows *rows);
-DEFINE_CLEANUP(struct pg_rows *, pg_rows_free);
+const char *pg_session_rows_text(const struct pg_rows *rows, size_t row, size_t column);
+bool pg_session_rows_bool(const struct pg_rows *rows, size_t row, size_t column); /* null: false */
+int64_t pg_session_rows_integer(const struct pg_rows *rows, size_t row,
+                                size_t column); /* null: 0 */
+void pg_session_rows_free(struct pg_rows *rows);
+DEFINE_CLEANUP(struct pg_rows *, pg_session_rows_free);
 
 /* The last failure; its texts are "" when nothing failed yet. */
 const struct pg_failure *pg_session_failure(const struct pg_session *session);
@@ -117,5 +118,5 @@ const char *pg_session_database(const struct pg_session *session);
 const char *pg_session_host(const struct pg_session *session);
 
 /* Appends `text` as an SQL literal or identifier, quoted. */
-void pg_append_literal(struct buffer *sql, struct str text);
-void pg_append_identifier(struct buffer *sql, struct str name);
+void pg_session_append_literal(struct buffer *sql, struct str text);
+void pg_session_append_identifier(struct buffer *sql, struct str name);

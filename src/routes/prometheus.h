@@ -1,4 +1,4 @@
-/* metrics.h: GET /metrics, which is served on a port of its own. */
+/* prometheus.h: GET /metrics, which is served on a port of its own. */
 #pragma once
 
 #include "lib/auth/auth.h"
@@ -10,7 +10,7 @@
 enum { METRICS_LOOPS_LIMIT = 64 };
 
 /* What is looked at: the parts of every loop. */
-struct metrics_context {
+struct prometheus_context {
   size_t count;
   struct http_server *servers[METRICS_LOOPS_LIMIT];
   struct pg_pool *pools[METRICS_LOOPS_LIMIT];
@@ -20,4 +20,4 @@ struct metrics_context {
 };
 
 /* The table of the metrics port, NULL-terminated. */
-extern const struct http_route *const metrics_tables[];
+extern const struct http_route *const prometheus_tables[];

@@ -1,9 +1,9 @@
-/* session.c: a plain, blocking session with Postgres.
+/* pg_session.c: a plain, blocking session with Postgres.
  *
  * A session belongs to one thread at a time. Statements are sent without blocking and waited for
  * with poll(), so that the wait callback, the interrupt flag and the time limit have their turn.
  * The session owns the result that its last failure points into, until its next call. */
-#include "lib/pg/session.h"
+#include "lib/pg/pg_session.h"
 
 #include "lib/base/clock.h"
 
@@ -396,30 +396,30 @@ bool pg_session_query(struct pg_session *session, const char *sql, size_t parame
 
 /* --- Rows --- */
 
-size_t pg_rows_count(const struct pg_rows *rows) {
+size_t pg_session_rows_count(const struct pg_rows *rows) {
   return (size_t)PQntuples(rows->result);
 }
 
-const char *pg_rows_text(const struct pg_rows *rows, size_t row, size_t column) {
+const char *pg_session_rows_text(const struct pg_rows *rows, size_t row, size_t column) {
   assert(row < (size_t)PQntuples(rows->result) && column < (size_t)PQnfields(rows->result));
   if (PQgetisnull(rows->result, (int)row, (int)column)) return NULL;
   return PQgetvalue(rows->result, (int)row, (int)column);
 }
 
-bool pg_rows_bool(const struct pg_rows *rows, size_t row, size_t column) {
-  const char *text = pg_rows_text(rows, row, column);
+bool pg_session_rows_bool(const struct pg_rows *rows, size_t row, size_t column) {
+  const char *text = pg_session_rows_text(rows, row, column);
   return text && text[0] == 't';
 }
 
-int64_t pg_rows_integer(const struct pg_rows *rows, size_t row, size_t column) {
-  const char *text = pg_rows_text(rows, row, column);
+int64_t pg_session_rows_integer(const struct pg_rows *rows, size_t row, size_t column) {
+  const char *text = pg_session_rows_text(rows, row, column);
   int64_t number = 0;
   bool fine = !text || str_to_i64(str_from(text), INT64_MIN, INT64_MAX, &number);
   assert(fine && "our own SQL yields an integer there");
   return number;
 }
 
-void pg_rows_free(struct pg_rows *rows) {
+void pg_session_rows_free(struct pg_rows *rows) {
   if (!rows) return;
   PQclear(rows->result);
   free(rows);
@@ -477,7 +477,7 @@ const char *pg_session_host(const struct pg_session *session) {
   return text_or_empty(PQhost(session->connection));
 }
 
-void pg_append_literal(struct buffer *sql, struct str text) {
+void pg_session_append_literal(struct buffer *sql, struct str text) {
   /* With a backslash anywhere, the E form says the same whatever standard_conforming_strings is. */
   if (text.length > 0 && memchr(text.data, '\\', text.length)) buffer_append_text(sql, " E");
   buffer_append_char(sql, '\'');
@@ -488,7 +488,7 @@ void pg_append_literal(struct buffer *sql, struct str text) {
   buffer_append_char(sql, '\'');
 }
 
-void pg_append_identifier(struct buffer *sql, struct str name) {
+void pg_session_append_identifier(struct buffer *sql, struct str name) {
   buffer_append_char(sql, '"');
   for (size_t i = 0; i < name.length; i++) {
     if (name.data[i] == '"') buffer_append_char(sql, '"');

@@ -1,5 +1,6 @@
-/* metrics.c: GET /metrics: counters of HTTP, Postgres, keys, traces and memory for Prometheus. */
-#include "routes/metrics.h"
+/* prometheus.c: GET /metrics: counters of HTTP, Postgres, keys, traces and memory for Prometheus.
+ */
+#include "routes/prometheus.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
@@ -10,7 +11,7 @@ static void append_metric(struct buffer *body, const char *name, const char *typ
                        (unsigned long long)value);
 }
 
-static void append_postgres(struct buffer *body, const struct metrics_context *context) {
+static void append_postgres(struct buffer *body, const struct prometheus_context *context) {
   struct pg_pool_stats sum = {0};
   for (size_t i = 0; i < context->count; i++) {
     struct pg_pool_stats stats = pg_pool_stats(context->pools[i]);
@@ -47,7 +48,7 @@ static void append_postgres(struct buffer *body, const struct metrics_context *c
                 "Of that, the time spent waiting for a connection.", sum.queued_us);
 }
 
-static void append_exporters(struct buffer *body, const struct metrics_context *context) {
+static void append_exporters(struct buffer *body, const struct prometheus_context *context) {
   struct tracer_stats sum = {0};
   uint64_t items = 0;
   for (size_t i = 0; i < context->count; i++) {
@@ -79,7 +80,7 @@ static uint64_t resident_bytes(void) {
 }
 
 static void get_metrics(struct http_request *request) {
-  const struct metrics_context *context = http_request_context(request);
+  const struct prometheus_context *context = http_request_context(request);
   struct buffer body = BUFFER_EMPTY;
   http_server_append_metrics(context->servers, context->count, &body);
   append_postgres(&body, context);
@@ -101,4 +102,4 @@ static const struct http_route METRICS_ROUTES[] = {
     HTTP_ROUTES_END,
 };
 
-const struct http_route *const metrics_tables[] = {METRICS_ROUTES, NULL};
+const struct http_route *const prometheus_tables[] = {METRICS_ROUTES, NULL};

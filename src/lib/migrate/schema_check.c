@@ -1,10 +1,10 @@
-/* schema_gate.c: may the server serve from the database that it finds?
+/* schema_check.c: may the server serve from the database that it finds?
  *
  * asking → open, asking → refused, asking → waiting → asking: a database that cannot be reached is
  * asked again, with back-off. Each question is answered in a worker thread, which has `asked`,
  * `pending` and `error` to itself while `working` is true; everything else is the loop's. `open` is
  * read by every thread. */
-#include "lib/migrate/schema_gate.h"
+#include "lib/migrate/schema_check.h"
 
 #include "lib/base/log.h"
 #include "lib/base/random.h"
@@ -16,9 +16,9 @@
 
 enum { RETRY_LEAST_MS = 200, RETRY_BASE_MS = 200, RETRY_CAP_MS = 2000 };
 
-struct schema_gate {
+struct schema_check {
   struct loop *loop;
-  struct schema_gate_options options;
+  struct schema_check_options options;
   uv_work_t work;
   uv_timer_t retry;
   bool working, closing;
@@ -56,7 +56,7 @@ static char *list_pending(const struct migrate_plan *plan) {
 
 /* Compares the embedded migrations with the database; changes nothing. A database that is ahead has
  * nothing pending. */
-static bool find_pending(struct schema_gate *gate, const struct migrate_options *options) {
+static bool find_pending(struct schema_check *gate, const struct migrate_options *options) {
   _cleanup_(runner_close) struct runner runner = runner_new(options, NULL);
   if (!runner_open(&runner, RUNNER_READ, &gate->error)) return false;
   gate->pending = list_pending(&runner.plan);
@@ -64,7 +64,7 @@ static bool find_pending(struct schema_gate *gate, const struct migrate_options 
 }
 
 static void ask(uv_work_t *work) {
-  struct schema_gate *gate = work->data;
+  struct schema_check *gate = work->data;
   assert(gate->working && !gate->pending);
   const struct migrate_reporter reporter = {.say = log_report};
   struct migrate_options options = MIGRATE_OPTIONS_DEFAULT;
@@ -78,13 +78,13 @@ static void ask(uv_work_t *work) {
 
 /* --- On the loop --- */
 
-static void start(struct schema_gate *gate);
+static void start(struct schema_check *gate);
 
 static void on_retry(uv_timer_t *timer) {
   start(timer->data);
 }
 
-static void retry_later(struct schema_gate *gate) {
+static void retry_later(struct schema_check *gate) {
   if (gate->failures == 0)
     log_event(LOG_LEVEL_WARNING, "the database's schema cannot be checked yet",
               log_text("reason", gate->error.message), LOG_END);
@@ -93,13 +93,13 @@ static void retry_later(struct schema_gate *gate) {
   uv_timer_start(&gate->retry, on_retry, wait, 0);
 }
 
-static void refuse(struct schema_gate *gate, const char *message, const char *what,
+static void refuse(struct schema_check *gate, const char *message, const char *what,
                    const char *text) {
   log_event(LOG_LEVEL_ERROR, message, log_text(what, text), LOG_END);
   gate->options.refused(gate->options.argument);
 }
 
-static void open_gate(struct schema_gate *gate) {
+static void open_gate(struct schema_check *gate) {
   assert(!gate->closing && !atomic_load(&gate->open));
   atomic_store(&gate->open, true);
   gate->options.opened(gate->options.argument);
@@ -107,7 +107,7 @@ static void open_gate(struct schema_gate *gate) {
 
 /* A database that was reached but does not let itself be checked (a role with few rights, say) is
  * served from: the statements are prepared there, and say themselves what they miss. */
-static void judge(struct schema_gate *gate) {
+static void judge(struct schema_check *gate) {
   if (gate->asked && gate->pending[0]) {
     refuse(gate, "the database is behind: run cruddur migrate, or serve with --migrate", "pending",
            gate->pending);
@@ -124,12 +124,12 @@ static void judge(struct schema_gate *gate) {
   }
 }
 
-static void close_timer(struct schema_gate *gate) {
+static void close_timer(struct schema_check *gate) {
   uv_close((uv_handle_t *)&gate->retry, NULL);
 }
 
 static void on_asked(uv_work_t *work, int status) {
-  struct schema_gate *gate = work->data;
+  struct schema_check *gate = work->data;
   gate->working = false;
   if (gate->closing)
     close_timer(gate);
@@ -139,7 +139,7 @@ static void on_asked(uv_work_t *work, int status) {
   gate->pending = NULL;
 }
 
-static void start(struct schema_gate *gate) {
+static void start(struct schema_check *gate) {
   assert(!gate->working && !gate->closing && !atomic_load(&gate->open));
   gate->work.data = gate;
   gate->working = true;
@@ -148,9 +148,9 @@ static void start(struct schema_gate *gate) {
   retry_later(gate);
 }
 
-struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_options *options,
-                                    struct error *error) {
-  struct schema_gate *gate = calloc(1, sizeof(*gate));
+struct schema_check *schema_check_new(struct loop *loop, const struct schema_check_options *options,
+                                      struct error *error) {
+  struct schema_check *gate = calloc(1, sizeof(*gate));
   if (!gate) {
     error_set(error, ERROR_MEMORY, "out of memory for the check of the schema");
     return NULL;
@@ -166,11 +166,11 @@ struct schema_gate *schema_gate_new(struct loop *loop, const struct schema_gate_
   return gate;
 }
 
-bool schema_gate_open(const struct schema_gate *gate) {
+bool schema_check_passed(const struct schema_check *gate) {
   return atomic_load(&gate->open);
 }
 
-void schema_gate_close(struct schema_gate *gate) {
+void schema_check_close(struct schema_check *gate) {
   if (!gate || gate->closing) return;
   gate->closing = true;
   atomic_store(&gate->interrupt, true);
