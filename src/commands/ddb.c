@@ -119,7 +119,7 @@ static bool find_people(struct job *job, struct person people[2], struct error *
         "CONNECTION_URL is not set (the seeded users are looked up there), for example "
         "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
   _cleanup_(pg_session_close_p) struct pg_session *session = NULL;
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const struct pg_session_options options = {.connection_url = job->connection_url,
                                              .application_name = "cruddur ddb"};
   if (!pg_session_open(&options, &session, error) ||

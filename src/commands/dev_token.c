@@ -92,7 +92,7 @@ static bool check_database_is_local(struct pg_session *session, struct error *er
                         " OR inet_server_addr() = '::1', true)",
                         0, NULL, &found, error))
     return false;
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = found;
   if (local && pg_session_rows_bool(rows, 0, 0)) return true;
   return error_set(error, ERROR_REFUSED,
                    "CONNECTION_URL leads to a database that is not on this machine");
@@ -120,7 +120,7 @@ static bool find_subject(struct pg_session *session, const char *handle, struct 
                         " FROM public.users WHERE handle = $1",
                         1, parameters, &found, error))
     return false;
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = found;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = found;
   if (pg_session_rows_count(rows) == 0)
     return error_set(error, ERROR_NOT_FOUND, "there is no user with the handle '%s'", handle);
   if (pg_session_rows_count(rows) > 1)

@@ -15,7 +15,7 @@ struct rehearsal {
 
 /* Appends the locks that no migration before has taken. */
 static bool list_locks(struct rehearsal *rehearsal, struct buffer *fresh, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!catalog_locks(rehearsal->runner->session.pg, &rows, error)) return false;
   for (size_t i = 0; i < pg_session_rows_count(rows); i++) {
     const char *mode = pg_session_rows_text(rows, i, 0), *table = pg_session_rows_text(rows, i, 1);

@@ -71,7 +71,7 @@ struct confirmation_finding {
 
 static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE_COUNT],
                    struct confirmation_finding *ret_finding, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_exec(session, LOCK, error) ||
       !pg_session_query(session, INSERT, ATTRIBUTE_COUNT, texts, &rows, error) ||
       !pg_session_exec(session, "commit", error))

@@ -192,7 +192,7 @@ static bool write_changes(struct pg_session *session, const json_t *changes, str
 
 static bool run_plan(struct user_ids_plan *plan, struct pg_session *session,
                      const struct cognito_users *list, bool dry_run, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session,
                         "select uuid, handle, cognito_user_id from public.users "
                         "order by uuid for update",

@@ -34,7 +34,7 @@ static const char HOLDER_SQL[] =
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 static void name_holder(struct migrate_session *session, uint64_t waited_ms) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session->pg, HOLDER_SQL, 0, NULL, &rows, NULL)) return;
   if (pg_session_rows_count(rows) == 0) return; /* it has just gone */
   report(session->reporter, SAY_WAITING,
@@ -48,7 +48,7 @@ static void name_holder(struct migrate_session *session, uint64_t waited_ms) {
 }
 
 static bool try_lock(struct migrate_session *session, bool *ret_locked, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session->pg, "SELECT pg_try_advisory_lock(" LOCK_KEY ")", 0, NULL, &rows,
                         error))
     return false;
@@ -82,7 +82,7 @@ bool lock_acquire(struct migrate_session *session, struct error *error) {
 /* --- Poolers --- */
 
 static bool backend_pid(struct pg_session *pg, int64_t *ret_pid) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(pg, "SELECT pg_backend_pid()", 0, NULL, &rows, NULL)) return false;
   *ret_pid = pg_session_rows_integer(rows, 0, 0);
   return true;

@@ -61,7 +61,7 @@ static struct pg_rows *ask(struct migrate_watch *watch, const char *sql) {
 }
 
 static void look_at_blockers(struct migrate_watch *watch, uint64_t waited_ms) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = ask(watch, BLOCKERS_SQL);
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = ask(watch, BLOCKERS_SQL);
   if (!rows || pg_session_rows_count(rows) == 0)
     return; /* whoever blocked it last is still worth naming */
   watch->blockers.length = 0;
@@ -78,7 +78,7 @@ static void look_at_blockers(struct migrate_watch *watch, uint64_t waited_ms) {
 }
 
 static void look_at_progress(struct migrate_watch *watch) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = ask(watch, PROGRESS_SQL);
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = ask(watch, PROGRESS_SQL);
   if (!rows || pg_session_rows_count(rows) == 0) return;
   const char *percent = pg_session_rows_text(rows, 0, 2),
              *locker = pg_session_rows_text(rows, 0, 5);

@@ -40,7 +40,7 @@ bool catalog_index_state(struct pg_session *session, const struct bare_statement
   if (!index || !table) return error_set(error, ERROR_MEMORY, "out of memory");
   const char *parameters[] = {index, table};
   const char *sql = statement->kind == BARE_CREATE_INDEX ? CREATED_SQL : NAMED_SQL;
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session, sql, 2, parameters, &rows, error)) return false;
   *ret_state = CATALOG_INDEX_ABSENT;
   if (pg_session_rows_count(rows) == 0) return true;
@@ -55,7 +55,7 @@ bool catalog_table_is_smaller(struct pg_session *session, struct str table, uint
   char limit[24];
   snprintf(limit, sizeof(limit), "%" PRIu64, bytes);
   const char *parameters[] = {name, limit};
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   return pg_session_query(session, SMALLER_SQL, 2, parameters, &rows, NULL) &&
          pg_session_rows_bool(rows, 0, 0);
 }

@@ -4,7 +4,7 @@
 extern const unsigned char FINGERPRINT_SQL[]; /* fingerprint.sql, embedded */
 
 bool fingerprint_append(struct pg_session *session, struct buffer *lines, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_query(session, (const char *)FINGERPRINT_SQL, 0, NULL, &rows, error))
     return false;
   for (size_t i = 0; i < pg_session_rows_count(rows); i++) {

@@ -27,7 +27,7 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 static bool read_entries(struct pg_session *session, struct history *history, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql = "SELECT version, name, checksum, up_sql, down_sql, "
                     "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
                     "applied_by, coalesce(duration_ms, -1), adopted FROM public.schema_migrations";
@@ -64,7 +64,7 @@ static bool read_entries(struct pg_session *session, struct history *history, st
 
 static bool read_progress(struct pg_session *session, struct history *history,
                           struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql = "SELECT version, direction = 'down', statements_done, statement_running, "
                     "done_checksum FROM public.schema_migrations_progress";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
@@ -91,7 +91,7 @@ static bool read_progress(struct pg_session *session, struct history *history,
 
 static bool read_last_run(struct pg_session *session, struct history *history,
                           struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql = "SELECT last_successful_run FROM public.schema_information "
                     "WHERE id = 1 OR id IS NULL ORDER BY id LIMIT 1";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
@@ -109,7 +109,7 @@ static bool find_in_schema(struct pg_session *session, const struct migration *m
   }
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_format(&sql, "SELECT (%s)::boolean", migration->applied_if);
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   bool asked = pg_session_query(session, buffer_text(&sql), 0, NULL, &rows, error);
   buffer_free(&sql);
   if (!asked) return error_prefix(error, "%s: migrate:applied-if", migration->path);
@@ -173,7 +173,7 @@ static bool find_adopted(struct pg_session *session, const struct migration_set 
 
 static bool load(struct pg_session *session, const struct migration_set *set,
                  struct history *history, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql = "SELECT to_regclass('public.schema_migrations') IS NOT NULL, "
                     "to_regclass('public.schema_information') IS NOT NULL";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
@@ -230,7 +230,7 @@ void history_free(struct history *history) {
 
 bool history_look_up(struct pg_session *session, const struct version *version,
                      struct history_mark *ret_mark, struct error *error) {
-  _cleanup_(pg_rows_free_p) struct pg_rows *rows = NULL;
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql =
       "SELECT EXISTS (SELECT FROM public.schema_migrations WHERE version = $1), "
       "(SELECT statements_done FROM public.schema_migrations_progress WHERE version = $1)";
