@@ -41,7 +41,8 @@ static void log_line(const char *level, const char *message, struct str request_
 
 struct function {
   struct config config;
-  char *parameter; /* what Parameter Store said; NULL: nothing yet */
+  struct error bad_setting; /* of AWS; kind ERROR_NONE: there is none */
+  char *parameter;          /* what Parameter Store said; NULL: nothing yet */
   struct confirmer confirmer;
 };
 
@@ -63,6 +64,10 @@ static unsigned limit_of(const struct lambda_runtime_invocation *invocation) {
 /* True when there is a connection string; one of Parameter Store is kept once it was read. */
 static bool find_database(struct function *function, unsigned limit_ms, struct error *error) {
   if (function->confirmer.connection_url) return true;
+  if (function->bad_setting.kind != ERROR_NONE) {
+    *error = function->bad_setting;
+    return false;
+  }
   if (!parameter_read(&function->config, function->config.connection_url_parameter, limit_ms,
                       &function->parameter, error))
     return false;
@@ -113,13 +118,17 @@ static int serve(struct lambda_runtime *lambda, struct function *function) {
   }
 }
 
-/* Without the one setting the other one is wanted, which needs those of AWS. */
+/* Without the one setting the other one is wanted, which needs those of AWS. A bad one of these
+ * does not stop the function: the events must go back to Cognito, and each is logged with the
+ * reason. */
 static bool read_settings(struct function *function, struct error *error) {
   struct config *config = &function->config;
   if (!config_load(config, CONFIG_LAMBDA, error)) return false;
   const char *given = getenv("CONNECTION_URL");
-  if (config->connection_url_parameter && !(given && *given))
-    return config_load(config, CONFIG_LAMBDA | CONFIG_AWS, error);
+  if (config->connection_url_parameter && !(given && *given)) {
+    config_load(config, CONFIG_LAMBDA | CONFIG_AWS, &function->bad_setting);
+    return true;
+  }
   if (!config_load(config, CONFIG_DATABASE, error)) return false;
   function->confirmer.connection_url = config->connection_url;
   return true;
