@@ -46,7 +46,7 @@ struct function {
   struct confirmer confirmer;
 };
 
-/* It is read anew for the next event. */
+/* It is read again for the next event. */
 static void forget_parameter(struct function *function) {
   if (!function->parameter) return;
   confirmation_close(&function->confirmer);

@@ -10,7 +10,7 @@
 
 static const char COMMAND[] = "list-users";
 
-struct form {
+struct list_form {
   bool json;
 };
 
@@ -51,7 +51,7 @@ static bool print_plain(const struct cognito_user *user) {
 }
 
 static int command_list_users(int argc, char **argv) {
-  struct form form = {0};
+  struct list_form form = {0};
   int code;
   if (!flags_read(&list_users_command, argc, argv, &form, NULL, &code)) return code;
   struct config config;
@@ -67,7 +67,7 @@ static int command_list_users(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    FLAG_SWITCH(0, "json", struct form, json, "a JSON object a line, with the name as well"),
+    FLAG_SWITCH(0, "json", struct list_form, json, "a JSON object a line, with the name as well"),
     FLAG_END,
 };
 

@@ -114,7 +114,7 @@ static bool derive_options(struct service *service, struct error *error) {
   unsigned connections = service->options.pg.connections;
   unsigned clients = serve_limits_connections(config, &machine) / service->worker_count;
   service->options = (struct worker_options){
-      .http = {.tables = route_tables,
+      .http = {.tables = routes_tables,
                .allowed_origins = str_from(buffer_text(&service->origins)),
                .connection_limit = clients ? clients : 1,
                .idle_timeout_ms = config->idle_timeout_s * 1000ULL,

@@ -30,14 +30,14 @@ static bool open_messages(struct worker *worker, struct error *error) {
   struct route_context *context = &worker->context;
   if (!context->pool) return false;
   if (!options->provider) {
-    context->messages = message_store_on_postgres(worker->loop, context->pool, error);
+    context->messages = postgres_store_new(worker->loop, context->pool, error);
     return context->messages != NULL;
   }
   worker->aws = aws_client_new(worker->loop, options->provider, options->config, error);
   if (!worker->aws) return false;
-  context->messages = message_store_on_dynamodb(worker->loop, context->pool, worker->aws,
-                                                options->config->ddb_message_table,
-                                                options->config->ddb_deadline_ms, error);
+  context->messages = dynamodb_store_new(worker->loop, context->pool, worker->aws,
+                                         options->config->ddb_message_table,
+                                         options->config->ddb_deadline_ms, error);
   return context->messages != NULL;
 }
 

@@ -180,7 +180,7 @@ static void on_status(enum pg_outcome outcome, const struct pg_result *const *re
   http_answer_json(list->request, HTTP_OK, &body);
 }
 
-/* The path's UUID, kept with the request; answers 404 and returns NULL when it is none. */
+/* The path's UUID, kept with the request; answers 404 and returns NULL when it is no UUID. */
 static struct uuid *read_uuid(struct http_request *request) {
   struct uuid *uuid = http_request_alloc(request, sizeof(*uuid));
   if (uuid && uuid_parse(http_request_param(request, "uuid"), uuid)) return uuid;

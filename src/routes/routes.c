@@ -1,5 +1,5 @@
 /* routes.c: all route tables. */
 #include "routes/routes.h"
 
-const struct http_route *const route_tables[] = {general_routes,  activities_routes, users_routes,
-                                                 messages_routes, docs_routes,       NULL};
+const struct http_route *const routes_tables[] = {general_routes,  activities_routes, users_routes,
+                                                  messages_routes, docs_routes,       NULL};

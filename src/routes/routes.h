@@ -10,4 +10,4 @@ extern const struct http_route messages_routes[];
 extern const struct http_route docs_routes[];
 
 /* All of them, NULL-terminated. */
-extern const struct http_route *const route_tables[];
+extern const struct http_route *const routes_tables[];

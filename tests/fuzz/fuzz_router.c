@@ -14,7 +14,7 @@ static enum http_token refuse_token(struct http_request *request, struct str aut
   return HTTP_TOKEN_BAD;
 }
 
-static const struct http_options OPTIONS = {.tables = route_tables, .check_token = refuse_token};
+static const struct http_options OPTIONS = {.tables = routes_tables, .check_token = refuse_token};
 static struct http_site site = {.options = &OPTIONS};
 
 static const struct http_parameter *parameter_named(const struct http_request *request,

@@ -73,7 +73,7 @@ static void others_leave_a_second_after_the_first_item(void **state) {
   fake_timer_fire();
   assert_int_equal(fake_fetch_count(), 1);
   assert_string_equal(fake_fetch_body(0), "[a,b]");
-  add("c"); /* gathers anew: what was due has left */
+  add("c"); /* gathers again: what was due has left */
   assert_int_equal(fake_fetch_count(), 1);
   assert_int_equal(fake_timer_ms(), OUTBOX_GATHER_MS);
   fake_timer_fire();

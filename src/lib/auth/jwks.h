@@ -21,8 +21,8 @@ struct jwks;
 
 /* Reads a JWKS document. Of its keys those count that are RSA, for signatures (`use` sig or
  * absent), for RS256 (`alg` so or absent), have a `kid` and a modulus within the bounds; others are
- * passed over. Returns a set with one reference, or NULL for a document that is none, is over a
- * bound, has two usable keys of one `kid`, or has no usable key. */
+ * passed over. Returns a set with one reference, or NULL for a document that is no such set, is
+ * over a bound, has two usable keys of one `kid`, or has no usable key. */
 struct jwks *jwks_parse(struct str document, struct error *error);
 
 /* Takes another reference; from any thread. */

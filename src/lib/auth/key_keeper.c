@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct key_keeper_timing KEY_KEEPER_TIMING = {
+static const struct key_keeper_timing TIMING = {
     .fetch_timeout_ms = 2000,
     .refresher = {.tries = 1,
                   .retry_base_ms = 500,
@@ -208,7 +208,7 @@ struct key_keeper *key_keeper_new_timed(struct loop *loop, const struct auth_opt
 
 struct key_keeper *key_keeper_new(struct loop *loop, const struct auth_options *options,
                                   struct error *error) {
-  return key_keeper_new_timed(loop, options, &KEY_KEEPER_TIMING, error);
+  return key_keeper_new_timed(loop, options, &TIMING, error);
 }
 
 bool key_keeper_ready(const struct key_keeper *keeper) {

@@ -11,8 +11,6 @@ struct key_keeper_timing {
   struct refresher_timing refresher; /* its ask_interval_ms: between fetches for unknown keys */
 };
 
-extern const struct key_keeper_timing KEY_KEEPER_TIMING;
-
 /* key_keeper_new() with other intervals. */
 struct key_keeper *key_keeper_new_timed(struct loop *loop, const struct auth_options *options,
                                         const struct key_keeper_timing *timing,

@@ -47,7 +47,7 @@ static bool split(struct str token, struct str parts[PART_COUNT]) {
   return true;
 }
 
-/* A part as a JSON object; NULL when it is none. */
+/* A part as a JSON object; NULL when it is anything else. */
 static json_t *decode_object(struct str part) {
   char bytes[TOKEN_SIZE_LIMIT];
   size_t length = 0;

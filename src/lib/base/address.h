@@ -26,8 +26,8 @@ bool address_from_socket(const struct sockaddr *socket, struct address *ret_addr
 
 bool address_is_ipv4(const struct address *address);
 
-/* Reads 10.0.0.0/8, fd00::/8, or an address alone. False when it is none, or when it names a host
- * and a prefix that leaves bits of the host over, so that nobody can tell what was meant. */
+/* Reads 10.0.0.0/8, fd00::/8, or an address alone. False when it is neither, or when it names a
+ * host and a prefix that leaves bits of the host over, so that nobody can tell what was meant. */
 bool address_network_parse(struct str text, struct network *ret_network);
 
 bool address_network_holds(const struct network *network, const struct address *address);

@@ -101,7 +101,7 @@ static const struct config_setting SETTINGS[] = {
            "loops; 0: 4 a loop"),
     NUMBER("CRUDDUR_PG_CONNECTION_MAX_AGE_S", CONFIG_SERVER, pg_connection_max_age_s, 0, 604800,
            "1800", "600",
-           "seconds after which a Postgres connection is made anew, so that it follows DNS and "
+           "seconds after which a Postgres connection is made again, so that it follows DNS and "
            "passwords; 0: never"),
     NUMBER("CRUDDUR_PG_PIPELINE_DEPTH", CONFIG_SERVER, pg_pipeline_depth, 1, 256, "16", "16",
            "reads in flight on one Postgres connection"),

@@ -14,7 +14,7 @@ enum {
   LABEL_LENGTH_LIMIT = 300,
 };
 
-/* Curl shows the heads of interim answers (100 Continue) as well: each status line starts anew. */
+/* Curl shows the heads of interim answers (100 Continue) as well: each status line starts again. */
 static void keep_header(struct fetch_exchange *exchange, struct str line) {
   if (str_starts_with(line, STR("HTTP/"))) exchange->head.length = 0;
   buffer_append_str(&exchange->head, line);

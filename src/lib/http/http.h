@@ -71,8 +71,6 @@ enum { HTTP_BODY_LIMIT = 64 * 1024 };
 
 /* --- The request. Slices live as long as the request: until its answer was given. --- */
 
-struct loop *http_request_loop(const struct http_request *request);
-
 /* What the process gave http_server_new() for the request's loop: the dependencies of the handlers.
  */
 void *http_request_context(const struct http_request *request);

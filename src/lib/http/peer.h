@@ -2,7 +2,7 @@
  * the room only. */
 #pragma once
 
-#include "lib/http/connection.h"
+#include "lib/http/http_connection.h"
 #include "lib/http/request.h"
 
 struct sockaddr;

@@ -2,10 +2,10 @@
  * loops of the process.
  *
  * A bucket holds `count` tokens at first and at most, and gets a new one each `period / count`. The
- * table has a fixed size. A bucket that is full again is as good as none, so forgetting it costs
- * nothing; where a row of the table has no such bucket, a new key takes the place of the one that
- * is closest to full. So a crowd of new keys pushes out other new keys, and whoever writes most
- * keeps their bucket longest. */
+ * table has a fixed size. A bucket that is full again tells no more than a new one, so forgetting
+ * it costs nothing; where a row of the table has no such bucket, a new key takes the place of the
+ * one that is closest to full. So a crowd of new keys pushes out other new keys, and whoever writes
+ * most keeps their bucket longest. */
 #pragma once
 
 #include "lib/base/str.h"

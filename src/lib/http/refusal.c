@@ -9,8 +9,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/uuid.h"
-#include "lib/http/connection.h"
 #include "lib/http/cors.h"
+#include "lib/http/http_connection.h"
 #include "lib/http/respond.h"
 
 #include <dlfcn.h>

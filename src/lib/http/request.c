@@ -6,7 +6,7 @@
 #include "lib/base/encoding.h"
 #include "lib/base/random.h"
 #include "lib/base/uuid.h"
-#include "lib/http/connection.h"
+#include "lib/http/http_connection.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -116,10 +116,6 @@ void request_set_id(struct http_request *request) {
 }
 
 /* --- What a route sees --- */
-
-struct loop *http_request_loop(const struct http_request *request) {
-  return request->site->loop;
-}
 
 void *http_request_context(const struct http_request *request) {
   return request->site->context;

@@ -81,7 +81,7 @@ void loop_deadlines_close(struct deadline_queue *queue);
 
 void loop_deadline_init(struct deadline *deadline, void (*expired)(struct deadline *deadline));
 
-/* Starts `deadline`, or starts it anew: it expires after the queue's length. */
+/* Starts `deadline`, or starts it again: it expires after the queue's length. */
 void loop_deadline_start(struct deadline_queue *queue, struct deadline *deadline);
 
 /* Stops it; harmless when it does not run. */

@@ -105,11 +105,11 @@ void message_store_ask(struct message_store *store, const struct message_ask *as
 void message_store_close(struct message_store *store);
 
 /* Messages in Postgres. NULL when memory is out. */
-struct message_store *message_store_on_postgres(struct loop *loop, struct pg_pool *pool,
-                                                struct error *error);
+struct message_store *postgres_store_new(struct loop *loop, struct pg_pool *pool,
+                                         struct error *error);
 
 /* Messages in DynamoDB's table `table`, which must outlive the store; users in Postgres. All
  * requests to DynamoDB for one ask share a deadline of `deadline_ms`. NULL when memory is out. */
-struct message_store *message_store_on_dynamodb(struct loop *loop, struct pg_pool *pool,
-                                                struct aws_client *client, const char *table,
-                                                unsigned deadline_ms, struct error *error);
+struct message_store *dynamodb_store_new(struct loop *loop, struct pg_pool *pool,
+                                         struct aws_client *client, const char *table,
+                                         unsigned deadline_ms, struct error *error);

@@ -215,8 +215,8 @@ static void ask_postgres(struct message_store *store, const struct message_ask *
   run(call);
 }
 
-struct message_store *message_store_on_postgres(struct loop *loop, struct pg_pool *pool,
-                                                struct error *error) {
+struct message_store *postgres_store_new(struct loop *loop, struct pg_pool *pool,
+                                         struct error *error) {
   struct postgres_store *store = calloc(1, sizeof(*store));
   if (!store) {
     error_set(error, ERROR_MEMORY, "out of memory for the message store");

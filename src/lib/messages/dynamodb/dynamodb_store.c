@@ -33,9 +33,9 @@ static void close_store(struct message_store *base) {
     table_call_fail_stopping(LIST_ENTRY(node, struct table_call, paused_node));
 }
 
-struct message_store *message_store_on_dynamodb(struct loop *loop, struct pg_pool *pool,
-                                                struct aws_client *client, const char *table,
-                                                unsigned deadline_ms, struct error *error) {
+struct message_store *dynamodb_store_new(struct loop *loop, struct pg_pool *pool,
+                                         struct aws_client *client, const char *table,
+                                         unsigned deadline_ms, struct error *error) {
   struct dynamodb_store *store = calloc(1, sizeof(*store));
   if (!store) {
     error_set(error, ERROR_MEMORY, "out of memory for the message store");

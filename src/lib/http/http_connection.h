@@ -1,5 +1,5 @@
-/* connection.h: a client's connection: whom it is with, and how long it may take for what it does.
- * Inside of the room only. */
+/* http_connection.h: a client's connection: whom it is with, and how long it may take for what it
+ * does. Inside of the room only. */
 #pragma once
 
 #include "lib/base/address.h"

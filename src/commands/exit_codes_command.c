@@ -1,9 +1,10 @@
-/* exit_codes.c: `cruddur exit-codes`: the list of exit codes, for people and for the documents. */
+/* exit_codes_command.c: `cruddur exit-codes`: the list of exit codes, for people and for the
+ * documents. */
 #include "commands/commands.h"
 
 #include <stdio.h>
 
-struct form {
+struct exit_codes_form {
   bool markdown;
 };
 
@@ -16,7 +17,7 @@ static void print_row(int code, const struct exit_row *row, bool markdown) {
 }
 
 static int command_exit_codes(int argc, char **argv) {
-  struct form form = {0};
+  struct exit_codes_form form = {0};
   int code;
   if (!flags_read(&exit_codes_command, argc, argv, &form, NULL, &code)) return code;
   if (form.markdown) puts("| code | name | meaning | what to do |\n|---|---|---|---|");
@@ -26,7 +27,8 @@ static int command_exit_codes(int argc, char **argv) {
 }
 
 static const struct flag FLAGS[] = {
-    FLAG_SWITCH(0, "markdown", struct form, markdown, "as the table of docs/exit-codes.md"),
+    FLAG_SWITCH(0, "markdown", struct exit_codes_form, markdown,
+                "as the table of docs/exit-codes.md"),
     FLAG_END,
 };
 

@@ -1,9 +1,9 @@
-/* connection.c: a client's connection and its deadlines.
+/* http_connection.c: a client's connection and its deadlines.
  *
  * A connection that exceeds its deadline has its socket shut down; libmicrohttpd notices the end
  * and cleans up as if the client had left. The states follow each other in a ring: idle, receiving,
  * working, sending, and idle again. An answer may come early, and a request may end at any time. */
-#include "lib/http/connection.h"
+#include "lib/http/http_connection.h"
 
 #include <assert.h>
 #include <stdlib.h>
