@@ -28,7 +28,7 @@ const struct exit_row *exit_row(int code) {
   return &ROWS[code];
 }
 
-enum exit_code exit_code_of(const struct error *error) {
+int exit_code_of(const struct error *error) {
   switch (error->kind) {
   case ERROR_INVALID: return EXIT_USAGE;
   case ERROR_PENDING: return EXIT_PENDING;
@@ -47,5 +47,5 @@ enum exit_code exit_code_of(const struct error *error) {
 
 int exit_with(const char *command, const struct error *error) {
   fprintf(stderr, "cruddur %s: %s\n", command, error->message);
-  return (int)exit_code_of(error);
+  return exit_code_of(error);
 }

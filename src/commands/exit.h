@@ -15,7 +15,7 @@ struct exit_row {
 const struct exit_row *exit_row(int code);
 
 /* The exit code that says what kind of error `error` is. */
-enum exit_code exit_code_of(const struct error *error);
+int exit_code_of(const struct error *error);
 
 /* Says the error of `command` on stderr, after "cruddur COMMAND: ", and returns its exit code. */
 int exit_with(const char *command, const struct error *error);

@@ -40,16 +40,15 @@ struct sync_command {
   struct sync_results results;
 };
 
-static int end(struct sync_command *command, const char *result, enum exit_code code) {
+static int end(struct sync_command *command, const char *result, int code) {
   sync_screen_end(&command->screen, &command->plan, &command->results, result, code,
                   command->error.kind == ERROR_NONE ? NULL : command->error.message);
-  return (int)code;
+  return code;
 }
 
 /* A request that AWS calls invalid is no wrong flag. */
 static int fail(struct sync_command *command) {
-  enum exit_code code =
-      command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
+  int code = command->error.kind == ERROR_INVALID ? EXIT_FAILED : exit_code_of(&command->error);
   return end(command, code == EXIT_REFUSED ? "refused" : "failed", code);
 }
 

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-const char *object_headers_name(enum sync_header header) {
+const char *object_headers_name(size_t header) {
   static const char *const NAMES[SYNC_HEADER_COUNT] = {
       [SYNC_CONTENT_TYPE] = "content-type",
       [SYNC_CACHE_CONTROL] = "cache-control",

@@ -20,7 +20,7 @@ struct object_headers {
 #define OBJECT_HEADERS_EMPTY ((struct object_headers){{"", "", "", "", ""}})
 
 /* The name of a header, in lower case. */
-const char *object_headers_name(enum sync_header header);
+const char *object_headers_name(size_t header);
 
 bool object_headers_equal(const struct object_headers *a, const struct object_headers *b);
 
