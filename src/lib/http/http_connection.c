@@ -13,7 +13,7 @@ static void on_deadline(struct deadline *deadline) {
   shutdown(connection->fd, SHUT_RDWR);
 }
 
-struct http_connection *connection_new(struct connection_deadlines *deadlines, int fd) {
+struct http_connection *http_connection_new(struct connection_deadlines *deadlines, int fd) {
   struct http_connection *connection = calloc(1, sizeof(*connection));
   if (!connection) return NULL;
   connection->deadlines = deadlines;
@@ -23,14 +23,14 @@ struct http_connection *connection_new(struct connection_deadlines *deadlines, i
   return connection;
 }
 
-void connection_free(struct http_connection *connection) {
+void http_connection_free(struct http_connection *connection) {
   if (!connection) return;
   assert(!connection->request && "a request ends before its connection");
   loop_deadline_stop(&connection->deadline);
   free(connection);
 }
 
-void connection_enter(struct http_connection *connection, enum connection_state state) {
+void http_connection_enter(struct http_connection *connection, enum connection_state state) {
   struct connection_deadlines *deadlines = connection->deadlines;
   assert(state == CONNECTION_IDLE || state > connection->state);
   connection->state = state;

@@ -35,10 +35,10 @@ struct http_connection {
 };
 
 /* Makes the connection on the socket `fd`, which stays libmicrohttpd's. NULL when memory is out. */
-struct http_connection *connection_new(struct connection_deadlines *deadlines, int fd);
+struct http_connection *http_connection_new(struct connection_deadlines *deadlines, int fd);
 
 /* Takes NULL. */
-void connection_free(struct http_connection *connection);
+void http_connection_free(struct http_connection *connection);
 
 /* Goes over to another state, whose deadline begins now. */
-void connection_enter(struct http_connection *connection, enum connection_state state);
+void http_connection_enter(struct http_connection *connection, enum connection_state state);

@@ -145,7 +145,7 @@ static struct MHD_Response *make_response(struct http_request *request) {
 
 enum MHD_Result respond(struct http_request *request) {
   request_enter(request, HTTP_PHASE_SENDING);
-  connection_enter(request->connection, CONNECTION_SENDING);
+  http_connection_enter(request->connection, CONNECTION_SENDING);
   struct MHD_Response *response = make_response(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
   add_headers(request, response);

@@ -70,7 +70,7 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
     assert(server->drain.connections > 0);
     server->drain.connections--;
     drain_check(&server->drain);
-    connection_free(*socket_context);
+    http_connection_free(*socket_context);
     *socket_context = NULL;
     /* At its limit of connections the daemon takes its listening socket out of what it polls, and
      * puts it back only when it is run again after one was closed. */
@@ -79,7 +79,7 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
   }
   server->drain.connections++;
   int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  struct http_connection *connection = connection_new(&server->deadlines, fd);
+  struct http_connection *connection = http_connection_new(&server->deadlines, fd);
   *socket_context = connection;
   if (!connection) return; /* on_request() finds none and hangs up */
   const union MHD_ConnectionInfo *info =
@@ -118,7 +118,7 @@ static void *on_request(void *argument, const char *target, struct MHD_Connectio
   request->connection = connection;
   request->answered = on_answered;
   connection->request = request;
-  connection_enter(connection, CONNECTION_RECEIVING);
+  http_connection_enter(connection, CONNECTION_RECEIVING);
   server->drain.requests++;
   return request;
 }
@@ -131,7 +131,7 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   if (!request) return;
   assert(!request->connection->suspended && server->drain.requests > 0);
   *request_context = NULL;
-  connection_enter(request->connection, CONNECTION_IDLE);
+  http_connection_enter(request->connection, CONNECTION_IDLE);
   steps_end(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
   server->drain.requests--;
   drain_check(&server->drain);
@@ -176,7 +176,7 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, con
   }
   if (request->phase == HTTP_PHASE_RECEIVING) {
     request_enter(request, HTTP_PHASE_WORKING);
-    connection_enter(request->connection, CONNECTION_WORKING);
+    http_connection_enter(request->connection, CONNECTION_WORKING);
     http_steps_go_on(request);
   }
   return request->phase == HTTP_PHASE_ANSWERED ? respond(request) : suspend(request);
