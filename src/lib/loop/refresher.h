@@ -31,8 +31,7 @@ struct refresher_kind {
 
   /* Hears that a round has ended, for the log, unless the refresher was closed meanwhile; may be
    * NULL. `value` is the current one or NULL, `error` is NULL after a good round, `failures` counts
-   * the rounds that failed in a row
-   * before this one. */
+   * the rounds that failed in a row before this one. */
   void (*ended)(void *owner, const void *value, bool changed, unsigned failures,
                 const struct error *error);
 
