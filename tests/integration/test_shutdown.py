@@ -17,7 +17,7 @@ HOME = "/api/activities/home"
 def start_prepared(start_server, **changes):
     """A server whose Postgres connections are all ready: a lock then stops requests alone."""
     server = start_server(CRUDDUR_PG_CONNECTIONS=8, **changes)
-    server.log.wait_for(2, message="postgres connected")
+    server.wait_until_connected()
     return server
 
 
