@@ -69,6 +69,7 @@ def measure_texts(tree):
     yield counted("words", "words of documents to avoid", check_texts.words_of_documents(tree))
     yield counted("comments", "words of comments to avoid", check_texts.words_of_comments(tree))
     yield counted("links", "links of documents that lead nowhere", check_texts.broken_links(tree))
+    yield counted("map", "files that the map of the rooms misses", check_texts.map_of_files(tree))
     yield counted("subjects", "subjects of commits to mend", check_texts.bad_subjects(tree))
 
 

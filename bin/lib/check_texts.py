@@ -10,6 +10,9 @@ LONG_WORD = 70  # a URL, which cannot be broken
 WIDEST_SUBJECT = 72
 LATEST_COMMITS = 10  # what is looked at when nobody knows where origin's main is
 
+MAP = "docs/architecture.md"
+MAP_HEADING = "## The files of each room, in reading order"
+
 WORDS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "check_words.txt")
 # First words that end as if they were no imperatives.
 IMPERATIVES = set(
@@ -118,6 +121,37 @@ def look_up(tree, path, target):
     if anchor and linked.endswith(".md") and anchor not in anchors(tree.text(linked)):
         return "no such heading"
     return None
+
+
+def mapped_files(tree):
+    """(line number, path) of each file that the map names, below the heading of its folder."""
+    section = tree.text(MAP).partition(f"\n{MAP_HEADING}\n")
+    first = section[0].count("\n") + 3
+    folder, found = None, []
+    for number, line in enumerate(section[2].partition("\n## ")[0].split("\n"), first):
+        heading = re.match(r"### `(.*/)`$", line)
+        if heading:
+            folder = heading[1]
+        elif folder:
+            found += [(number, folder + name) for name in re.findall(r"`([\w.]+\.[ch])`", line)]
+    return found
+
+
+def map_of_files(tree):
+    """Files of src that the map leaves out, names twice, or names though they are not there. A
+    header beside its .c file is not named."""
+    if MAP not in tree.paths:
+        return []
+    sources = tree.files("src/", ".c", ".h")
+    wanted = {path for path in sources if path.endswith(".c") or path[:-1] + "c" not in sources}
+    wanted.discard("src/main.c")
+    found, seen = [], set()
+    for number, path in mapped_files(tree):
+        if path in seen or path not in wanted:
+            problem = "named twice" if path in seen else "no such file, or a header beside its .c"
+            found.append(f"{MAP}:{number}: {path}: {problem}")
+        seen.add(path)
+    return found + [f"{path}: not in the map of {MAP}" for path in sorted(wanted - seen)]
 
 
 def subjects(tree):

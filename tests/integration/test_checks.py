@@ -103,6 +103,17 @@ FAULTS = {
         ["README.md:4: docs/b.md: no such file", "README.md:4: #nothing: no such heading",
          "README.md:4: docs/a.md#not: no such heading"],
     ),
+    "map": (
+        {"src/main.c": "", "src/lib/base/a.c": "", "src/lib/base/a.h": "", "src/lib/base/b.h": "",
+         "src/lib/pg/a.c": "",
+         "docs/architecture.md": "# A\n## The files of each room, in reading order\n`lost.c`\n"
+                                 "### `src/lib/base/`\n`a.c` (see `x`), `a.h`, `c.c`\n`a.c`, `good.c`\n## B\n`d.c`\n"},
+        ["docs/architecture.md:5: src/lib/base/a.h: no such file, or a header beside its .c",
+         "docs/architecture.md:5: src/lib/base/c.c: no such file, or a header beside its .c",
+         "docs/architecture.md:6: src/lib/base/a.c: named twice",
+         "src/lib/base/b.h: not in the map of docs/architecture.md",
+         "src/lib/pg/a.c: not in the map of docs/architecture.md"],
+    ),
 }
 
 
