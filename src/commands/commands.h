@@ -5,10 +5,20 @@
 
 #include "commands/flags.h"
 
-/* Every subcommand, in the order in which --help lists them, and after them NULL. */
+#include <stdio.h>
+
+/* Every subcommand, in the order in which the list shows them, and after them NULL. */
 extern const struct subcommand *const commands_all[];
 
-extern const struct subcommand completions_command;
+/* The subcommand of that name, or NULL. */
+const struct subcommand *commands_find(const char *name);
+
+/* Prints what `cruddur help` says. */
+void commands_print_list(FILE *stream);
+
+/* Says on stderr that there is no such command. Returns EXIT_USAGE. */
+int commands_refuse(const char *name);
+
 extern const struct subcommand config_command;
 extern const struct subcommand ddb_command;
 extern const struct subcommand dev_token_command;

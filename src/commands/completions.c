@@ -1,11 +1,6 @@
-/* completions.c: `cruddur completions`: makes a shell's completion script of the tables of flags.
- */
-#include "commands/commands.h"
+/* completions.c: makes a shell's completion script of the tables of flags. */
+#include "commands/completions.h"
 
-#include "lib/base/buffer.h"
-#include "lib/base/cleanup.h"
-
-#include <stdio.h>
 #include <string.h>
 
 static const struct flag HELP_ROW = {.name = "help", .letter = 'h', .help = "show the help"};
@@ -53,7 +48,7 @@ static void append_bash_command(struct buffer *script, const struct subcommand *
   buffer_append_text(script, "    ;;\n");
 }
 
-static void append_bash(struct buffer *script) {
+static void append_bash(struct buffer *script, const struct subcommand *const *commands) {
   buffer_append_text(script,
                      "# Completes cruddur's arguments in bash: source <(cruddur completions bash)\n"
                      "_cruddur() {\n"
@@ -63,13 +58,13 @@ static void append_bash(struct buffer *script) {
                      "  if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
                      "  COMPREPLY=()\n"
                      "  case ${COMP_WORDS[1]} in\n");
-  for (size_t i = 0; commands_all[i]; i++)
-    append_bash_command(script, commands_all[i]);
+  for (size_t i = 0; commands[i]; i++)
+    append_bash_command(script, commands[i]);
   buffer_append_text(script, "  esac\n"
                              "  if ((COMP_CWORD == 1)); then\n"
                              "    mapfile -t COMPREPLY < <(compgen -W '--help --version");
-  for (size_t i = 0; commands_all[i]; i++)
-    buffer_append_format(script, " %s", commands_all[i]->name);
+  for (size_t i = 0; commands[i]; i++)
+    buffer_append_format(script, " %s", commands[i]->name);
   buffer_append_text(
       script, "' -- \"$word\")\n"
               "  elif [[ \" $files\" == *\" $before \"* ]]; then\n"
@@ -129,15 +124,15 @@ static void append_zsh_command(struct buffer *script, const struct subcommand *c
   buffer_append_text(script, "\n    ;;\n");
 }
 
-static void append_zsh(struct buffer *script) {
+static void append_zsh(struct buffer *script, const struct subcommand *const *commands) {
   buffer_append_text(script, "#compdef cruddur\n"
                              "# Completes cruddur's arguments in zsh: save this as _cruddur in a "
                              "folder of $fpath.\n"
                              "local -a commands\n"
                              "commands=(\n");
-  for (size_t i = 0; commands_all[i]; i++) {
-    buffer_append_format(script, "  '%s:", commands_all[i]->name);
-    append_short(script, commands_all[i]->summary);
+  for (size_t i = 0; commands[i]; i++) {
+    buffer_append_format(script, "  '%s:", commands[i]->name);
+    append_short(script, commands[i]->summary);
     buffer_append_text(script, "'\n");
   }
   buffer_append_text(script, ")\n"
@@ -148,8 +143,8 @@ static void append_zsh(struct buffer *script) {
                              "shift words\n"
                              "((CURRENT--))\n"
                              "case $words[1] in\n");
-  for (size_t i = 0; commands_all[i]; i++)
-    append_zsh_command(script, commands_all[i]);
+  for (size_t i = 0; commands[i]; i++)
+    append_zsh_command(script, commands[i]);
   buffer_append_text(script, "esac\n");
 }
 
@@ -176,7 +171,7 @@ static void append_fish_row(struct buffer *script, const struct subcommand *comm
                          command->name, flag->name);
 }
 
-static void append_fish(struct buffer *script) {
+static void append_fish(struct buffer *script, const struct subcommand *const *commands) {
   buffer_append_text(script,
                      "# Completes cruddur's arguments in fish: cruddur completions fish | source\n"
                      "function __cruddur_in\n"
@@ -191,52 +186,26 @@ static void append_fish(struct buffer *script) {
                      "  test (count $words) -eq 3; and test \"$words[2..3]\" = \"$argv\"\n"
                      "end\n"
                      "complete -c cruddur -f\n");
-  for (size_t i = 0; commands_all[i]; i++) {
+  for (size_t i = 0; commands[i]; i++) {
     buffer_append_format(
         script, "complete -c cruddur -n 'test (count (commandline -opc)) -eq 1' -a %s -d '",
-        commands_all[i]->name);
-    append_short(script, commands_all[i]->summary);
+        commands[i]->name);
+    append_short(script, commands[i]->summary);
     buffer_append_text(script, "'\n");
-    append_fish_row(script, commands_all[i], &HELP_ROW);
-    for (const struct flag *flag = flags_of(commands_all[i]); flag->name; flag++)
-      append_fish_row(script, commands_all[i], flag);
+    append_fish_row(script, commands[i], &HELP_ROW);
+    for (const struct flag *flag = flags_of(commands[i]); flag->name; flag++)
+      append_fish_row(script, commands[i], flag);
   }
 }
 
-/* --- The command --- */
+/* --- The shells --- */
 
-enum { SHELL_BASH, SHELL_ZSH, SHELL_FISH };
-
-static int command_completions(int argc, char **argv) {
-  static void (*const APPEND[])(struct buffer *) = {
-      [SHELL_BASH] = append_bash, [SHELL_ZSH] = append_zsh, [SHELL_FISH] = append_fish};
-  struct flag_words words;
-  int code;
-  if (!flags_read(&completions_command, argc, argv, NULL, &words, &code)) return code;
-  _cleanup_(buffer_free) struct buffer script = BUFFER_EMPTY;
-  APPEND[words.verb](&script);
-  bool done = !script.failed && fwrite(script.data, 1, script.length, stdout) == script.length &&
-              fflush(stdout) == 0;
-  return done ? EXIT_DONE : EXIT_FAILED;
+void completions_append(struct buffer *script, enum completions_shell shell,
+                        const struct subcommand *const *commands) {
+  static void (*const APPEND[])(struct buffer *, const struct subcommand *const *) = {
+      [COMPLETIONS_BASH] = append_bash,
+      [COMPLETIONS_ZSH] = append_zsh,
+      [COMPLETIONS_FISH] = append_fish,
+  };
+  APPEND[shell](script, commands);
 }
-
-static const struct flag FLAGS[] = {
-    FLAG_VERB("bash", NULL, SHELL_BASH, "put `source <(cruddur completions bash)` into ~/.bashrc",
-              .section = "Shells"),
-    FLAG_VERB("zsh", NULL, SHELL_ZSH, "save what it prints as _cruddur in a folder of $fpath"),
-    FLAG_VERB("fish", NULL, SHELL_FISH,
-              "put `cruddur completions fish | source` into ~/.config/fish/config.fish"),
-    FLAG_END,
-};
-
-const struct subcommand completions_command = {
-    .name = "completions",
-    .summary = "print a script that completes these commands in a shell",
-    .usage = "cruddur completions SHELL",
-    .description = "Prints a script for SHELL, with which the Tab key completes the commands, "
-                   "flags and\nfiles of cruddur.",
-    .word = "SHELL",
-    .flags = FLAGS,
-    .exits = {[EXIT_DONE] = "", [EXIT_FAILED] = "", [EXIT_USAGE] = "a wrong argument"},
-    .run = command_completions,
-};

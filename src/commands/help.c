@@ -1,6 +1,7 @@
 /* help.c: writes the text of --help: two columns, flags and what they mean, within 100 columns. */
 #include "commands/help.h"
 
+#include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ static void append_exits(struct buffer *output, const struct subcommand *command
   }
 }
 
-void help_append(struct buffer *output, const struct subcommand *command) {
+static void append_help(struct buffer *output, const struct subcommand *command) {
   size_t column = find_column(command);
   buffer_append_format(output, "Usage: %s\n\n%s\n", command->usage, command->description);
   const struct flag *last = NULL;
@@ -90,7 +91,7 @@ void help_append(struct buffer *output, const struct subcommand *command) {
 
 bool help_print(const struct subcommand *command) {
   _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
-  help_append(&text, command);
+  append_help(&text, command);
   return !text.failed && fwrite(text.data, 1, text.length, stdout) == text.length &&
          fflush(stdout) == 0;
 }

@@ -55,7 +55,7 @@ def test_exit_codes_are_documented():
     table = run("exit-codes", "--markdown").stdout
     document = (PROJECT / "docs" / "exit-codes.md").read_text()
     assert marked("exit codes", document) == table, "bin/check --fix rewrites the table"
-    header = (PROJECT / "src" / "lib" / "base" / "exit_codes.h").read_text()
+    header = (PROJECT / "src" / "commands" / "exit.h").read_text()
     defined = {int(code) for code in re.findall(r"EXIT_\w+ = (\d+)", header)}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.M)} == defined
     assert len(run("exit-codes").stdout.splitlines()) == len(defined)

@@ -68,6 +68,16 @@ def test_help_is_whole_and_fits_a_terminal(command):
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
+def test_help_lists_the_commands_or_tells_of_one():
+    listed = run("help")
+    assert (listed.returncode, listed.stderr) == (EXIT_DONE, "")
+    assert listed.stdout == run("--help").stdout
+    assert run("help", "migrate").stdout == run("migrate", "--help").stdout
+    assert run("help", "help").stdout == run("help", "--help").stdout
+    refused("cruddur: unknown command 'fly'; 'cruddur help' lists them", "help", "fly")
+    refused("cruddur: unknown command 'fly'; 'cruddur help' lists them", "fly")
+
+
 def completed(*words, folder="."):
     """What bash offers for the last of the words."""
     script = """

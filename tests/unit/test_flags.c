@@ -1,7 +1,6 @@
 /* test_flags.c: the arguments of a subcommand: every form of a flag, every kind of bad value, and
  * what the tables of all subcommands have to keep to. */
 #include "commands/commands.h"
-#include "commands/help.h"
 #include "unit.h"
 
 struct wishes {
@@ -183,19 +182,6 @@ static void every_table_is_sound(void **state) {
   }
 }
 
-static void every_help_fits_a_terminal(void **state) {
-  for (size_t i = 0; commands_all[i]; i++) {
-    struct buffer text = BUFFER_EMPTY;
-    help_append(&text, commands_all[i]);
-    struct str rest = buffer_str(&text), line;
-    while (str_next(&rest, '\n', &line))
-      assert_true(line.length <= 102); /* bytes: "…" has three */
-    assert_non_null(strstr(buffer_text(&text), "\nExit codes:\n"));
-    assert_non_null(strstr(buffer_text(&text), "  -h, --help"));
-    buffer_free(&text);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_value_follows_in_each_form, set_up),
@@ -206,7 +192,6 @@ int main(void) {
       cmocka_unit_test_setup(flags_may_follow_the_word, set_up),
       cmocka_unit_test_setup(a_verb_has_a_word_of_its_own, set_up),
       cmocka_unit_test(every_table_is_sound),
-      cmocka_unit_test(every_help_fits_a_terminal),
   };
   return cmocka_run_group_tests_name("flags", tests, NULL, NULL);
 }
