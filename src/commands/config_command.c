@@ -101,17 +101,15 @@ static int command_config(int argc, char **argv) {
   struct forms forms = {0};
   int code;
   if (!flags_read(&config_command, argc, argv, &forms, NULL, &code)) return code;
-  if (forms.json && forms.markdown)
-    return flags_refuse(&config_command, "give one of --json and --markdown");
   _cleanup_(buffer_free) struct buffer output = BUFFER_EMPTY;
   append_list(&output, &forms);
   return print(&output);
 }
 
 static const struct flag FLAGS[] = {
-    FLAG_SWITCH(0, "json", struct forms, json, "as a JSON array"),
+    FLAG_SWITCH(0, "json", struct forms, json, "as a JSON array", .group = "form"),
     FLAG_SWITCH(0, "markdown", struct forms, markdown,
-                "as the table of docs/configuration.md, without this environment"),
+                "as the table of docs/configuration.md, without this environment", .group = "form"),
     FLAG_END,
 };
 

@@ -19,7 +19,8 @@ struct reader {
   void *target;
   const struct flag *verb; /* NULL: none so far */
   struct flag_words words;
-  int code; /* how the subcommand ends when reading stops */
+  uint64_t given; /* a bit for each row of the table */
+  int code;       /* how the subcommand ends when reading stops */
 };
 
 bool flags_is_optional(const char *word) {
@@ -88,10 +89,39 @@ static bool store_other(struct reader *reader, const struct flag *flag, const ch
   return false;
 }
 
+/* "give one of --a, --b and --c": what `group` has. */
+static bool refuse_group(const struct reader *reader, const char *group) {
+  char names[128] = "";
+  size_t length = 0, left = 0;
+  for (const struct flag *flag = reader->command->flags; flag->name; flag++)
+    if (flag->group && strcmp(flag->group, group) == 0) left++;
+  for (const struct flag *flag = reader->command->flags; flag->name; flag++) {
+    if (!flag->group || strcmp(flag->group, group) != 0) continue;
+    const char *after = --left == 0 ? "" : left == 1 ? " and " : ", ";
+    length += (size_t)snprintf(names + length, sizeof(names) - length, "--%s%s", flag->name, after);
+    assert(length < sizeof(names));
+  }
+  flags_refuse(reader->command, "give one of %s", names);
+  return false;
+}
+
+/* False when another flag of its group was given before. */
+static bool note_given(struct reader *reader, const struct flag *flag) {
+  const struct flag *flags = reader->command->flags;
+  assert(flag - flags < 64);
+  for (size_t i = 0; flag->group && flags[i].name; i++)
+    if (flags + i != flag && (reader->given >> i & 1) && flags[i].group &&
+        strcmp(flags[i].group, flag->group) == 0)
+      return refuse_group(reader, flag->group);
+  reader->given |= UINT64_C(1) << (flag - flags);
+  return true;
+}
+
 /* `text` is NULL for a switch alone. */
 static bool store(struct reader *reader, const struct flag *flag, const char *text) {
   assert(flag->type != FLAG_TYPE_VERB);
   assert((flag->type == FLAG_TYPE_SWITCH) == !text); /* by the `argument` of its row */
+  if (!note_given(reader, flag)) return false;
   switch (flag->type) {
   case FLAG_TYPE_SWITCH: *(bool *)((char *)reader->target + flag->at) = true; return true;
   case FLAG_TYPE_TEXT:

@@ -31,6 +31,7 @@ struct flag {
    * the error goes on after the flag's name: "must be …". */
   bool (*read)(const char *text, void *target, struct error *error);
   int value;           /* of a verb: see struct flag_words */
+  const char *group;   /* flags of one group exclude each other; NULL: it goes with all */
   const char *section; /* the heading that --help puts before this row; NULL: none */
   const char *help;
 };

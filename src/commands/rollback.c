@@ -5,8 +5,6 @@
 static int command_rollback(int argc, char **argv) {
   struct migration_cli cli;
   if (!migration_cli_parse(&cli, &rollback_command, argc, argv)) return cli.exit_code;
-  if (cli.to && cli.steps != 1)
-    return flags_refuse(&rollback_command, "give --steps or --to, not both");
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
   bool done = migrate_rollback(&cli.options, cli.steps, cli.to, &cli.reporter, &error);
@@ -23,8 +21,10 @@ static int command_rollback(int argc, char **argv) {
   }
 
 static const struct flag ROLLBACK_FLAGS[] = {
-    FLAG_NUMBER(0, "steps", "N", struct migration_cli, steps, 1, 100000, "undo the newest N (1)"),
-    FLAG_TEXT(0, "to", "VERSION", struct migration_cli, to, "undo everything newer than VERSION"),
+    FLAG_NUMBER(0, "steps", "N", struct migration_cli, steps, 1, 100000, "undo the newest N (1)",
+                .group = "how far"),
+    FLAG_TEXT(0, "to", "VERSION", struct migration_cli, to, "undo everything newer than VERSION",
+              .group = "how far"),
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,

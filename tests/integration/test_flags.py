@@ -52,10 +52,18 @@ def test_what_is_missing_or_too_much_is_named():
     refused(f"cruddur ddb: OPERATION is missing; {tells('ddb')}", "ddb")
     refused(f"cruddur serve: unexpected argument 'extra'; {tells('serve')}", "serve", "extra")
     refused(f"cruddur migration: NAME is missing; {tells('migration')}", "migration", "new")
-    refused("cruddur config: give one of --json and --markdown", "config", "--json", "--markdown")
     refused("cruddur migrate: --dir must be the path of a folder, not ''", "migrate", "--dir", "")
     refused("cruddur sync: --max-delete must be a number or a percentage such as 30%, not 'most'",
             "sync", "--max-delete", "most")
+
+
+def test_flags_that_exclude_each_other_are_refused():
+    """Also where the second one says what is the default: it was given all the same."""
+    refused("cruddur rollback: give one of --steps and --to", "rollback", "--steps", "1", "--to", "5")
+    refused("cruddur rollback: give one of --steps and --to", "rollback", "--to", "5", "--steps=1")
+    refused("cruddur config: give one of --json and --markdown", "config", "--json", "--markdown")
+    refused("cruddur migrate: give one of --dry-run, --rehearse and --lint", "migrate", "--lint",
+            "--dry-run")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
