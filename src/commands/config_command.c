@@ -1,6 +1,7 @@
 /* config_command.c: `cruddur config`: every setting, what it means and what it is now. Secrets are
  * never shown. */
 #include "commands/commands.h"
+#include "commands/serve_settings.h"
 
 #include "lib/base/buffer.h"
 #include "lib/base/cleanup.h"
@@ -14,13 +15,13 @@ typedef void append_setting(struct buffer *output, const struct config_setting *
 
 /* How the list is written: as text where neither is true. */
 struct forms {
-  bool json, markdown;
+  bool json, markdown, check;
 };
 
 /* The value of now, hidden where it is a secret; NULL when there is none. */
 static const char *shown_value(const struct config_setting *setting) {
   const char *value = config_setting_value(setting);
-  return value && setting->type == CONFIG_SECRET ? "(set)" : value;
+  return value && config_is_secret(setting) ? "(set)" : value;
 }
 
 static void append_plain(struct buffer *output, const struct config_setting *setting) {
@@ -53,7 +54,7 @@ static void append_json(struct buffer *output, const struct config_setting *sett
   append_json_text(output, "value", shown_value(setting));
   buffer_append_format(output, "\"required\":%s,\"secret\":%s}",
                        setting->required ? "true" : "false",
-                       setting->type == CONFIG_SECRET ? "true" : "false");
+                       config_is_secret(setting) ? "true" : "false");
 }
 
 static void append_markdown(struct buffer *output, const struct config_setting *setting) {
@@ -97,10 +98,26 @@ static int print(struct buffer *output) {
   return exit_with("config", &error);
 }
 
+static void tell_problem(const struct error *problem, void *argument) {
+  (void)argument;
+  exit_with("config", problem);
+}
+
+/* What `cruddur serve` would say of the settings. */
+static int check(void) {
+  static struct serve_settings settings;
+  bool good = serve_settings_read(&settings, tell_problem, NULL);
+  serve_settings_free(&settings);
+  if (!good) return EXIT_USAGE;
+  bool told = puts("the settings of `cruddur serve` are complete and well-formed") >= 0;
+  return told && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int command_config(int argc, char **argv) {
   struct forms forms = {0};
   int code;
   if (!flags_read(&config_command, argc, argv, &forms, NULL, &code)) return code;
+  if (forms.check) return check();
   _cleanup_(buffer_free) struct buffer output = BUFFER_EMPTY;
   append_list(&output, &forms);
   return print(&output);
@@ -110,17 +127,22 @@ static const struct flag FLAGS[] = {
     FLAG_SWITCH(0, "json", struct forms, json, "as a JSON array", .group = "form"),
     FLAG_SWITCH(0, "markdown", struct forms, markdown,
                 "as the table of docs/configuration.md, without this environment", .group = "form"),
+    FLAG_SWITCH(0, "check", struct forms, check,
+                "list nothing; say everything that is missing or wrong for `cruddur serve`",
+                .group = "form"),
     FLAG_END,
 };
 
 const struct subcommand config_command = {
     .name = "config",
     .summary = "list the settings and what they are now",
-    .usage = "cruddur config [--json | --markdown]",
+    .usage = "cruddur config [--json | --markdown | --check]",
     .description =
         "Lists every setting: its meaning, its default and what it is now. All of them come from\n"
         "the environment. Of a secret it says only whether it is set.",
     .flags = FLAGS,
-    .exits = {[EXIT_DONE] = "", [EXIT_FAILED] = "", [EXIT_USAGE] = "a wrong flag"},
+    .exits = {[EXIT_DONE] = "",
+              [EXIT_FAILED] = "",
+              [EXIT_USAGE] = "a wrong flag; --check: a missing or bad setting"},
     .run = command_config,
 };

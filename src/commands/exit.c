@@ -1,6 +1,8 @@
 /* exit.c: how a command ends: the table of exit codes, and the map from errors to them. */
 #include "commands/exit.h"
 
+#include "lib/base/str.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -46,6 +48,8 @@ int exit_code_of(const struct error *error) {
 }
 
 int exit_with(const char *command, const struct error *error) {
-  fprintf(stderr, "cruddur %s: %s\n", command, error->message);
+  struct str rest = str_from(error->message), line;
+  while (str_next(&rest, '\n', &line))
+    fprintf(stderr, "cruddur %s: %.*s\n", command, (int)line.length, line.data);
   return exit_code_of(error);
 }

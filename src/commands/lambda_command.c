@@ -9,7 +9,7 @@
 #include "lib/base/config.h"
 #include "lib/base/json_writer.h"
 #include "lib/lambda/lambda_runtime.h"
-#include "lib/pg/pool.h"
+#include "lib/pg/connection_url.h"
 #include "lib/users/confirmation.h"
 
 #include <stdio.h>
@@ -71,7 +71,7 @@ static bool find_database(struct function *function, unsigned limit_ms, struct e
   if (!parameter_read(&function->config, function->config.connection_url_parameter, limit_ms,
                       &function->parameter, error))
     return false;
-  if (!pg_pool_check_url(function->parameter, error)) {
+  if (!connection_url_check(function->parameter, error)) {
     forget_parameter(function);
     return false;
   }

@@ -1,4 +1,4 @@
-/* serve.c: `cruddur serve`: settings, sockets, one worker for each loop, signals.
+/* serve.c: `cruddur serve`: sockets, one worker for each loop, signals.
  *
  * The main thread runs the first worker's loop, and each other worker has a thread of its own. What
  * all of them share belongs to the first loop: the pool's keys, AWS credentials, the check of the
@@ -10,89 +10,32 @@
  * when it has joined the others. */
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
-#include "commands/serve_limits.h"
-#include "commands/worker.h"
-#include "routes/routes.h"
+#include "commands/serve_settings.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/migrate/schema_check.h"
 #include "lib/telemetry/crash.h"
-#include "lib/telemetry/xray.h"
 
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
+enum { LOG_FLUSH_MS = 2000 };
 
 struct service {
-  struct config config;
-  struct buffer issuer, jwks_url, origins;
-  struct auth_options auth;
-  struct worker_options options;
+  struct serve_settings settings;
   struct key_keeper *keeper;
   struct schema_check *schema;
   struct metrics_port metrics;
   bool migrate, refused;
   uv_signal_t signals[2];
-  unsigned wanted_loops, worker_count, finished_count;
-  struct worker workers[WORKERS_LIMIT];
-  struct pg_pool *pools[WORKERS_LIMIT];
-  int listen_fds[WORKERS_LIMIT];
+  unsigned finished_count;
+  struct worker workers[SERVE_LOOPS_LIMIT];
+  struct pg_pool *pools[SERVE_LOOPS_LIMIT];
+  int listen_fds[SERVE_LOOPS_LIMIT];
 };
-
-/* --- Settings --- */
-
-/* Issuer and keys as Cognito has them, unless they are overridden.
- * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
- */
-static bool derive_pool(struct service *service, struct error *error) {
-  const struct config *config = &service->config;
-  bool overridden = config->cognito_jwks_url && config->cognito_issuer;
-  if (!overridden && (!config->aws_region || !config->cognito_user_pool_id))
-    return error_set(error, ERROR_INVALID,
-                     "%s is not set (it names the user pool that signs the tokens), for example "
-                     "%s",
-                     config->aws_region ? "AWS_COGNITO_USER_POOL_ID" : "AWS_DEFAULT_REGION",
-                     config->aws_region ? "AWS_COGNITO_USER_POOL_ID=ca-central-1_AbCdEfGhI"
-                                        : "AWS_DEFAULT_REGION=ca-central-1");
-  if (config->cognito_issuer)
-    buffer_append_text(&service->issuer, config->cognito_issuer);
-  else
-    buffer_append_format(&service->issuer, "https://cognito-idp.%s.amazonaws.com/%s",
-                         config->aws_region, config->cognito_user_pool_id);
-  if (config->cognito_jwks_url)
-    buffer_append_text(&service->jwks_url, config->cognito_jwks_url);
-  else
-    buffer_append_format(&service->jwks_url, "%s/.well-known/jwks.json",
-                         buffer_text(&service->issuer));
-  service->auth = (struct auth_options){.jwks_url = buffer_text(&service->jwks_url),
-                                        .issuer = buffer_text(&service->issuer),
-                                        .client_ids = str_from(config->cognito_client_id)};
-  return true;
-}
-
-/* Each loop needs its connections to Postgres: where there are too few, there are fewer loops. */
-static bool share_connections(struct service *service, unsigned loops, struct error *error) {
-  unsigned connections = service->config.pg_connections;
-  if (loops > WORKERS_LIMIT) loops = WORKERS_LIMIT;
-  if (connections == 0) connections = loops * PG_POOL_CONNECTIONS_LEAST;
-  if (connections < PG_POOL_CONNECTIONS_LEAST)
-    return error_set(error, ERROR_INVALID,
-                     "CRUDDUR_PG_CONNECTIONS must be at least %d (two for reads, one for writes, "
-                     "one for heavy statements), for example CRUDDUR_PG_CONNECTIONS=8",
-                     PG_POOL_CONNECTIONS_LEAST);
-  service->wanted_loops = loops;
-  service->worker_count = loops;
-  if (connections / PG_POOL_CONNECTIONS_LEAST < loops)
-    service->worker_count = connections / PG_POOL_CONNECTIONS_LEAST;
-  assert(service->worker_count >= 1 && service->worker_count <= WORKERS_LIMIT);
-  service->options.pg.connections = connections / service->worker_count;
-  assert(service->options.pg.connections >= PG_POOL_CONNECTIONS_LEAST);
-  return true;
-}
 
 static void leave_demoted(struct loop *loop, void *argument) {
   (void)loop;
@@ -102,67 +45,8 @@ static void leave_demoted(struct loop *loop, void *argument) {
 /* On any loop: a loop that gets no write would not notice by itself. */
 static void on_demoted(void *argument) {
   struct service *service = argument;
-  for (unsigned i = 0; i < service->worker_count; i++)
+  for (unsigned i = 0; i < service->settings.loops; i++)
     loop_post(service->workers[i].loop, leave_demoted, service->pools[i]);
-}
-
-static bool derive_options(struct service *service, struct error *error) {
-  const struct config *config = &service->config;
-  buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
-  struct cgroup_limits machine = cgroup_read_limits("");
-  if (!share_connections(service, serve_limits_loops(config, &machine), error)) return false;
-  unsigned connections = service->options.pg.connections;
-  unsigned clients = serve_limits_connections(config, &machine) / service->worker_count;
-  service->options = (struct worker_options){
-      .http = {.tables = routes_tables,
-               .allowed_origins = str_from(buffer_text(&service->origins)),
-               .connection_limit = clients ? clients : 1,
-               .idle_timeout_ms = config->idle_timeout_s * 1000ULL,
-               .receive_timeout_ms = config->receive_timeout_s * 1000ULL,
-               .send_timeout_ms = config->send_timeout_s * 1000ULL,
-               .drain_delay_ms = config->drain_delay_s * 1000ULL,
-               .check_token = authenticator_check},
-      .pg = {.connection_url = config->connection_url,
-             .connections = connections,
-             .pipeline_depth = config->pg_pipeline_depth,
-             .queue_limit = config->pg_queue_limit,
-             .deadline_ms = config->pg_deadline_ms,
-             .max_age_ms = config->pg_connection_max_age_s * 1000ULL,
-             .prepare = config->pg_prepare,
-             .demoted = on_demoted,
-             .argument = service},
-      .rollbar = {.access_token = config->rollbar_access_token,
-                  .environment = config->environment,
-                  .url = config->rollbar_url},
-      .drain_timeout_ms = config->drain_timeout_s * 1000ULL,
-      .key_purge_s = config->idempotency_purge_s,
-  };
-  return serve_limits_read(config, &service->options.http, error);
-}
-
-static bool derive_tracing(struct service *service, struct error *error) {
-  const struct config *config = &service->config;
-  struct tracer_options *tracer = &service->options.tracer;
-  *tracer = (struct tracer_options){.service = config->otel_service_name,
-                                    .environment = config->environment,
-                                    .otlp_endpoint = config->otlp_endpoint,
-                                    .otlp_headers = str_from(config->otlp_headers),
-                                    .ratio = config->trace_ratio,
-                                    .xray_fd = -1};
-  tracer->per_second =
-      (config->traces_per_second + service->worker_count - 1) / service->worker_count;
-  if (config->xray_daemon_address) {
-    tracer->xray_fd = xray_open(config->xray_daemon_address, error);
-    if (tracer->xray_fd < 0) return false;
-  }
-  service->options.traced = tracer->otlp_endpoint || tracer->xray_fd >= 0;
-  return true;
-}
-
-static bool read_settings(struct service *service, struct error *error) {
-  return config_load(&service->config, CONFIG_SERVER | CONFIG_AWS, error) &&
-         pg_pool_check_url(service->config.connection_url, error) && derive_pool(service, error) &&
-         derive_options(service, error) && derive_tracing(service, error);
 }
 
 /* --- Life --- */
@@ -173,7 +57,7 @@ static void drain_posted(struct loop *loop, void *argument) {
 }
 
 static void drain_all(struct service *service) {
-  for (unsigned i = 0; i < service->worker_count; i++)
+  for (unsigned i = 0; i < service->settings.loops; i++)
     loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
 }
 
@@ -203,13 +87,13 @@ static void on_signal(uv_signal_t *handle, int number) {
 /* The first worker's loop also has what all share; it stays until the last one needs it no more. */
 static void count_finished(struct loop *loop, void *argument) {
   struct service *service = argument;
-  assert(service->finished_count < service->worker_count); /* each finishes once */
-  if (++service->finished_count < service->worker_count) return;
+  assert(service->finished_count < service->settings.loops); /* each finishes once */
+  if (++service->finished_count < service->settings.loops) return;
   for (size_t i = 0; i < 2; i++)
     uv_close((uv_handle_t *)&service->signals[i], NULL);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
-  aws_provider_close(service->options.provider);
+  aws_provider_close(service->settings.options.provider);
   schema_check_close(service->schema);
   loop_close_inbox(loop);
 }
@@ -238,50 +122,51 @@ static void raise_file_limit(void) {
 }
 
 static bool open_sockets(struct service *service, struct error *error) {
-  unsigned port = service->config.port;
-  assert(service->worker_count >= 1);
-  for (unsigned i = 0; i < service->worker_count; i++) {
+  unsigned port = service->settings.config.port;
+  assert(service->settings.loops >= 1);
+  for (unsigned i = 0; i < service->settings.loops; i++) {
     service->listen_fds[i] = http_listen(port, i == 0, &port, error);
     if (service->listen_fds[i] < 0) return false;
   }
-  service->config.port = port;
+  service->settings.config.port = port;
   return true;
 }
 
 /* What the first loop has for all of them. */
 static bool make_shared(struct service *service, struct loop *loop, struct error *error) {
-  const struct schema_check_options gate = {.connection_url = service->config.connection_url,
+  const struct schema_check_options gate = {.connection_url =
+                                                service->settings.config.connection_url,
                                             .migrate = service->migrate,
                                             .refused = on_schema_refused,
                                             .opened = on_schema_opened,
                                             .argument = service};
-  service->keeper = key_keeper_new(loop, &service->auth, error);
+  service->keeper = key_keeper_new(loop, &service->settings.auth, error);
   service->schema = schema_check_new(loop, &gate, error);
-  if (service->config.ddb_message_table) {
-    service->options.config = &service->config;
-    service->options.provider = aws_provider_new(loop, &service->config, error);
-    if (!service->options.provider) return false;
+  if (service->settings.config.ddb_message_table) {
+    service->settings.options.config = &service->settings.config;
+    service->settings.options.provider = aws_provider_new(loop, &service->settings.config, error);
+    if (!service->settings.options.provider) return false;
   }
   return service->keeper && service->schema;
 }
 
 static bool make_workers(struct service *service, struct error *error) {
-  for (unsigned i = 0; i < service->worker_count; i++) {
+  for (unsigned i = 0; i < service->settings.loops; i++) {
     struct loop *loop = loop_new(i);
     if (!loop) return error_set(error, ERROR_MEMORY, "out of memory for an event loop");
     if (i == 0 && !make_shared(service, loop, error)) return false;
     if (!worker_init(&service->workers[i], loop, service->keeper, service->listen_fds[i],
-                     &service->options, error))
+                     &service->settings.options, error))
       return false;
     service->pools[i] = service->workers[i].context.pool;
     service->workers[i].context.pools = service->pools;
-    service->workers[i].context.pool_count = service->worker_count;
+    service->workers[i].context.pool_count = service->settings.loops;
     service->workers[i].context.schema = service->schema;
     service->workers[i].finished = on_worker_finished;
     service->workers[i].finished_argument = service;
   }
-  return metrics_port_start(&service->metrics, service->config.metrics_port, service->workers,
-                            service->worker_count, error);
+  return metrics_port_start(&service->metrics, service->settings.config.metrics_port,
+                            service->workers, service->settings.loops, error);
 }
 
 static void *run_worker(void *argument) {
@@ -291,14 +176,15 @@ static void *run_worker(void *argument) {
 }
 
 static void warn_of_few_loops(const struct service *service) {
-  if (service->worker_count < service->wanted_loops)
+  if (service->settings.loops < service->settings.wanted_loops)
     log_event(LOG_LEVEL_WARNING, "fewer loops than processors: each needs 4 Postgres connections",
-              log_int("loops", service->worker_count), log_int("wanted", service->wanted_loops),
-              log_int("connections", service->config.pg_connections), LOG_END);
+              log_int("loops", service->settings.loops),
+              log_int("wanted", service->settings.wanted_loops),
+              log_int("connections", service->settings.config.pg_connections), LOG_END);
 }
 
 static void warn_of_open_cors(const struct service *service) {
-  struct str rest = service->options.http.allowed_origins, origin;
+  struct str rest = service->settings.options.http.allowed_origins, origin;
   while (str_next(&rest, ',', &origin))
     if (str_equal(origin, STR("*")))
       log_event(LOG_LEVEL_WARNING, "FRONTEND_URL or BACKEND_URL is *: any site may call the API",
@@ -306,31 +192,28 @@ static void warn_of_open_cors(const struct service *service) {
 }
 
 static bool run(struct service *service, struct error *error) {
-  for (unsigned i = 1; i < service->worker_count; i++)
+  for (unsigned i = 1; i < service->settings.loops; i++)
     if (pthread_create(&service->workers[i].thread, NULL, run_worker, &service->workers[i]) != 0)
       return error_set(error, ERROR_UNAVAILABLE, "no thread for an event loop");
-  log_event(LOG_LEVEL_INFO, "listening", log_int("port", service->config.port),
-            log_int("loops", service->worker_count), log_text("version", CRUDDUR_VERSION), LOG_END);
+  log_event(LOG_LEVEL_INFO, "listening", log_int("port", service->settings.config.port),
+            log_int("loops", service->settings.loops), log_text("version", CRUDDUR_VERSION),
+            LOG_END);
   run_worker(&service->workers[0]);
-  for (unsigned i = 1; i < service->worker_count; i++)
+  for (unsigned i = 1; i < service->settings.loops; i++)
     pthread_join(service->workers[i].thread, NULL);
   return true;
 }
 
 static void clean_up(struct service *service) {
-  for (unsigned i = 0; i < service->worker_count; i++)
+  for (unsigned i = 0; i < service->settings.loops; i++)
     loop_free(service->workers[i].loop);
-  if (service->options.tracer.xray_fd >= 0) close(service->options.tracer.xray_fd);
-  serve_limits_close(&service->options.http);
-  buffer_free(&service->issuer);
-  buffer_free(&service->jwks_url);
-  buffer_free(&service->origins);
+  serve_settings_free(&service->settings);
 }
 
 /* What the last run left when a signal killed it. */
 static void report_crash(const struct service *service) {
   struct buffer report = BUFFER_EMPTY;
-  if (crash_take_report(service->config.crash_file, &report)) {
+  if (crash_take_report(service->settings.config.crash_file, &report)) {
     log_event(LOG_LEVEL_ERROR, "the last run crashed", log_str("report", buffer_str(&report)),
               LOG_END);
     rollbar_send(service->workers[0].context.rollbar, "critical", buffer_text(&report), STR(""));
@@ -338,16 +221,23 @@ static void report_crash(const struct service *service) {
   buffer_free(&report);
 }
 
+static void tell_problem(const struct error *problem, void *argument) {
+  (void)argument;
+  exit_with("serve", problem);
+}
+
 static int serve(struct service *service) {
   struct error error = {0};
-  if (!read_settings(service, &error)) return exit_with("serve", &error);
+  if (!serve_settings_read(&service->settings, tell_problem, NULL)) return EXIT_USAGE;
+  service->settings.options.pg.demoted = on_demoted;
+  service->settings.options.pg.argument = service;
   raise_file_limit();
-  crash_catch(service->config.crash_file);
+  crash_catch(service->settings.config.crash_file);
   signal(SIGPIPE, SIG_IGN);
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
   if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
-  bool known = log_level_parse(str_from(service->config.log_level), &level);
+  bool known = log_level_parse(str_from(service->settings.config.log_level), &level);
   assert(known); /* the setting's row allows no other words */
   bool ready = log_start(level) ? make_workers(service, &error)
                                 : error_set(&error, ERROR_UNAVAILABLE, "no thread for the log");

@@ -46,11 +46,17 @@ static bool read_proxies(const char *list, struct proxies *proxies, struct error
 
 bool serve_limits_read(const struct config *config, struct http_options *http,
                        struct error *error) {
-  return read_proxies(config->trusted_proxies, &http->proxies, error) &&
-         make_limiter("CRUDDUR_WRITE_LIMIT_PER_USER", config->write_limit_per_user, "60/minute",
-                      &http->writes_per_user, error) &&
-         make_limiter("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", config->write_limit_per_address,
-                      "300/minute", &http->writes_per_address, error);
+  struct error problems[3] = {0};
+  bool good[] = {
+      read_proxies(config->trusted_proxies, &http->proxies, &problems[0]),
+      make_limiter("CRUDDUR_WRITE_LIMIT_PER_USER", config->write_limit_per_user, "60/minute",
+                   &http->writes_per_user, &problems[1]),
+      make_limiter("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", config->write_limit_per_address, "300/minute",
+                   &http->writes_per_address, &problems[2]),
+  };
+  for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    if (!good[i]) error_add(error, &problems[i]);
+  return good[0] && good[1] && good[2];
 }
 
 void serve_limits_close(struct http_options *http) {

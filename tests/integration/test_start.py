@@ -58,12 +58,83 @@ def test_a_missing_setting(settings, name, value):
         ("AWS_COGNITO_JWKS_URL", ["ftp://x/jwks.json", "jwks.json"]),
         ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path"]),
         ("BACKEND_URL", ["api"]),
+        ("AWS_COGNITO_ISSUER", ["cognito-idp.test-1.example.com/test-1_Pool"]),
+        ("AWS_DEFAULT_REGION", ["eu_west_1", "-eu", "eu.west", "x" * 64]),
+        ("OTEL_EXPORTER_OTLP_HEADERS", ["key", "=value", "a=b,c"]),
+        ("CRUDDUR_DRAIN_DELAY_S", ["8", "9"]),
     ],
 )
 def test_a_bad_setting(settings, name, values):
     for value in values:
         line = refused(settings, name, **{name: value})
         assert f"{name}=" in line, "an example"
+
+
+def check(settings, **changes):
+    """What `cruddur config --check` says: its exit code and its lines."""
+    done = run("config", "--check", **{**settings, **changes})
+    assert SECRET not in done.stderr + done.stdout
+    return done.returncode, (done.stderr + done.stdout).splitlines()
+
+
+def test_all_problems_are_named_at_once(settings, tmp_path):
+    bad = {
+        "CONNECTION_URL": f"postgresql://user:{SECRET}/x@host/db",
+        "FRONTEND_URL": None,
+        "BACKEND_URL": "api",
+        "LOG_LEVEL": "loud",
+        "PORT": "4567",
+        "METRICS_PORT": "4567",
+        "CRUDDUR_DRAIN_DELAY_S": "8",
+        "CRUDDUR_WRITE_LIMIT_PER_USER": "many",
+        "CRUDDUR_PG_CONNECTIONS": "3",
+        "CRUDDUR_LOOP": "2",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "missing"),
+        "CRUDDUR_CRASH_FILE": str(tmp_path / "missing" / "crash.json"),
+        "OTEL_EXPORTER_OTLP_HEADERS": SECRET,
+        "AWS_DEFAULT_REGION": "eu_west_1",
+    }
+    served = run("serve", **{**settings, **bad})
+    assert served.returncode == EXIT_USAGE and SECRET not in served.stderr
+    code, lines = check(settings, **bad)
+    assert code == EXIT_USAGE
+    assert [line.replace("config", "serve", 1) for line in lines] == served.stderr.splitlines()
+    told = sorted(line.split()[2] for line in lines)
+    del bad["PORT"]  # named by the port of metrics
+    assert told == sorted(bad)
+
+
+def test_good_settings_pass_the_check(settings):
+    assert check(settings) == (0, ["the settings of `cruddur serve` are complete and well-formed"])
+    assert run("config", "--check", **settings).stderr == ""
+
+
+@pytest.mark.parametrize("name", ["CONNECTION_URL", "FRONTEND_URL", "AWS_DEFAULT_REGION", "PORT"])
+def test_quotes_and_blanks_around_a_value_are_named(settings, name):
+    value = settings.get(name, "4567")
+    for quote in "\"'":
+        line = refused(settings, name, **{name: f"{quote}{value}{quote}"})
+        assert f"{name} has quotes around its value" in line
+    for slip in (f" {value}", f"{value}\n", f"{value}\t", f"{value}\r\n"):
+        line = refused(settings, name, **{name: slip})
+        assert f"{name} begins or ends with a blank or a newline" in line
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [("CRUDDUR_LOOP", "CRUDDUR_LOOPS"), ("CRUDDUR_PG_DEADLINE", "CRUDDUR_PG_DEADLINE_MS"),
+     ("CRUDDUR_MAX_CONECTIONS", "CRUDDUR_MAX_CONNECTIONS")],
+)
+def test_a_misspelt_setting_is_named(settings, name, meant):
+    assert f"{name} is no setting; did you mean {meant} " in refused(settings, name, **{name: "2"})
+
+
+def test_variables_of_others_are_no_misspelt_settings(settings):
+    """Kubernetes sets these for a service of the name cruddur."""
+    others = {"CRUDDUR_PORT": "tcp://10.0.0.1:4567", "CRUDDUR_SERVICE_HOST": "10.0.0.1",
+              "CRUDDUR_SERVICE_PORT": "4567", "CRUDDUR_PORT_4567_TCP_ADDR": "10.0.0.1",
+              "CRUDDUR_TEST_FULL": "1", "CRUDDUR": "x"}
+    assert check(settings, **others)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -74,6 +145,10 @@ def test_a_bad_setting(settings, name, values):
         f"host=x password={SECRET} nosuchkeyword=1",
         f"postgresql://user:{SECRET}@host/db?nosuchparameter={SECRET}",
         f"password='{SECRET}",
+        f"postgresql://user:half/{SECRET}@host/db",
+        f"postgresql://user:half@{SECRET}@host/db",
+        f"postgresql://user:%zz{SECRET}@host/db",
+        f"host=x password=half {SECRET}=1",
     ],
 )
 def test_a_malformed_connection_url_keeps_its_secret(settings, url):

@@ -91,8 +91,8 @@ static void an_empty_setting_counts_as_unset(void **state) {
 }
 
 static void numbers_are_checked(void **state) {
-  static const char *const BAD[] = {
-      "x", "80x", "-1", "+80", " 80", "80 ", "0x50", "8.0", "1e3", "65536", "99999999999999999999"};
+  static const char *const BAD[] = {"x",    "80x", "-1",  "+80",   "8 0",
+                                    "0x50", "8.0", "1e3", "65536", "99999999999999999999"};
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     setenv("PORT", BAD[i], 1);
     assert_refused("PORT must be a number from 0 to 65535 (");
@@ -129,8 +129,7 @@ static void switches_know_a_few_words(void **state) {
 }
 
 static void ratios_are_decimal_numbers(void **state) {
-  static const char *const BAD[] = {"x",   "-0.1", "1.01", "nan",  "inf",
-                                    "0x1", " 1",   "1 ",   "0.1x", "."};
+  static const char *const BAD[] = {"x", "-0.1", "1.01", "nan", "inf", "0x1", "1 0", "0.1x", "."};
   struct config config;
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
     setenv("OTEL_TRACES_SAMPLER_ARG", BAD[i], 1);
@@ -229,7 +228,7 @@ static void no_message_holds_a_secret(void **state) {
     set_up(NULL);
     setenv("CONNECTION_URL", "S3CRET", 1);
     setenv("ROLLBAR_ACCESS_TOKEN", "S3CRET", 1);
-    if (settings[i].type == CONFIG_SECRET) continue;
+    if (config_is_secret(&settings[i])) continue;
     setenv(settings[i].name, "", 1);
     if (settings[i].type == CONFIG_NUMBER || settings[i].type == CONFIG_SWITCH)
       setenv(settings[i].name, "bad", 1);
@@ -238,6 +237,39 @@ static void no_message_holds_a_secret(void **state) {
     config_load(&config, EVERYTHING, &error);
     assert_null(strstr(error.message, "S3CRET"));
   }
+}
+
+static void quotes_and_blanks_around_a_value_are_named(void **state) {
+  setenv("PORT", " 80", 1);
+  assert_refused("PORT begins or ends with a blank or a newline (");
+  setenv("PORT", "80\n", 1);
+  assert_refused("PORT begins or ends with a blank or a newline (");
+  setenv("PORT", "'80'", 1);
+  assert_refused("PORT has quotes around its value");
+  setenv("PORT", "\"80\"", 1);
+  assert_refused("PORT has quotes around its value");
+}
+
+static void every_problem_is_told(void **state) {
+  struct config config;
+  struct error error = {0};
+  unsetenv("BACKEND_URL");
+  setenv("PORT", "x", 1);
+  setenv("AWS_REGION", "eu.west", 1);
+  setenv("OTEL_EXPORTER_OTLP_HEADERS", "S3CRET", 1);
+  setenv("CRUDDUR_LOOP", "2", 1);
+  assert_false(config_load(&config, EVERYTHING, &error));
+  unsetenv("CRUDDUR_LOOP");
+  static const char *const LINES[] = {"PORT must be", "BACKEND_URL is not set",
+                                      "AWS_DEFAULT_REGION must be",
+                                      "OTEL_EXPORTER_OTLP_HEADERS must",
+                                      "CRUDDUR_LOOP is no setting; did you mean CRUDDUR_LOOPS ("};
+  struct str rest = str_from(error.message), line;
+  for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
+    assert_true(str_next(&rest, '\n', &line));
+    assert_true(str_starts_with(line, str_from(LINES[i])));
+  }
+  assert_false(str_next(&rest, '\n', &line));
 }
 
 static void a_setting_tells_its_value(void **state) {
@@ -270,6 +302,8 @@ int main(void) {
       cmocka_unit_test_setup(the_alias_is_read_when_the_name_is_unset, set_up),
       cmocka_unit_test_setup(a_command_needs_only_its_own_settings, set_up),
       cmocka_unit_test_setup(no_message_holds_a_secret, set_up),
+      cmocka_unit_test_setup(quotes_and_blanks_around_a_value_are_named, set_up),
+      cmocka_unit_test_setup(every_problem_is_told, set_up),
       cmocka_unit_test_setup(a_setting_tells_its_value, set_up),
   };
   return cmocka_run_group_tests_name("config", tests, NULL, NULL);

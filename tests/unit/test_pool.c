@@ -123,39 +123,12 @@ static void no_batch_is_answered_at_once(void **state) {
   assert_int_equal(told.outcome, PG_UNAVAILABLE);
 }
 
-static void a_url_is_checked_before_it_is_used(void **state) {
-  static const char *const GOOD[] = {
-      "postgresql://user:secret@host:5432/cruddur",
-      "postgresql://host1:5432,host2:65535/cruddur",
-      "host=/var/run/postgresql dbname=cruddur",
-      "host=a,b port=5432,5433",
-      "",
-  };
-  static const char *const BAD[] = {
-      "postgresql://user:secret@host:0/cruddur",
-      "postgresql://user:secret@host:65536/cruddur",
-      "host=a,b port=5432,54x3",
-      "host=a port=-1",
-      "hosts=secret",
-      "postgresql://user:secret@[::1/cruddur",
-  };
-  struct error error;
-  for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++)
-    assert_true(pg_pool_check_url(GOOD[i], &error));
-  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-    assert_false(pg_pool_check_url(BAD[i], &error));
-    assert_int_equal(error.kind, ERROR_INVALID);
-    assert_null(strstr(error.message, "secret")); /* it never quotes the URL */
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_waits_fails_when_no_connection_can_be_made),
       cmocka_unit_test(each_lane_has_a_queue_with_a_limit),
       cmocka_unit_test(closing_fails_what_waits_and_what_comes_after),
       cmocka_unit_test(no_batch_is_answered_at_once),
-      cmocka_unit_test(a_url_is_checked_before_it_is_used),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,12 @@
 #include "lib/base/str.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* --- The table --- */
 
@@ -30,6 +32,8 @@ static const char *const STS_ENDPOINTS[] = {"regional", "legacy", NULL};
 #define TEXT(...)    ROW(CONFIG_TEXT, const char *, 0, 0, NULL, __VA_ARGS__)
 #define SECRET(...)  ROW(CONFIG_SECRET, const char *, 0, 0, NULL, __VA_ARGS__)
 #define ORIGINS(...) ROW(CONFIG_ORIGINS, const char *, 0, 0, NULL, __VA_ARGS__)
+#define REGION(...)  ROW(CONFIG_REGION, const char *, 0, 0, NULL, __VA_ARGS__)
+#define HEADERS(...) ROW(CONFIG_HEADERS, const char *, 0, 0, NULL, __VA_ARGS__)
 #define SWITCH(...)  ROW(CONFIG_SWITCH, bool, 0, 0, NULL, __VA_ARGS__)
 #define RATIO(...)   ROW(CONFIG_RATIO, double, 0, 0, NULL, __VA_ARGS__)
 #define URL(variable, scopes, member, schemes, ...)                                                \
@@ -52,8 +56,8 @@ static const struct config_setting SETTINGS[] = {
             "origins that browsers may call from, comma-separated; * allows all", .required = true),
     ORIGINS("BACKEND_URL", CONFIG_SERVER, backend_url, NULL, "https://api.cloudnoww.com",
             "more origins that browsers may call from, comma-separated", .required = true),
-    TEXT("AWS_DEFAULT_REGION", CONFIG_SERVER | CONFIG_AWS, aws_region, NULL, "ca-central-1",
-         "AWS region of the user pool and of the services called", .alias = "AWS_REGION"),
+    REGION("AWS_DEFAULT_REGION", CONFIG_SERVER | CONFIG_AWS, aws_region, NULL, "ca-central-1",
+           "AWS region of the user pool and of the services called", .alias = "AWS_REGION"),
     TEXT("AWS_COGNITO_USER_POOL_ID", CONFIG_SERVER | CONFIG_AWS, cognito_user_pool_id, NULL,
          "ca-central-1_AbCdEfGhI", "Cognito user pool that signs the tokens"),
     TEXT("AWS_COGNITO_USER_POOL_CLIENT_ID", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_client_id,
@@ -62,9 +66,9 @@ static const struct config_setting SETTINGS[] = {
     URL("AWS_COGNITO_JWKS_URL", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_jwks_url, KEYS_SCHEMES,
         NULL, "file:/srv/cruddur/jwks.json",
         "where the pool's keys are, instead of what region and pool give"),
-    TEXT("AWS_COGNITO_ISSUER", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_issuer, NULL,
-         "https://cognito-idp.ca-central-1.amazonaws.com/ca-central-1_AbCdEfGhI",
-         "the tokens' issuer, instead of what region and pool give"),
+    URL("AWS_COGNITO_ISSUER", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_issuer, HTTP_SCHEMES, NULL,
+        "https://cognito-idp.ca-central-1.amazonaws.com/ca-central-1_AbCdEfGhI",
+        "the tokens' issuer, instead of what region and pool give"),
     TEXT("FLASK_ENV", CONFIG_SERVER, environment, "production", "production",
          "name of the environment, as told to Rollbar; dev-token works in development only"),
     SECRET("ROLLBAR_ACCESS_TOKEN", CONFIG_SERVER, rollbar_access_token, NULL,
@@ -77,9 +81,9 @@ static const struct config_setting SETTINGS[] = {
     URL("OTEL_EXPORTER_OTLP_ENDPOINT", CONFIG_SERVER, otlp_endpoint, HTTP_SCHEMES, NULL,
         "https://api.honeycomb.io",
         "base URL of an OTLP/HTTP collector; unset: no traces are sent there"),
-    SECRET("OTEL_EXPORTER_OTLP_HEADERS", CONFIG_SERVER, otlp_headers, NULL,
-           "x-honeycomb-team=0123456789abcdef",
-           "headers for the collector, name=value, comma-separated"),
+    HEADERS("OTEL_EXPORTER_OTLP_HEADERS", CONFIG_SERVER, otlp_headers, NULL,
+            "x-honeycomb-team=0123456789abcdef",
+            "headers for the collector, name=value, comma-separated"),
     RATIO("OTEL_TRACES_SAMPLER_ARG", CONFIG_SERVER, trace_ratio, "1", "0.1",
           "share of requests traced, 0 to 1, where the caller has not decided"),
     NUMBER("CRUDDUR_TRACES_PER_SECOND", CONFIG_SERVER, traces_per_second, 0, 1000000, "100", "10",
@@ -210,6 +214,10 @@ const struct config_setting *config_settings(size_t *ret_count) {
   return SETTINGS;
 }
 
+bool config_is_secret(const struct config_setting *setting) {
+  return setting->type == CONFIG_SECRET || setting->type == CONFIG_HEADERS;
+}
+
 const char *config_setting_value(const struct config_setting *setting) {
   const char *value = getenv(setting->name);
   if ((!value || !*value) && setting->alias) value = getenv(setting->alias);
@@ -336,10 +344,49 @@ static bool store_origins(struct config *config, const struct config_setting *se
   return store_text(config, setting, value);
 }
 
+/* What botocore takes for a region, because it becomes part of a host's name. */
+static bool store_region(struct config *config, const struct config_setting *setting,
+                         const char *value, struct error *error) {
+  size_t length = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-");
+  if (!value[length] && length < 64 && value[0] != '-' && value[length - 1] != '-')
+    return store_text(config, setting, value);
+  return complain(setting, "must be the name of a region", error);
+}
+
+static bool is_header(struct str header) {
+  const char *equals = header.length > 0 ? memchr(header.data, '=', header.length) : NULL;
+  return equals && equals > header.data;
+}
+
+static bool store_headers(struct config *config, const struct config_setting *setting,
+                          const char *value, struct error *error) {
+  struct str rest = str_from(value), header;
+  while (str_next(&rest, ',', &header))
+    if (!is_header(str_trim(header)))
+      return complain(setting, "must be name=value, comma-separated", error);
+  return store_text(config, setting, value);
+}
+
+static bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* Slips that no type of value allows. NULL: it has none. */
+static const char *find_slip(const char *value) {
+  size_t length = strlen(value);
+  char first = value[0], last = value[length - 1];
+  if (length > 1 && first == last && (first == '"' || first == '\''))
+    return "has quotes around its value, which are part of it then: leave them out";
+  if (is_blank(first) || is_blank(last)) return "begins or ends with a blank or a newline";
+  return NULL;
+}
+
 static bool load_setting(struct config *config, const struct config_setting *setting,
                          struct error *error) {
   const char *value = config_setting_value(setting);
   if (!value) return setting->required ? complain(setting, "is not set", error) : true;
+  const char *slip = find_slip(value);
+  if (slip) return complain(setting, slip, error);
   switch (setting->type) {
   case CONFIG_TEXT:
   case CONFIG_SECRET: return store_text(config, setting, value);
@@ -349,16 +396,93 @@ static bool load_setting(struct config *config, const struct config_setting *set
   case CONFIG_CHOICE: return store_choice(config, setting, value, error);
   case CONFIG_URL: return store_url(config, setting, value, error);
   case CONFIG_ORIGINS: return store_origins(config, setting, value, error);
+  case CONFIG_REGION: return store_region(config, setting, value, error);
+  case CONFIG_HEADERS: return store_headers(config, setting, value, error);
   }
-  assert(setting->type <= CONFIG_ORIGINS); /* each type has a case */
+  assert(setting->type <= CONFIG_HEADERS); /* each type has a case */
   return false;
 }
 
-bool config_load(struct config *config, unsigned scopes, struct error *error) {
-  struct config loaded = {0};
+/* --- Misspelt names --- */
+
+enum { NAME_LONGEST = 64, DISTANCE_MOST = 3 };
+
+/* How many letters must be put in, taken out or replaced to make `b` of `a` (Levenshtein). */
+static unsigned distance(struct str a, struct str b) {
+  unsigned row[NAME_LONGEST + 1];
+  if (a.length > NAME_LONGEST || b.length > NAME_LONGEST) return UINT_MAX;
+  for (size_t j = 0; j <= b.length; j++)
+    row[j] = (unsigned)j;
+  for (size_t i = 0; i < a.length; i++) {
+    unsigned diagonal = row[0];
+    row[0] = (unsigned)i + 1;
+    for (size_t j = 0; j < b.length; j++) {
+      unsigned above = row[j + 1], best = diagonal + (a.data[i] != b.data[j]);
+      if (above + 1 < best) best = above + 1;
+      if (row[j] + 1 < best) best = row[j] + 1;
+      row[j + 1] = best;
+      diagonal = above;
+    }
+  }
+  return row[b.length];
+}
+
+/* The setting that `name` was perhaps meant to be; NULL: it is one itself, or far from all.
+ * Kubernetes sets variables such as CRUDDUR_PORT and CRUDDUR_SERVICE_HOST for a service of that
+ * name: these are far from all. */
+static const struct config_setting *find_meant(struct str name) {
+  const struct config_setting *meant = NULL;
+  unsigned least = DISTANCE_MOST + 1;
   for (size_t i = 0; i < SETTING_COUNT; i++) {
-    if (!(SETTINGS[i].scopes & scopes)) continue;
-    if (!load_setting(&loaded, &SETTINGS[i], error)) return false;
+    unsigned letters = distance(name, str_from(SETTINGS[i].name));
+    if (letters == 0) return NULL;
+    if (letters >= least) continue;
+    least = letters;
+    meant = &SETTINGS[i];
+  }
+  return meant;
+}
+
+static bool check_names(config_tell *tell, void *argument) {
+  bool good = true;
+  for (char **variable = environ; *variable; variable++) {
+    struct str name = {*variable, strcspn(*variable, "=")};
+    const struct config_setting *meant =
+        str_starts_with(name, STR("CRUDDUR_")) ? find_meant(name) : NULL;
+    if (!meant) continue;
+    struct error problem = {0};
+    error_set(&problem, ERROR_INVALID, "%.*s is no setting; did you mean %s (%s)?",
+              (int)name.length, name.data, meant->name, meant->meaning);
+    tell(&problem, argument);
+    good = false;
+  }
+  return good;
+}
+
+/* --- All of them --- */
+
+bool config_check(struct config *config, unsigned scopes, config_tell *tell, void *argument) {
+  bool good = true;
+  *config = (struct config){0};
+  for (size_t i = 0; i < SETTING_COUNT; i++) {
+    struct error problem = {0};
+    if (!(SETTINGS[i].scopes & scopes) || load_setting(config, &SETTINGS[i], &problem)) continue;
+    tell(&problem, argument);
+    good = false;
+  }
+  return (!(scopes & CONFIG_SERVER) || check_names(tell, argument)) && good;
+}
+
+static void add_problem(const struct error *problem, void *argument) {
+  error_add(argument, problem);
+}
+
+bool config_load(struct config *config, unsigned scopes, struct error *error) {
+  struct config loaded;
+  struct error problems = {0};
+  if (!config_check(&loaded, scopes, add_problem, &problems)) {
+    if (error) *error = problems;
+    return false;
   }
   *config = loaded;
   return true;

@@ -108,6 +108,8 @@ enum config_type {
   CONFIG_CHOICE,  /* const char *: one of `words`, in whatever case it was given */
   CONFIG_URL,     /* const char *: a URL that begins with one of `words` */
   CONFIG_ORIGINS, /* const char *: origins or "*", comma-separated */
+  CONFIG_REGION,  /* const char *: a label of a host's name */
+  CONFIG_HEADERS, /* const char *: name=value, comma-separated; a secret too */
 };
 
 struct config_setting {
@@ -127,12 +129,22 @@ struct config_setting {
 /* The table and its length. */
 const struct config_setting *config_settings(size_t *ret_count);
 
+/* True when the value of `setting` must not be shown. */
+bool config_is_secret(const struct config_setting *setting);
+
 /* What `setting` is now, as text: from the environment, else its default; NULL: neither. It may be
  * a bad value: only config_load() checks. */
 const char *config_setting_value(const struct config_setting *setting);
 
-/* Reads every setting of `scopes` from the environment into `config`. Text is borrowed from the
- * environment, which must not be changed afterwards. On failure the error is one line that names
- * the variable, what is wrong and an example; it never holds the value of a secret. An empty
- * variable counts as unset. */
+/* Is told a setting that is missing or bad: one line that names the variable, what is wrong and an
+ * example, and never holds the value of a secret. */
+typedef void config_tell(const struct error *problem, void *argument);
+
+/* Reads every setting of `scopes` from the environment into `config`; text is borrowed from the
+ * environment, which must not be changed afterwards. An empty variable counts as unset. Every one
+ * that is missing or bad is told and left as zero; then false is returned. With CONFIG_SERVER, so
+ * are variables whose names look like misspelt CRUDDUR_… settings. */
+bool config_check(struct config *config, unsigned scopes, config_tell *tell, void *argument);
+
+/* The same with all problems in one error, a line each; on failure `config` is left alone. */
 bool config_load(struct config *config, unsigned scopes, struct error *error);

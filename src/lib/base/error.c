@@ -1,4 +1,4 @@
-/* error.c: fills an error, and puts a prefix before its sentence. */
+/* error.c: fills an error, puts a prefix before its sentence, adds another sentence. */
 #include "lib/base/error.h"
 
 #include <assert.h>
@@ -29,5 +29,23 @@ bool error_prefix(struct error *error, const char *format, ...) {
   memcpy(error->message, prefix, shift - 2);
   memcpy(error->message + shift - 2, ": ", 2);
   error->message[sizeof(error->message) - 1] = '\0';
+  return false;
+}
+
+bool error_add(struct error *error, const struct error *other) {
+  static const char MORE[] = "\nand more";
+  assert(other->kind != ERROR_NONE && error != other);
+  if (error->kind == ERROR_NONE) {
+    *error = *other;
+    return false;
+  }
+  size_t used = strlen(error->message), added = strlen(other->message);
+  const size_t most = sizeof(error->message) - sizeof(MORE);
+  if (used + 1 + added <= most) {
+    error->message[used] = '\n';
+    memcpy(error->message + used + 1, other->message, added + 1);
+  } else if (used < strlen(MORE) || strcmp(error->message + used - strlen(MORE), MORE) != 0) {
+    memcpy(error->message + (used < most ? used : most), MORE, sizeof(MORE));
+  }
   return false;
 }

@@ -26,7 +26,9 @@ enum { ERROR_MESSAGE_SIZE = 1024 };
 
 struct error {
   enum error_kind kind;
-  char message[ERROR_MESSAGE_SIZE]; /* one sentence, no trailing full stop or newline */
+  /* One sentence without a full stop, or several, a line each (error_add()); no newline at the end.
+   */
+  char message[ERROR_MESSAGE_SIZE];
 };
 
 /* Fills `error` (may be NULL) with a kind and a printf-style sentence, cut at ERROR_MESSAGE_SIZE.
@@ -38,3 +40,7 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
  * false. */
 bool error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Adds what `other` says as a line of its own, and its kind where `error` has none yet. What does
+ * not fit ends as the line "and more". Returns false. */
+bool error_add(struct error *error, const struct error *other);

@@ -6,6 +6,7 @@
 #include "lib/pg/pg_session.h"
 
 #include "lib/base/clock.h"
+#include "lib/pg/connection_url.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -102,18 +103,6 @@ static bool error_set_line(struct error *error, enum error_kind kind, const char
   return false;
 }
 
-static bool check_url(const char *connection_url, struct error *error) {
-  char *message = NULL;
-  PQconninfoOption *options = PQconninfoParse(connection_url, &message);
-  PQfreemem(message); /* it may quote a piece of the URL, and so of a password */
-  if (!options)
-    return error_set(error, ERROR_INVALID,
-                     "the connection URL makes no sense to libpq; an example: "
-                     "postgresql://user:password@host:5432/cruddur");
-  PQconninfoFree(options);
-  return true;
-}
-
 static PGconn *connect_with(const struct pg_session_options *options) {
   char timeout[16];
   snprintf(timeout, sizeof(timeout), "%u",
@@ -164,7 +153,7 @@ void pg_session_append_reset(struct buffer *sql, int server_version) {
 
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
                      struct error *error) {
-  if (!check_url(options->connection_url, error)) return false;
+  if (!connection_url_check(options->connection_url, error)) return false;
   struct pg_session *session = calloc(1, sizeof(*session));
   if (!session) return error_set(error, ERROR_MEMORY, "out of memory");
   clear_failure(session);

@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/pg/connection_url.h"
 #include "lib/pg/dispatch.h"
 #include "lib/pg/pool_inside.h"
 
@@ -232,29 +233,6 @@ static const struct pg_connection_events EVENTS = {
 
 /* --- Making and closing --- */
 
-/* libpq checks ports only when it connects, and then each try would fail. */
-static bool ports_are_numbers(const PQconninfoOption *options) {
-  for (; options->keyword; options++) {
-    if (strcmp(options->keyword, "port") != 0 || !options->val) continue;
-    struct str rest = str_from(options->val), port;
-    uint64_t number;
-    while (str_next(&rest, ',', &port))
-      if (port.length > 0 && !str_to_u64(port, 1, UINT16_MAX, &number)) return false;
-  }
-  return true;
-}
-
-/* The message must not quote the URL: it holds a password. */
-bool pg_pool_check_url(const char *connection_url, struct error *error) {
-  PQconninfoOption *options = PQconninfoParse(connection_url, NULL);
-  bool good = options && ports_are_numbers(options);
-  PQconninfoFree(options);
-  if (good) return true;
-  return error_set(error, ERROR_INVALID,
-                   "CONNECTION_URL is neither a Postgres URL nor libpq keywords, for example "
-                   "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
-}
-
 /* Tells those who were refused when they submitted. */
 static void tell_refused(struct loop_task *task) {
   struct pg_pool *pool = LIST_ENTRY(task, struct pg_pool, refuse_task);
@@ -296,7 +274,7 @@ static void init_connections(struct pg_pool *pool) {
 
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error) {
-  if (!pg_pool_check_url(options->connection_url, error)) return NULL;
+  if (!connection_url_check(options->connection_url, error)) return NULL;
   assert(options->connections >= PG_POOL_CONNECTIONS_LEAST && options->pipeline_depth > 0);
   struct pg_pool *pool =
       calloc(1, sizeof(*pool) + options->connections * sizeof(pool->connections[0]));

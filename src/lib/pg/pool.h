@@ -37,9 +37,6 @@ struct pg_pool_options {
   void *argument;
 };
 
-/* True when libpq can read the URL; the error names CONNECTION_URL and never quotes it. */
-bool pg_pool_check_url(const char *connection_url, struct error *error);
-
 /* Makes the pool and starts to connect. `options` are copied, connection_url stays the caller's. */
 struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *options,
                             struct error *error);
