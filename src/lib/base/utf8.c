@@ -25,15 +25,32 @@ static size_t decode(const unsigned char *text, size_t available, uint32_t *ret_
   return length;
 }
 
-bool utf8_valid(struct str text) {
+/* The number of bytes below 0x80 that `text` begins with, in steps of a word. */
+static size_t ascii_words(struct str text) {
+  size_t at = 0;
+  for (uint64_t word; text.length - at >= sizeof(word); at += sizeof(word)) {
+    memcpy(&word, text.data + at, sizeof(word));
+    if (word & 0x8080808080808080ULL) break;
+  }
+  return at;
+}
+
+size_t utf8_valid_prefix(struct str text) {
   const unsigned char *bytes = (const unsigned char *)text.data;
   uint32_t code_point;
-  for (size_t at = 0; at < text.length;) {
+  size_t at = 0;
+  while (at < text.length) {
+    at += ascii_words((struct str){text.data + at, text.length - at});
+    if (at == text.length) break;
     size_t length = decode(bytes + at, text.length - at, &code_point);
-    if (length == 0) return false;
+    if (length == 0) break;
     at += length;
   }
-  return true;
+  return at;
+}
+
+bool utf8_valid(struct str text) {
+  return utf8_valid_prefix(text) == text.length;
 }
 
 size_t utf8_length(struct str text) {

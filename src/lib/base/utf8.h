@@ -7,6 +7,9 @@
  */
 bool utf8_valid(struct str text);
 
+/* The number of bytes before the first one that is not part of well-formed UTF-8. */
+size_t utf8_valid_prefix(struct str text);
+
 /* The number of Unicode code points of well-formed `text`. */
 size_t utf8_length(struct str text);
 
