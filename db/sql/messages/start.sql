@@ -19,7 +19,8 @@ WITH caller AS (
   FROM caller JOIN recipient ON recipient.uuid <> caller.uuid
   ON CONFLICT (first_user_uuid, second_user_uuid) DO UPDATE
   SET last_message_at = greatest(timezone('UTC', clock_timestamp()),
-                                 g.last_message_at + interval '1 microsecond')
+                                 CASE WHEN g.last_message_at < '9999-12-31 23:59:59'
+                                      THEN g.last_message_at + interval '1 microsecond' END)
   RETURNING g.uuid, g.last_message_at
 ), created AS (
   INSERT INTO public.messages (uuid, message_group_uuid, user_uuid, message, created_at)
