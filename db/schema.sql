@@ -289,6 +289,12 @@ CREATE INDEX messages_group_newest_idx ON public.messages USING btree (message_g
 CREATE UNIQUE INDEX users_cognito_user_id_key ON public.users USING btree (cognito_user_id) WHERE (cognito_user_id <> 'MOCK'::text);
 
 --
+-- Name: users_handle_lower_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX users_handle_lower_idx ON public.users USING btree (lower(handle));
+
+--
 -- Name: users_handle_trgm_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -344,7 +350,7 @@ ALTER TABLE ONLY public.messages
 -- The migrations that this schema has.
 --
 
-INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17343012885147062');
+INSERT INTO public.schema_information (id, last_successful_run) VALUES (1, '17958564000000000');
 
 INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUES
   ('16800000000000000', 'base_tables', '33181e7a8c31d5cfa818f68908d1b387930cb58aeb8f37c68125335852f7a488', 'schema.sql'),
@@ -353,4 +359,5 @@ INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUE
   ('17008140224170526', 'api_constraints', '7f204023c810b08805ae7f020ef0356d7e94b5b7a33ebae554fbfd13caa431c9', 'schema.sql'),
   ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql'),
   ('17008163359204417', 'message_tables', '530652fd69b888de4b84550e69ebdf8aed7bc33a2386b89061ae25823bed7585', 'schema.sql'),
-  ('17343012885147062', 'idempotency_keys', '96c5e533a830457a4681335eddd93e608740f973420f23abacc5d2f8badcb030', 'schema.sql');
+  ('17343012885147062', 'idempotency_keys', '96c5e533a830457a4681335eddd93e608740f973420f23abacc5d2f8badcb030', 'schema.sql'),
+  ('17958564000000000', 'handles_without_case', '3354a81b46274049860a9c6484878fb8e36dfff8a23d1c317e90b3b789a17de5', 'schema.sql');

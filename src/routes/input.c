@@ -3,6 +3,10 @@
 
 #include "lib/base/utf8.h"
 
+bool input_has(const struct http_request *request, const char *field) {
+  return json_object_get(http_request_json(request), field);
+}
+
 struct str input_text(const struct http_request *request, const char *field) {
   const json_t *value = json_object_get(http_request_json(request), field);
   if (!json_is_string(value)) return (struct str){"", 0};

@@ -18,6 +18,9 @@ static inline void codes_add(struct codes *codes, const char *code) {
   codes->list[codes->count++] = code;
 }
 
+/* True when the body has the field, of whatever type. */
+bool input_has(const struct http_request *request, const char *field);
+
 /* A text field of the body; empty when it is missing or of another type. */
 struct str input_text(const struct http_request *request, const char *field);
 

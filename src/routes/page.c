@@ -9,10 +9,6 @@
 
 enum { CURSOR_VERSION = 1, CURSOR_SIZE = 1 + 8 + UUID_SIZE };
 
-/* The first and the last time of the years 1 to 9999, in microseconds since 1970. */
-static const int64_t EARLIEST_US = -62135596800000000;
-static const int64_t LATEST_US = 253402300799999999;
-
 /* Greater than every row, for lists from new to old. */
 static const struct uuid LAST_UUID = {
     {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
@@ -35,7 +31,7 @@ static bool read_cursor(struct str text, struct page *page) {
   page->created_at_us = (int64_t)be64toh(network_order);
   memcpy(page->uuid.bytes, bytes + 1 + sizeof(network_order), UUID_SIZE);
   page->has_cursor = true;
-  return page->created_at_us >= EARLIEST_US && page->created_at_us <= LATEST_US;
+  return pg_time_exists(page->created_at_us);
 }
 
 static void append_cursor(struct buffer *buffer, int64_t created_at_us, const struct uuid *uuid) {
@@ -58,12 +54,12 @@ void page_read(struct http_request *request, int32_t default_limit, struct page 
 }
 
 void page_bind_before(struct pg_batch *batch, const struct page *page) {
-  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MAX);
+  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : PG_TIME_INFINITY);
   pg_batch_bind_uuid(batch, page->has_cursor ? &page->uuid : &LAST_UUID);
 }
 
 void page_bind_after(struct pg_batch *batch, const struct page *page) {
-  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : INT64_MIN);
+  pg_batch_bind_timestamp(batch, page->has_cursor ? page->created_at_us : PG_TIME_MINUS_INFINITY);
   pg_batch_bind_uuid(batch, page->has_cursor ? &page->uuid : &FIRST_UUID);
 }
 

@@ -15,7 +15,7 @@ enum { PAGE_LIMIT_HIGHEST = PG_PAGE_LIMIT };
 struct page {
   int32_t limit;
   bool has_cursor;
-  int64_t created_at_us; /* of the cursor */
+  int64_t created_at_us; /* of the cursor; see pg_time.h */
   struct uuid uuid;
 };
 

@@ -23,6 +23,7 @@ static char *next_target(const struct http_request *request) {
 
 static void check_next(struct http_request *request, const struct page *page) {
   int64_t created_at_us = page->created_at_us / 2 + 1;
+  if (!pg_time_exists(created_at_us)) created_at_us = page->created_at_us;
   struct uuid uuid = page->uuid;
   uuid.bytes[0] ^= 1;
   page_add_next(request, page, created_at_us, &uuid);

@@ -144,14 +144,31 @@ def test_messages_of_one_sender_are_in_their_order(api, pair):
         assert times == sorted(set(times))
 
 
-def test_a_clock_that_was_ahead_does_not_mix_the_order(api, store, pair):  # noqa: F811
-    ahead = utc_now() + seconds(3600)
-    group = store.add_group(*pair, "from an hour ahead", ahead)
+@pytest.mark.parametrize("ahead_s", [3600, 100 * 365 * 86400])
+def test_a_clock_that_was_ahead_does_not_mix_the_order(api, store, pair, ahead_s):  # noqa: F811
+    """However far: what comes after a message is listed after it, and is what the group shows."""
+    ahead = utc_now() + seconds(ahead_s)
+    group = store.add_group(*pair, "from the future", ahead)
     sent = send(api, pair[1], group, "after it")
     assert parse_time(sent["created_at"]) > ahead
     assert [row["message"] for row in listed(api, group, pair[0])] == [
-        "from an hour ahead", "after it",
+        "from the future", "after it",
     ]  # fmt: skip
+    assert start(api, *pair, "the last") == group
+    for member in pair:
+        assert [row["message"] for row in listed(api, group, member)][-1] == "the last"
+        assert [row["message"] for row in groups_of(api, member)] == ["the last"]
+
+
+def test_after_the_end_of_time_messages_have_the_clock_s(api, store, pair):  # noqa: F811
+    end = datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)
+    group = store.add_group(*pair, "the end", end)
+    before = utc_now()
+    for number in range(3):
+        sent = send(api, pair[1], group, f"number {number}")
+        assert before - seconds(60) < parse_time(sent["created_at"]) < before + seconds(3600)
+    shown = [row["message"] for row in listed(api, group, pair[0])]
+    assert shown == ["number 0", "number 1", "number 2", "the end"]
 
 
 def test_two_who_write_to_each_other_at_once_end_with_one_group(api, database):

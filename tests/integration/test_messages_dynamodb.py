@@ -119,6 +119,64 @@ def test_times_of_before(api, store, pair, text, shown):
     assert listed(api, group, pair[1])[0]["created_at"] == shown
 
 
+SECOND = "2021-03-04T10:00:0"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 20])
+def test_every_way_of_writing_a_time_survives_paging(api, store, pair, limit):
+    """Within a second the table's order of such texts is not that of the times."""
+    fractions = ["", ".0", ".000", ".000000", ".4", ".5", ".500000", ".55", ".500001", ".9", ".123456789"]
+    keys = [
+        f"{SECOND}{second}{fraction}{offset}"
+        for second in range(3)
+        for fraction in fractions
+        for offset in ("", "Z", "+00:00")
+    ]
+    group = store.add_group(*pair, "first", OLD)
+    for key in keys:
+        store.table.put_item(Item=message_item(group, pair[0], key, key, new_uuid()))
+    found, times, target = [], [], f"{MESSAGES}/{group}?limit={limit}"
+    while target:
+        answer = api.get(target, pair[0].token())
+        page = answer.expect(200)
+        found = messages_of(page) + found
+        times = [row["created_at"] for row in page] + times
+        target = next_target(answer)
+    assert times == sorted(times)
+    assert sorted(found) == sorted(["first", *keys])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_groups_whose_times_have_no_fraction(api, store, database, limit):
+    andrew = database.add_user()
+    others = [database.add_user() for _ in range(8)]
+    keys = ["", "Z", "+00:00", ".5", ".5Z", ".55", ".9Z", ".95"]
+    for other, key in zip(others, keys):
+        store.add_group_row(new_uuid(), andrew, other, key, SECOND + "0" + key)
+    found, target = [], f"/api/message_groups?limit={limit}"
+    while target:
+        answer = api.get(target, andrew.token())
+        found += answer.expect(200)
+        target = next_target(answer)
+    times = [row["created_at"] for row in found]
+    assert times == sorted(times, reverse=True)
+    assert sorted(messages_of(found)) == sorted(keys)
+
+
+@pytest.mark.parametrize("message", [None, 5])
+def test_an_item_without_a_text_is_shown_without_one(api, store, pair, message):
+    group = store.add_group(*pair, "good", OLD)
+    for item in (
+        message_item(group, pair[0], message, text_of(OLD + seconds(1)), new_uuid()),
+        group_item(group, pair[0], pair[1], message, text_of(OLD + seconds(1))),
+    ):
+        if message is None:
+            del item["message"]
+        store.table.put_item(Item=item)
+    assert messages_of(listed(api, group, pair[0])) == ["good", ""]
+    assert messages_of(groups_of(api, pair[0])) == [""]
+
+
 def test_items_that_make_no_sense_are_left_out(api, store, pair):
     group = store.add_group(*pair, "good", OLD)
     andrew = pair[0]

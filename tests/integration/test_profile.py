@@ -138,9 +138,19 @@ def test_a_blank_bio_is_no_error(api, database, bio):
     assert not (updated["bio"] or "").strip()
 
 
-def test_a_missing_bio_is_no_error(api, database):
-    user = database.add_user()
-    api.put(UPDATE, user.token(), json={"display_name": "Name"}).expect(200)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("bio", ["before", None])
+def test_what_is_absent_stays_as_it_is(api, database, method, bio):
+    user = database.add_user(bio=bio)
+    same = {"uuid": user.uuid, "handle": user.handle}
+
+    def update(body):
+        return api.request(method, UPDATE, user.token(), json=body).expect(200)
+
+    assert update({}) == {**same, "display_name": user.display_name, "bio": bio}
+    assert update({"display_name": "Al"}) == {**same, "display_name": "Al", "bio": bio}
+    assert update({"bio": "after"}) == {**same, "display_name": "Al", "bio": "after"}
+    assert update({"bio": None}) == {**same, "display_name": "Al", "bio": ""}
 
 
 def test_lengths_are_code_points(api, database):
@@ -153,7 +163,7 @@ def test_lengths_are_code_points(api, database):
 @pytest.mark.parametrize(
     "body, codes",
     [
-        ({}, ["display_name_blank"]),
+        ({"display_name": None}, ["display_name_blank"]),
         ({"display_name": "", "bio": "b"}, ["display_name_blank"]),
         ({"display_name": " \t", "bio": "b"}, ["display_name_blank"]),
         ({"display_name": 7, "bio": "b"}, ["display_name_blank"]),
@@ -164,7 +174,11 @@ def test_lengths_are_code_points(api, database):
             {"bio": "b" * 501, "display_name": "n" * 51},
             ["display_name_exceed_max_chars", "bio_exceed_max_chars"],
         ),
-        ({"bio": "b" * 501}, ["display_name_blank", "bio_exceed_max_chars"]),
+        ({"bio": "b" * 501}, ["bio_exceed_max_chars"]),
+        (
+            {"bio": "b" * 501, "display_name": 5},
+            ["display_name_blank", "bio_exceed_max_chars"],
+        ),
     ],
 )
 def test_update_rules(api, database, method, body, codes):

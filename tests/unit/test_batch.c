@@ -65,8 +65,8 @@ static void parameters_are_binary_and_big_endian(void **state) {
   pg_batch_bind_int(batch, -2);
   pg_batch_bind_int(batch, 0x01020304);
   pg_batch_bind_timestamp(batch, PG_EPOCH_UNIX_US + 1);
-  pg_batch_bind_timestamp(batch, INT64_MAX);
-  pg_batch_bind_timestamp(batch, INT64_MIN);
+  pg_batch_bind_timestamp(batch, PG_TIME_INFINITY);
+  pg_batch_bind_timestamp(batch, PG_TIME_MINUS_INFINITY);
   pg_batch_bind_uuid(batch, &UUID);
   pg_batch_bind_uuid(batch, NULL);
   assert_parameter(batch, 0, "Zo\xc3\xab", 4);

@@ -105,7 +105,7 @@ static void hostile_text_stays_on_its_line(void **state) {
   struct buffer output = BUFFER_EMPTY;
   collect_from_pipe(log_hostile_text, &output);
   assert_string_equal(behind_the_time(&output),
-                      "\"level\":\"info\",\"message\":\"bad\",\"path\":\"a\\nb??\"}\n");
+                      "\"level\":\"info\",\"message\":\"bad\",\"path\":\"a\\nb\uFFFD\uFFFD\"}\n");
   buffer_free(&output);
 }
 

@@ -79,7 +79,16 @@ static const char *next_query(const struct http_request *request) {
 static const struct uuid SOME_UUID = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
 static void a_cursor_that_we_give_is_one_that_we_take(void **state) {
-  static const int64_t TIMES[] = {0, 1684624499123456, -62135596800000000, 253402300799999999};
+  const int64_t TIMES[] = {
+      0,
+      1684624499123456,
+      -62135596800000000, /* the year 1 */
+      253402300799999999, /* the year 9999 */
+      PG_TIME_INFINITY,
+      PG_TIME_MINUS_INFINITY,
+      -211813488000000000 + PG_EPOCH_UNIX_US,     /* 4714-11-24 BC */
+      pg_time_from_postgres(9223371331199999999), /* the year 294276 */
+  };
   for (size_t i = 0; i < sizeof(TIMES) / sizeof(TIMES[0]); i++) {
     struct http_request request = request_for("limit=7");
     struct page page, next;
@@ -100,7 +109,8 @@ static void any_other_cursor_is_invalid(void **state) {
       "before=AQ",
       "before=AQAAAAAAAAAAAQIDBAUGBwgJCgsMDQ4PE",  /* short */
       "before=AgAAAAAAAAAAAQIDBAUGBwgJCgsMDQ4PEA", /* another version */
-      "before=AX__________AQIDBAUGBwgJCgsMDQ4PEA", /* after the year 9999 */
+      "before=AYADXFzu6oAAAQIDBAUGBwgJCgsMDQ4PEA", /* the year 294277 */
+      "before=Af0S2cJ8V3__AQIDBAUGBwgJCgsMDQ4PEA", /* 4714-11-23 BC */
   };
   struct page page;
   assert_string_equal(read_page("before=AQAAAAAAAAAAAQIDBAUGBwgJCgsMDQ4PEA", &page), "");

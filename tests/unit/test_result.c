@@ -3,6 +3,7 @@
 
 #include "lib/pg/result.h"
 
+#include <endian.h>
 #include <libpq-fe.h>
 
 /* Object ids of types, as Postgres sends them. */
@@ -68,16 +69,84 @@ static void times_are_rfc_3339(void **state) {
   set(result, 0, 0, "\0\0\0\0\0\0\0\1", 8);
   set(result, 0, 1, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
   set(result, 0, 2, "\0\0\0\0\0\0\0\0", 8);
-  set(result, 1, 0, "\x7f\xff\xff\xff\xff\xff\xff\xff", 8);
-  set_null(result, 1, 1);
-  set_null(result, 1, 2);
+  set_null(result, 1, 0);
   pg_result_append_object(result, 0, &text);
   assert_buffer_equal(&text, "{\"created_at\":\"2000-01-01T00:00:00.000001+00:00\","
                              "\"at\":\"1999-12-31T23:59:59.999999+00:00\","
                              "\"expires_at\":\"2000-01-01T00:00:00.000000+00:00\"}");
   assert_int_equal(pg_result_timestamp(result, 0, "created_at"), PG_EPOCH_UNIX_US + 1);
-  assert_int_equal(pg_result_timestamp(result, 1, "created_at"), INT64_MAX);
-  assert_int_equal(pg_result_timestamp(result, 1, "at"), 0);
+  assert_int_equal(pg_result_timestamp(result, 1, "created_at"), 0);
+  buffer_free(&text);
+  PQclear(result);
+}
+
+/* The bytes of Postgres's number of microseconds since 2000. */
+static void set_time(PGresult *result, int row, int column, int64_t pg_us) {
+  uint64_t network_order = htobe64((uint64_t)pg_us);
+  char bytes[sizeof(network_order)];
+  memcpy(bytes, &network_order, sizeof(bytes));
+  set(result, row, column, bytes, sizeof(bytes));
+}
+
+static void times_that_no_one_can_read_are_null(void **state) {
+  static const struct column_of_test COLUMNS[] = {{"at", TIMESTAMP}, {NULL, 0}};
+  static const struct {
+    int64_t pg_us;
+    const char *json;
+  } TIMES[] = {
+      {INT64_MAX, "null"},           /* infinity */
+      {INT64_MIN, "null"},           /* -infinity */
+      {9223371331199999999, "null"}, /* the last of the year 294276 */
+      {-211813488000000000, "null"}, /* 4714-11-24 BC, the first that Postgres knows */
+      {252455616000000000, "null"},  /* 10000-01-01 */
+      {252455615999999999, "\"9999-12-31T23:59:59.999999+00:00\""},
+      {-63082281600000000, "\"0001-01-01T00:00:00.000000+00:00\""},
+      {-63082281600000001, "null"}, /* 0001-12-31 BC */
+  };
+  for (int i = 0; i < (int)(sizeof(TIMES) / sizeof(TIMES[0])); i++) {
+    PGresult *result = with_columns(COLUMNS);
+    struct buffer text = BUFFER_EMPTY;
+    char expected[64];
+    set_time(result, 0, 0, TIMES[i].pg_us);
+    pg_result_append_object(result, 0, &text);
+    snprintf(expected, sizeof(expected), "{\"at\":%s}", TIMES[i].json);
+    assert_buffer_equal(&text, expected);
+    int64_t unix_us = pg_result_timestamp(result, 0, "at");
+    assert_true(pg_time_exists(unix_us));
+    assert_int_equal(pg_time_to_postgres(unix_us), TIMES[i].pg_us);
+    buffer_free(&text);
+    PQclear(result);
+  }
+}
+
+static void counts_are_never_negative_nor_null(void **state) {
+  static const struct column_of_test COLUMNS[] = {{"likes_count", INT4},
+                                                  {"cruds_count", INT8},
+                                                  {"replies_count", INT2},
+                                                  {"n", INT4},
+                                                  {NULL, 0}};
+  PGresult *result = with_columns(COLUMNS);
+  struct buffer text = BUFFER_EMPTY;
+  set_null(result, 0, 0);
+  set(result, 0, 1, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+  set(result, 0, 2, "\0\x7", 2);
+  set_null(result, 0, 3);
+  pg_result_append_object(result, 0, &text);
+  assert_buffer_equal(&text,
+                      "{\"likes_count\":0,\"cruds_count\":0,\"replies_count\":7,\"n\":null}");
+  buffer_free(&text);
+  PQclear(result);
+}
+
+static void bytes_that_are_no_utf8_do_not_spoil_the_list(void **state) {
+  static const struct column_of_test COLUMNS[] = {{"message", TEXT}, {NULL, 0}};
+  PGresult *result = with_columns(COLUMNS);
+  struct buffer text = BUFFER_EMPTY;
+  set(result, 0, 0, "bad \xff\xfe\"\xc3", 8);
+  set(result, 1, 0, "good", 4);
+  pg_result_append_array(result, 0, 2, &text);
+  assert_buffer_equal(&text,
+                      "[{\"message\":\"bad \uFFFD\uFFFD\\\"\uFFFD\"},{\"message\":\"good\"}]");
   buffer_free(&text);
   PQclear(result);
 }
@@ -147,6 +216,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_type_has_its_form),
       cmocka_unit_test(times_are_rfc_3339),
+      cmocka_unit_test(times_that_no_one_can_read_are_null),
+      cmocka_unit_test(counts_are_never_negative_nor_null),
+      cmocka_unit_test(bytes_that_are_no_utf8_do_not_spoil_the_list),
       cmocka_unit_test(nulls_and_columns_for_the_caller),
       cmocka_unit_test(an_array_is_a_part_of_the_rows),
       cmocka_unit_test(keys_of_every_length_are_whole),

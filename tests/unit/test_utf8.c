@@ -1,6 +1,7 @@
 /* test_utf8.c: UTF-8: what is well-formed, how long it is, what counts as blank. */
 #include "unit.h"
 
+#include "lib/base/invisible.h"
 #include "lib/base/utf8.h"
 
 static void accepts_the_edges_of_each_length(void **state) {
@@ -69,7 +70,7 @@ static void length_counts_code_points(void **state) {
                    5); /* a family: three people, two joiners */
 }
 
-static void blank_is_any_unicode_white_space(void **state) {
+static void blank_is_what_shows_nothing(void **state) {
   static const char *const BLANK[] = {
       "",
       " ",
@@ -85,9 +86,29 @@ static void blank_is_any_unicode_white_space(void **state) {
       "\xE2\x81\x9F", /* medium mathematical space */
       "\xE3\x80\x80", /* ideographic space */
       " \xC2\xA0 \xE3\x80\x80 ",
+      "\x1F",             /* a control that is no white space */
+      "\xC2\xAD",         /* soft hyphen */
+      "\xCC\x81",         /* an accent without a letter */
+      "\xCD\x8F",         /* combining grapheme joiner */
+      "\xE0\xA4\xBE",     /* a vowel sign without a consonant: Mc */
+      "\xE1\x85\x9F",     /* Hangul choseong filler */
+      "\xE1\xA0\x8E",     /* Mongolian vowel separator */
+      "\xE2\x80\x8B",     /* zero width space */
+      "\xE2\x80\x8D",     /* zero width joiner */
+      "\xE2\x80\xAE",     /* right-to-left override */
+      "\xE2\x81\xA0",     /* word joiner */
+      "\xE2\xA0\x80",     /* Braille pattern without dots */
+      "\xE3\x85\xA4",     /* Hangul filler */
+      "\xEF\xB8\x8F",     /* variation selector */
+      "\xEF\xBB\xBF",     /* byte order mark */
+      "\xEF\xBE\xA0",     /* half-width Hangul filler */
+      "\xF3\xA0\x80\xA0", /* tag space */
+      "\xF3\xA0\x84\x80", /* variation selector 17 */
+      " \xCC\x81\xE2\x80\x8B\n",
   };
   for (size_t i = 0; i < sizeof(BLANK) / sizeof(BLANK[0]); i++)
     assert_true(utf8_is_blank(str_from(BLANK[i])));
+  assert_true(utf8_is_blank(STR("\0")));
 }
 
 static void anything_else_is_not_blank(void **state) {
@@ -95,13 +116,54 @@ static void anything_else_is_not_blank(void **state) {
       "a",
       "  a  ",
       "0",
-      "\xE2\x80\x8B", /* zero width space: White_Space=no */
-      "\xEF\xBB\xBF", /* byte order mark: White_Space=no */
-      "\x1F",         /* a control that is no white space */
+      "e\xCC\x81",        /* an accent on its letter */
+      "\xE2\x80\x8B.",    /* zero width space, and a point */
+      "\xE2\xA0\x81",     /* Braille pattern with a dot */
+      "\xE3\x85\xA3",     /* the Hangul letter before the filler */
+      "\xEF\xBF\xBD",     /* replacement character */
+      "\xEE\x80\x80",     /* private use */
+      "\xF0\x9F\x98\x80", /* an emoji */
   };
   for (size_t i = 0; i < sizeof(VISIBLE) / sizeof(VISIBLE[0]); i++)
     assert_false(utf8_is_blank(str_from(VISIBLE[i])));
-  assert_false(utf8_is_blank(STR("\0")));
+}
+
+static void the_table_of_the_invisible_is_whole(void **state) {
+  unsigned count = 0;
+  for (uint32_t c = 0; c <= 0x10FFFF; c++)
+    count += invisible_has(c);
+  assert_int_equal(count, 6446); /* of Unicode 15.0 */
+}
+
+static void assert_one_line(const char *text, const char *expected) {
+  char output[128];
+  size_t length = utf8_to_one_line(str_from(text), output);
+  assert_int_equal(length, strlen(expected));
+  assert_memory_equal(output, expected, length);
+}
+
+static void a_name_is_one_line_that_turns_nothing_around(void **state) {
+  assert_one_line("", "");
+  assert_one_line("Zoë 😀", "Zoë 😀");
+  assert_one_line("  Al \n ", "  Al   ");
+  assert_one_line("a\tb\r\nc\x7F"
+                  "d",
+                  "a b  c d");
+  assert_one_line("a\xC2\x85"
+                  "b\xE2\x80\xA8"
+                  "c\xE2\x80\xA9"
+                  "d",
+                  "a b c d"); /* other line ends */
+  assert_one_line("\xE2\x80\xAA\xE2\x80\xAB\xE2\x80\xACx\xE2\x80\xAD\xE2\x80\xAE", "x");
+  assert_one_line("\xE2\x81\xA6\xE2\x81\xA7\xE2\x81\xA8x\xE2\x81\xA9", "x");
+  assert_one_line("\xE2\x80\x8Fx\xE2\x80\x8D", "\xE2\x80\x8Fx\xE2\x80\x8D"); /* marks stay */
+}
+
+static void the_valid_prefix_ends_before_the_first_bad_byte(void **state) {
+  assert_int_equal(utf8_valid_prefix(STR("")), 0);
+  assert_int_equal(utf8_valid_prefix(STR("a longer text with only ASCII")), 29);
+  assert_int_equal(utf8_valid_prefix(STR("eight123\xFFxxxxxxxxxxx")), 8);
+  assert_int_equal(utf8_valid_prefix(STR("n\xC3\xA9 \xE2\x82")), 4);
 }
 
 int main(void) {
@@ -110,8 +172,11 @@ int main(void) {
       cmocka_unit_test(refuses_what_rfc_3629_forbids),
       cmocka_unit_test(reads_no_byte_past_the_end),
       cmocka_unit_test(length_counts_code_points),
-      cmocka_unit_test(blank_is_any_unicode_white_space),
+      cmocka_unit_test(blank_is_what_shows_nothing),
       cmocka_unit_test(anything_else_is_not_blank),
+      cmocka_unit_test(the_table_of_the_invisible_is_whole),
+      cmocka_unit_test(a_name_is_one_line_that_turns_nothing_around),
+      cmocka_unit_test(the_valid_prefix_ends_before_the_first_bad_byte),
   };
   return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }

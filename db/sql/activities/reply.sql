@@ -1,6 +1,7 @@
 -- lane: write
 -- A reply, and its parent's replies_count with it. Always one row: _caller is null when no user has the
--- token's sub, uuid is null when the parent does not exist or has expired.
+-- token's sub, uuid is null when the parent does not exist or has expired. A count that is null or
+-- negative, which old rows may have, counts as 0; the greatest integer stays.
 -- $1: sub; $2: message; $3: the parent.
 WITH caller AS (
   SELECT uuid, display_name, handle
@@ -10,7 +11,7 @@ WITH caller AS (
   SELECT timezone('UTC', clock_timestamp()) AS at
 ), parent AS (
   UPDATE public.activities
-  SET replies_count = coalesce(replies_count, 0) + 1
+  SET replies_count = least(greatest(replies_count, 0), 2147483646) + 1
   WHERE uuid = $3::uuid
     AND (expires_at IS NULL OR expires_at > (SELECT at FROM moment))
     AND EXISTS (SELECT FROM caller)

@@ -34,7 +34,7 @@ WITH caller AS MATERIALIZED (
   RETURNING *
 ), counted AS (
   UPDATE public.activities a
-  SET replies_count = coalesce(a.replies_count, 0) + 1
+  SET replies_count = least(greatest(a.replies_count, 0), 2147483646) + 1
   FROM claimed JOIN proposed ON proposed.uuid = claimed.made_uuid
   WHERE a.uuid = $3::uuid
 ), created AS (

@@ -1,7 +1,8 @@
 -- lane: write
 -- A message to one of the caller's groups; one row when the caller is known, its uuid is null when they
 -- are not a member. The group's row is locked, and each message is later than the one before it, so
--- that messages are listed in the order in which they were taken, whatever the clock does.
+-- that messages are listed in the order in which they were taken, whatever the clock does. A time after
+-- the year 9999, which nobody can read, is not counted on from.
 -- $1: sub; $2: the group; $3: message.
 WITH caller AS (
   SELECT uuid, display_name, handle
@@ -10,7 +11,8 @@ WITH caller AS (
 ), moved AS (
   UPDATE public.message_groups g
   SET last_message_at = greatest(timezone('UTC', clock_timestamp()),
-                                 g.last_message_at + interval '1 microsecond')
+                                 CASE WHEN g.last_message_at < '9999-12-31 23:59:59'
+                                      THEN g.last_message_at + interval '1 microsecond' END)
   FROM caller
   WHERE g.uuid = $2::uuid AND caller.uuid IN (g.first_user_uuid, g.second_user_uuid)
   RETURNING g.uuid, g.last_message_at

@@ -20,7 +20,8 @@ WITH caller AS MATERIALIZED (
      display_name, handle)
   SELECT caller.uuid, $4::text, $5::bytea, proposed.at, proposed.uuid,
          greatest(timezone('UTC', clock_timestamp()),
-                  locked.last_message_at + interval '1 microsecond'),
+                  CASE WHEN locked.last_message_at < '9999-12-31 23:59:59'
+                       THEN locked.last_message_at + interval '1 microsecond' END),
          locked.uuid, caller.display_name, caller.handle
   FROM caller CROSS JOIN proposed CROSS JOIN locked
   ON CONFLICT (user_uuid, key) DO UPDATE

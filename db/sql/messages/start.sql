@@ -3,6 +3,7 @@
 -- caller is known: _recipient is null when the handle is not, message_group_uuid is null when it is the
 -- caller's own.
 -- Two who write to each other at the same moment meet at the pair's unique key.
+-- The handle is looked up exactly, then without case where that finds one user alone.
 -- $1: sub; $2: handle; $3: message.
 WITH caller AS (
   SELECT uuid
@@ -11,7 +12,11 @@ WITH caller AS (
 ), recipient AS (
   SELECT uuid
   FROM public.users
-  WHERE handle = $2::text
+  WHERE uuid = coalesce(
+    (SELECT uuid FROM public.users WHERE handle = $2::text),
+    (SELECT (array_agg(uuid))[1]
+     FROM (SELECT uuid FROM public.users WHERE lower(handle) = lower($2::text) LIMIT 2) alike
+     HAVING count(*) = 1))
 ), shared AS (
   INSERT INTO public.message_groups AS g (uuid, first_user_uuid, second_user_uuid, last_message_at)
   SELECT gen_random_uuid(), least(caller.uuid, recipient.uuid),
@@ -19,7 +24,8 @@ WITH caller AS (
   FROM caller JOIN recipient ON recipient.uuid <> caller.uuid
   ON CONFLICT (first_user_uuid, second_user_uuid) DO UPDATE
   SET last_message_at = greatest(timezone('UTC', clock_timestamp()),
-                                 g.last_message_at + interval '1 microsecond')
+                                 CASE WHEN g.last_message_at < '9999-12-31 23:59:59'
+                                      THEN g.last_message_at + interval '1 microsecond' END)
   RETURNING g.uuid, g.last_message_at
 ), created AS (
   INSERT INTO public.messages (uuid, message_group_uuid, user_uuid, message, created_at)

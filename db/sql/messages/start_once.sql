@@ -4,6 +4,7 @@
 -- known when the key is claimed, so a repeated request finds the group by the key's message. _unseen is
 -- not null when that message is not visible yet, because this statement waited for the request that wrote
 -- it: the caller runs the statement again. Where the recipient is gone, `known` has the answer.
+-- The handle is looked up exactly, then without case where that finds one user alone.
 -- $1: sub; $2: handle; $3: message; $4: key; $5: hash of the request.
 WITH caller AS MATERIALIZED (
   SELECT uuid
@@ -12,7 +13,11 @@ WITH caller AS MATERIALIZED (
 ), recipient AS (
   SELECT uuid
   FROM public.users
-  WHERE handle = $2::text
+  WHERE uuid = coalesce(
+    (SELECT uuid FROM public.users WHERE handle = $2::text),
+    (SELECT (array_agg(uuid))[1]
+     FROM (SELECT uuid FROM public.users WHERE lower(handle) = lower($2::text) LIMIT 2) alike
+     HAVING count(*) = 1))
 ), proposed AS MATERIALIZED (
   SELECT gen_random_uuid() AS uuid, timezone('UTC', clock_timestamp()) AS at
 ), pair AS MATERIALIZED (
@@ -43,7 +48,8 @@ WITH caller AS MATERIALIZED (
   FROM pair CROSS JOIN claimed JOIN proposed ON proposed.uuid = claimed.made_uuid
   ON CONFLICT (first_user_uuid, second_user_uuid) DO UPDATE
   SET last_message_at = greatest(timezone('UTC', clock_timestamp()),
-                                 g.last_message_at + interval '1 microsecond')
+                                 CASE WHEN g.last_message_at < '9999-12-31 23:59:59'
+                                      THEN g.last_message_at + interval '1 microsecond' END)
   RETURNING g.uuid, g.last_message_at
 ), created AS (
   INSERT INTO public.messages (uuid, message_group_uuid, user_uuid, message, created_at)

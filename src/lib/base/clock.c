@@ -3,7 +3,6 @@
 #include "lib/base/clock.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,6 +10,7 @@ enum { MICROSECONDS = 1000000, SECONDS_A_DAY = 86400 };
 
 static const int64_t FIRST_SECOND = -62167219200; /* 0000-01-01T00:00:00Z */
 static const int64_t LAST_SECOND = 253402300799;  /* 9999-12-31T23:59:59Z */
+static const int64_t YEAR_ONE = -62135596800;     /* 0001-01-01T00:00:00Z */
 
 uint64_t clock_monotonic_us(void) {
   struct timespec now;
@@ -65,6 +65,10 @@ static const char *date_text(int64_t day) {
   struct date *date = &dates[(uint64_t)day % DATES_KEPT];
   if (date->day != day || !date->text[0]) write_date(date, day);
   return date->text;
+}
+
+bool clock_is_shown(int64_t unix_us) {
+  return unix_us >= YEAR_ONE * MICROSECONDS && unix_us < (LAST_SECOND + 1) * MICROSECONDS;
 }
 
 /* A time beyond the years that can be written moves into the nearest second within. */

@@ -2,6 +2,8 @@
  * consists of them: so they are copied and searched eight bytes at a time. */
 #include "lib/base/json_writer.h"
 
+#include "lib/base/utf8.h"
+
 #include <endian.h>
 #include <stdint.h>
 
@@ -111,6 +113,27 @@ void json_writer_string(struct buffer *buffer, struct str text) {
   }
   at[plain + 1] = '"';
   buffer->length++;
+}
+
+__attribute__((noinline)) static void append_mended(struct buffer *buffer, struct str text) {
+  struct buffer mended = BUFFER_EMPTY;
+  while (text.length > 0) {
+    size_t valid = utf8_valid_prefix(text);
+    buffer_append(&mended, text.data, valid);
+    if (valid < text.length) buffer_append_text(&mended, "\xEF\xBF\xBD");
+    size_t done = valid < text.length ? valid + 1 : valid;
+    text = (struct str){text.data + done, text.length - done};
+  }
+  json_writer_string(buffer, buffer_str(&mended));
+  if (mended.failed) buffer->failed = true;
+  buffer_free(&mended);
+}
+
+void json_writer_mended(struct buffer *buffer, struct str text) {
+  if (utf8_valid(text))
+    json_writer_string(buffer, text);
+  else
+    append_mended(buffer, text);
 }
 
 void json_writer_append_member(struct buffer *buffer, const char *name, struct str value) {

@@ -6,6 +6,9 @@
 /* Appends `text`, quoted and escaped. Bytes that are not UTF-8 pass through: check before. */
 void json_writer_string(struct buffer *buffer, struct str text);
 
+/* The same for text that nobody has checked: each byte that is no UTF-8 becomes U+FFFD. */
+void json_writer_mended(struct buffer *buffer, struct str text);
+
 /* Appends the member `name` of an object, with a comma before it unless it is the first. `name` is
  * written as it is; a value whose data is NULL becomes null. */
 void json_writer_append_member(struct buffer *buffer, const char *name, struct str value);

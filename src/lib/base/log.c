@@ -10,7 +10,6 @@
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
-#include "lib/base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -134,22 +133,9 @@ void log_stop(unsigned timeout_ms) {
   buffer_free(&logger.queue);
 }
 
-/* Bytes that are no UTF-8 would make the whole line unreadable to a JSON parser. */
-static void append_safe_string(struct buffer *line, struct str text) {
-  if (utf8_valid(text)) {
-    json_writer_string(line, text);
-    return;
-  }
-  struct buffer plain = BUFFER_EMPTY;
-  for (size_t i = 0; i < text.length; i++)
-    buffer_append_char(&plain, (unsigned char)text.data[i] < 0x80 ? text.data[i] : '?');
-  json_writer_string(line, buffer_str(&plain));
-  buffer_free(&plain);
-}
-
 static void append_value(struct buffer *line, const struct log_field *field) {
   switch (field->type) {
-  case LOG_FIELD_TEXT: append_safe_string(line, field->text); break;
+  case LOG_FIELD_TEXT: json_writer_mended(line, field->text); break;
   case LOG_FIELD_INT: json_writer_int(line, field->number); break;
   case LOG_FIELD_MS:
     json_writer_int(line, field->number / 1000);
@@ -170,7 +156,7 @@ static void append_json_line(struct buffer *line, enum log_level level, const ch
   buffer_append_text(line, "\",\"level\":\"");
   buffer_append_text(line, LEVEL_NAMES[level]);
   buffer_append_text(line, "\",\"message\":");
-  append_safe_string(line, str_from(message));
+  json_writer_mended(line, str_from(message));
   for (;;) {
     struct log_field field = va_arg(fields, struct log_field);
     if (field.type == LOG_FIELD_END) break;

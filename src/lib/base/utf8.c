@@ -1,7 +1,9 @@
 /* utf8.c: decodes UTF-8 strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 #include "lib/base/utf8.h"
 
-#include <stdint.h>
+#include "lib/base/invisible.h"
+
+#include <assert.h>
 
 /* Decodes the code point at `text`, of which `available` bytes exist; returns its length in bytes,
  * 0 when it is ill-formed (RFC 3629, section 4). */
@@ -25,15 +27,32 @@ static size_t decode(const unsigned char *text, size_t available, uint32_t *ret_
   return length;
 }
 
-bool utf8_valid(struct str text) {
+/* The number of bytes below 0x80 that `text` begins with, in steps of a word. */
+static size_t ascii_words(struct str text) {
+  size_t at = 0;
+  for (uint64_t word; text.length - at >= sizeof(word); at += sizeof(word)) {
+    memcpy(&word, text.data + at, sizeof(word));
+    if (word & 0x8080808080808080ULL) break;
+  }
+  return at;
+}
+
+size_t utf8_valid_prefix(struct str text) {
   const unsigned char *bytes = (const unsigned char *)text.data;
   uint32_t code_point;
-  for (size_t at = 0; at < text.length;) {
+  size_t at = 0;
+  while (at < text.length) {
+    at += ascii_words((struct str){text.data + at, text.length - at});
+    if (at == text.length) break;
     size_t length = decode(bytes + at, text.length - at, &code_point);
-    if (length == 0) return false;
+    if (length == 0) break;
     at += length;
   }
-  return true;
+  return at;
+}
+
+bool utf8_valid(struct str text) {
+  return utf8_valid_prefix(text) == text.length;
 }
 
 size_t utf8_length(struct str text) {
@@ -43,19 +62,41 @@ size_t utf8_length(struct str text) {
   return count;
 }
 
-static bool is_white_space(uint32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
 bool utf8_is_blank(struct str text) {
   const unsigned char *bytes = (const unsigned char *)text.data;
   uint32_t code_point;
   for (size_t at = 0; at < text.length;) {
     size_t length = decode(bytes + at, text.length - at, &code_point);
-    if (length == 0 || !is_white_space(code_point)) return false;
+    if (length == 0 || !invisible_has(code_point)) return false;
     at += length;
   }
   return true;
+}
+
+/* Controls, and the two separators of Unicode, which begin a new line as well. */
+static bool is_control(uint32_t c) {
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x2028 || c == 0x2029;
+}
+
+/* What makes the text around a name run the other way: embeddings, overrides, isolates, and what
+ * ends them. */
+static bool is_bidi_control(uint32_t c) {
+  return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+size_t utf8_to_one_line(struct str text, char *output) {
+  const unsigned char *bytes = (const unsigned char *)text.data;
+  size_t written = 0;
+  uint32_t code_point = 0;
+  for (size_t at = 0, length; at < text.length; at += length) {
+    length = decode(bytes + at, text.length - at, &code_point);
+    assert(length > 0 && "the text is well-formed");
+    if (is_control(code_point)) {
+      output[written++] = ' ';
+    } else if (!is_bidi_control(code_point)) {
+      memcpy(output + written, bytes + at, length);
+      written += length;
+    }
+  }
+  return written;
 }

@@ -1,4 +1,4 @@
-/* utf8.h: UTF-8 (RFC 3629): validation, counting, white space. */
+/* utf8.h: UTF-8 (RFC 3629): validation, counting, what can be seen. */
 #pragma once
 
 #include "lib/base/str.h"
@@ -7,8 +7,16 @@
  */
 bool utf8_valid(struct str text);
 
+/* The number of bytes before the first one that is not part of well-formed UTF-8. */
+size_t utf8_valid_prefix(struct str text);
+
 /* The number of Unicode code points of well-formed `text`. */
 size_t utf8_length(struct str text);
 
-/* True when well-formed `text` is empty or holds only Unicode white space (White_Space=yes). */
+/* True when well-formed `text` shows nothing: it is empty or holds only what invisible_has(). */
 bool utf8_is_blank(struct str text);
+
+/* Writes well-formed `text` as a name is kept: one line (a control becomes a blank), and without
+ * what turns the direction of the text around it. `output` has room for `text.length` bytes;
+ * returns how many were written. */
+size_t utf8_to_one_line(struct str text, char *output);

@@ -68,6 +68,7 @@ enum body_verdict body_parse(struct http_request *request) {
   bool has_body = request->body.length > 0;
   if (!is_json(content_type) && (has_body || content_type.length > 0)) return BODY_NOT_JSON;
   if (!has_body || is_nested_too_deeply(buffer_str(&request->body))) return BODY_MALFORMED;
-  request->json = json_loadb(request->body.data, request->body.length, 0, NULL);
+  request->json = json_loadb(request->body.data, request->body.length,
+                             JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
   return json_is_object(request->json) ? BODY_GOOD : BODY_MALFORMED;
 }

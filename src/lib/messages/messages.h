@@ -30,7 +30,7 @@ enum message_ask_kind {
 
 /* A place in a list that runs from new to old. */
 struct message_place {
-  int64_t created_at_us; /* microseconds of UTC since 1970 */
+  int64_t created_at_us; /* microseconds of UTC since 1970; see pg_time.h */
   struct uuid uuid;      /* of the message or the group */
 };
 

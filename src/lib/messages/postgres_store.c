@@ -58,7 +58,7 @@ static enum pg_statement statement_of(const struct message_ask *ask) {
 }
 
 static void bind_page(struct pg_batch *batch, const struct message_page *page) {
-  pg_batch_bind_timestamp(batch, page->has_before ? page->before.created_at_us : INT64_MAX);
+  pg_batch_bind_timestamp(batch, page->has_before ? page->before.created_at_us : PG_TIME_INFINITY);
   pg_batch_bind_uuid(batch, page->has_before ? &page->before.uuid : &LAST_UUID);
   pg_batch_bind_int(batch, page->limit + 1); /* one more, to know whether there are more */
 }

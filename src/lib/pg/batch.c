@@ -118,6 +118,10 @@ void pg_batch_bind_text(struct pg_batch *batch, struct str text) {
   bind_value(batch, text.data ? text.data : "", text.length);
 }
 
+void pg_batch_bind_null(struct pg_batch *batch) {
+  bind_value(batch, NULL, 0);
+}
+
 void pg_batch_bind_uuid(struct pg_batch *batch, const struct uuid *uuid) {
   bind_value(batch, uuid ? uuid->bytes : NULL, uuid ? UUID_SIZE : 0);
 }
@@ -130,8 +134,8 @@ void pg_batch_bind_int(struct pg_batch *batch, int32_t number) {
 }
 
 void pg_batch_bind_timestamp(struct pg_batch *batch, int64_t unix_us) {
-  bool special = unix_us == INT64_MAX || unix_us < INT64_MIN + PG_EPOCH_UNIX_US;
-  int64_t pg_us = special ? unix_us : unix_us - PG_EPOCH_UNIX_US;
+  assert(pg_time_exists(unix_us));
+  int64_t pg_us = pg_time_to_postgres(unix_us);
   bind_scalar(batch, htobe64((uint64_t)pg_us), sizeof(pg_us));
 }
 

@@ -34,9 +34,10 @@ void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
  * continuation was called. */
 void pg_batch_add(struct pg_batch *batch, enum pg_statement statement);
 void pg_batch_bind_text(struct pg_batch *batch, struct str text);
+void pg_batch_bind_null(struct pg_batch *batch);
 void pg_batch_bind_uuid(struct pg_batch *batch, const struct uuid *uuid); /* NULL: SQL null */
 void pg_batch_bind_int(struct pg_batch *batch, int32_t number);
-void pg_batch_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* INT64_MAX: 'infinity' */
+void pg_batch_bind_timestamp(struct pg_batch *batch, int64_t unix_us); /* see pg_time.h */
 
 /* Says which row a write locks. One that says nothing locks no row that others lock, or all of them
  * in the same way (a key share). */

@@ -57,6 +57,7 @@ struct pg_batch {
   bool alone;               /* no other batch may share its transaction */
   bool overdue;             /* its deadline passed while it was in flight */
   bool displaced;           /* a read that was cancelled because it delayed others */
+  bool conflicted;          /* it ran again because others were in its way */
   unsigned reruns;
 
   /* In flight. */

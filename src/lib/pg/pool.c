@@ -129,6 +129,14 @@ static bool waits_for_lock(const struct pg_connection *connection, const struct 
   return connection->lane == PG_LANE_WRITE && strcmp(batch->sqlstate, "55P03") == 0;
 }
 
+/* Somebody else was in its way at that moment: a serialization failure (an operator may ask for a
+ * stricter isolation) or a deadlock. The transaction did nothing, and the next try most likely
+ * succeeds. It is made once: others may want the same rows all the time. */
+static bool may_try_again(const struct pg_batch *batch) {
+  bool conflict = strcmp(batch->sqlstate, "40001") == 0 || strcmp(batch->sqlstate, "40P01") == 0;
+  return conflict && !batch->conflicted && !batch->overdue && !batch->pool->closing;
+}
+
 static void on_ended(struct pg_connection *connection, struct pg_batch *batch, enum pg_end end,
                      const char *reason) {
   struct pg_pool *pool = pool_of(connection);
@@ -138,6 +146,9 @@ static void on_ended(struct pg_connection *connection, struct pg_batch *batch, e
   } else if (end == PG_END_ANSWERED && waits_for_lock(connection, batch) && !batch->overdue &&
              !pool->closing) {
     move_to_heavy(batch);
+  } else if (end == PG_END_ANSWERED && may_try_again(batch)) {
+    batch->conflicted = true;
+    rerun(batch);
   } else if (end == PG_END_ANSWERED) {
     finish_and_free(batch);
   } else if (end == PG_END_UNDONE || batch->lane != PG_LANE_WRITE) {

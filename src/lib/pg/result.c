@@ -53,9 +53,7 @@ static int16_t read_int16(const char *bytes) {
 }
 
 static int64_t read_timestamp(const char *bytes) {
-  int64_t pg_us = read_int64(bytes);
-  if (pg_us > INT64_MAX - PG_EPOCH_UNIX_US) return INT64_MAX; /* 'infinity' */
-  return pg_us + PG_EPOCH_UNIX_US;
+  return pg_time_from_postgres(read_int64(bytes));
 }
 
 size_t pg_result_rows(const struct pg_result *result) {
@@ -125,6 +123,7 @@ static enum form form_of(Oid type) {
 struct column {
   int number;
   enum form form;
+  bool is_count;
   size_t key_length;
   char key[KEY_SIZE];
 };
@@ -141,6 +140,12 @@ static void render_key(struct column *column, char separator, struct str name) {
   column->key_length = (size_t)(at - column->key);
 }
 
+static bool ends_with_count(struct str name) {
+  struct str end = STR("_count");
+  return name.length >= end.length &&
+         memcmp(name.data + name.length - end.length, end.data, end.length) == 0;
+}
+
 /* Reads the columns that are written and renders their keys, once for all rows. */
 static int read_columns(const PGresult *result, struct column columns[RESULT_COLUMNS]) {
   int fields = PQnfields(result), count = 0;
@@ -151,6 +156,7 @@ static int read_columns(const PGresult *result, struct column columns[RESULT_COL
     struct column *column = &columns[count];
     column->number = i;
     column->form = form_of(PQftype(result, i));
+    column->is_count = ends_with_count(name);
     render_key(column, count == 0 ? '{' : ',', name);
     count++;
   }
@@ -165,6 +171,11 @@ static inline void copy_key(char *to, const struct column *column) {
   if (column->key_length > KEY_COPIED) memcpy(to, column->key, column->key_length);
 }
 
+static size_t write_word(char *text, struct str word) {
+  memcpy(text, word.data, word.length);
+  return word.length;
+}
+
 static size_t write_uuid(char *text, const char *bytes) {
   text[0] = '"';
   uuid_format((const unsigned char *)bytes, text + 1);
@@ -173,16 +184,16 @@ static size_t write_uuid(char *text, const char *bytes) {
 }
 
 static size_t write_timestamp(char *text, const char *bytes) {
+  int64_t unix_us = read_timestamp(bytes);
+  if (!clock_is_shown(unix_us)) return write_word(text, STR("null"));
   text[0] = '"';
-  size_t length = clock_format_rfc3339(read_timestamp(bytes), text + 1);
+  size_t length = clock_format_rfc3339(unix_us, text + 1);
   text[length + 1] = '"';
   return length + 2;
 }
 
 static size_t write_bool(char *text, bool value) {
-  struct str word = value ? STR("true") : STR("false");
-  memcpy(text, word.data, word.length);
-  return word.length;
+  return write_word(text, value ? STR("true") : STR("false"));
 }
 
 /* Writes a value that is no text, for which there is room of VALUE_TEXT_SIZE; returns its length.
@@ -195,7 +206,7 @@ static inline size_t write_value(char *text, enum form form, const char *bytes) 
   case FORM_INT4: return json_writer_format_int(text, read_int32(bytes));
   case FORM_INT8: return json_writer_format_int(text, read_int64(bytes));
   case FORM_BOOL: return write_bool(text, bytes[0]);
-  case FORM_TEXT: break; /* of any length: json_writer_string() */
+  case FORM_TEXT: break; /* of any length: json_writer_mended() */
   }
   return 0;
 }
@@ -207,12 +218,14 @@ static inline void append_field(const PGresult *result, int row, const struct co
   buffer->length += column->key_length;
   int length = PQgetlength(result, row, column->number);
   if (length == 0 && PQgetisnull(result, row, column->number)) {
-    buffer_append(buffer, "null", 4);
+    buffer_append_text(buffer, column->is_count ? "0" : "null");
     return;
   }
   const char *bytes = PQgetvalue(result, row, column->number);
   if (column->form == FORM_TEXT)
-    json_writer_string(buffer, (struct str){bytes, (size_t)length});
+    json_writer_mended(buffer, (struct str){bytes, (size_t)length});
+  else if (column->is_count && bytes[0] < 0) /* big-endian: the first bit is the sign */
+    buffer_append_char(buffer, '0');
   else
     buffer->length += write_value(buffer->data + buffer->length, column->form, bytes);
 }

@@ -4,9 +4,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/uuid.h"
-
-/* Microseconds from 1970-01-01 to 2000-01-01, where Postgres's binary timestamps begin. */
-#define PG_EPOCH_UNIX_US 946684800000000LL
+#include "lib/pg/pg_time.h"
 
 struct pg_result; /* libpq's own struct, which calls it PGresult */
 
@@ -20,7 +18,9 @@ bool pg_result_is_null(const struct pg_result *result, size_t row, const char *c
 
 /* Appends row `row` as a JSON object: the columns' names are the keys, the columns' types decide
  * how the values are written. A column whose name begins with '_' is for the caller and left out.
- */
+ * A row that is odd is shown as well as it can be, so that it never spoils a list: a time outside
+ * the years 1 to 9999 is null, a count (a column whose name ends with "_count") that is null or
+ * negative is 0, and a byte that is no UTF-8 becomes U+FFFD. */
 void pg_result_append_object(const struct pg_result *result, size_t row, struct buffer *buffer);
 
 /* Appends rows from `first` on, at most `count`, as an array of objects. */

@@ -55,6 +55,14 @@ static bool read_attributes(const json_t *event, const char *texts[ATTRIBUTE_COU
   return true;
 }
 
+/* A name is one line, as when a user changes it later. */
+static bool tidy_name(const char *texts[ATTRIBUTE_COUNT], char tidy[ATTRIBUTE_LIMIT + 1]) {
+  size_t length = utf8_to_one_line(str_from(texts[NAME]), tidy);
+  tidy[length] = '\0';
+  texts[NAME] = tidy;
+  return true;
+}
+
 static bool check_trigger(const json_t *event, struct error *error) {
   const char *trigger = json_string_value(json_object_get(event, "triggerSource"));
   if (!trigger || strncmp(trigger, "PostConfirmation_", strlen("PostConfirmation_")) == 0)
@@ -131,12 +139,13 @@ static bool judge(const struct confirmation_finding *finding,
 bool confirmation_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
                          enum confirmation_outcome *ret_outcome, struct error *error) {
   const char *texts[ATTRIBUTE_COUNT];
+  char name[ATTRIBUTE_LIMIT + 1];
   struct confirmation_finding finding;
   json_t *parsed = json_loadb(event.data ? event.data : "", event.length, 0, NULL);
   bool done = json_is_object(parsed) ||
               error_set(error, ERROR_INVALID, "the event is no JSON object, so no user is added");
   done = done && check_trigger(parsed, error) && read_attributes(parsed, texts, error) &&
-         insert_once(confirmer, texts, limit_ms, &finding, error) &&
+         tidy_name(texts, name) && insert_once(confirmer, texts, limit_ms, &finding, error) &&
          judge(&finding, texts, ret_outcome, error);
   json_decref(parsed);
   return done;

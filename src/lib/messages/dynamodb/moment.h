@@ -12,7 +12,10 @@
  * anything else. */
 bool moment_parse(struct str key, int64_t *ret_unix_us);
 
-/* Writes a bound for a query: every key of `unix_us` or earlier is less than this text, with the
- * offset +00:00 or without one. No later key is less, except one whose fraction has fewer than six
- * digits. Returns its length. */
+/* The second that a time lies in, since 1970. Keys of UTC sort by it, however they are written.
+ * Within a second they may not: `…59Z` sorts after `…59.5`. */
+int64_t moment_second(int64_t unix_us);
+
+/* Writes a bound for a query: every key of UTC of that second or earlier is less than this text, no
+ * key of a later second is. Returns its length. */
 size_t moment_format_after(int64_t unix_us, char text[CLOCK_RFC3339_SIZE]);

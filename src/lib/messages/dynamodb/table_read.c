@@ -11,19 +11,25 @@
 
 #include <assert.h>
 
-enum {
-  TIES = 8, /* items read beyond the page: old rows of one time may differ in how they write it */
-};
+enum { FURTHER = 8 }; /* items read beyond the page: most pages are whole by then */
 
 static const char GROUP_UUID[] = "message_group_uuid";
 static const char MESSAGE_UUID[] = "message_uuid";
 
 /* --- The page --- */
 
-/* Also true when memory is out: take_page() finds that again, and ends the call. */
+/* True when no item that has not been read belongs on the page. The table's order is ours from one
+ * second to the next, but not within a second. So the last item that was read must lie in an
+ * earlier second than the page's last entry. Also true when memory is out: take_page() finds that
+ * again, and ends the call. */
 static bool has_page(struct table_call *call, const json_t *items, const char *uuid_name) {
-  return !entries_arrange(&call->entries, items, uuid_name, &call->ask.page) ||
-         call->entries.count > (size_t)call->ask.page.limit + TIES;
+  size_t limit = (size_t)call->ask.page.limit;
+  const json_t *last = json_array_get(items, json_array_size(items) - 1);
+  struct str sk = dynamodb_item_string(last, "sk");
+  int64_t reached_us;
+  if (!entries_arrange(&call->entries, items, uuid_name, &call->ask.page)) return true;
+  return call->entries.count > limit && sk.data && moment_parse(sk, &reached_us) &&
+         moment_second(reached_us) < moment_second(call->entries.list[limit - 1].at_us);
 }
 
 /* Keeps the items of the page and cuts off what is beyond; false when the call has ended. */
@@ -52,6 +58,7 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
   struct str display_name = dynamodb_item_string(entry->item, "user_display_name");
   struct str handle = dynamodb_item_string(entry->item, "user_handle");
   struct str user = dynamodb_item_string(entry->item, "user_uuid");
+  struct str message = dynamodb_item_string(entry->item, "message");
   struct uuid uuid;
   bool known = user.data && uuid_parse(user, &uuid);
   for (size_t row = 0; known && row < pg_result_rows(names); row++) {
@@ -66,7 +73,7 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
   json_writer_append_member(body, "uuid", str_from(id));
   json_writer_append_member(body, "display_name", display_name);
   json_writer_append_member(body, "handle", handle);
-  json_writer_append_member(body, "message", dynamodb_item_string(entry->item, "message"));
+  json_writer_append_member(body, "message", message.data ? message : STR(""));
   json_writer_append_member(body, "created_at", str_from(time));
   buffer_append_char(body, '}');
 }
@@ -135,7 +142,7 @@ static bool has_page_of_groups(const json_t *items, void *argument) {
 /* Reads from the newest row on, even for a later page: otherwise an older row of a group could pass
  * for its newest. */
 static void query_groups(struct table_call *call) {
-  int limit = call->ask.page.has_before ? 0 : call->ask.page.limit + TIES + 1;
+  int limit = call->ask.page.has_before ? 0 : call->ask.page.limit + FURTHER + 1;
   table_query(&call->session, table_query_input("GRP", call->caller.id), limit, has_page_of_groups,
               on_groups, call);
 }
@@ -175,7 +182,7 @@ static void query_messages(struct table_call *call) {
     moment_format_after(call->ask.page.before.created_at_us, after);
     table_query_until(input, after);
   }
-  table_query(&call->session, input, call->ask.page.limit + TIES + 1, has_page_of_messages,
+  table_query(&call->session, input, call->ask.page.limit + FURTHER + 1, has_page_of_messages,
               on_messages, call);
 }
 

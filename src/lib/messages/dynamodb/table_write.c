@@ -17,9 +17,9 @@
 
 enum { SLOTS_LIMIT = 64 }; /* microseconds to try when other messages of the group have theirs */
 
-/* The next message is put after the group's newest one, if that is at most so far ahead of the
- * clock. A wrong clock must not move a group's times for ever. */
-static const int64_t AHEAD_LIMIT_US = 24LL * 3600 * 1000000;
+/* Before the end of the year 9999: a message that cannot have a later time than the group's newest
+ * gets the clock's. */
+static const int64_t LAST_SECOND_US = 1000000;
 
 /* --- 3. The answer --- */
 
@@ -95,12 +95,12 @@ static void put_message(struct table_call *call) {
 }
 
 /* Gives the message a time later than the group's newest one, so that messages are listed in the
- * order in which they were taken, also when another server's clock is ahead. */
+ * order in which they were taken, also when another server's clock was ahead, however far. */
 static void write_message(struct table_call *call) {
   struct uuid uuid = uuid_random();
   table_format_id(&uuid, call->message_id);
   call->at_us = clock_unix_us();
-  if (call->row_us >= call->at_us && call->row_us - call->at_us < AHEAD_LIMIT_US)
+  if (call->row_us >= call->at_us && clock_is_shown(call->row_us + LAST_SECOND_US))
     call->at_us = call->row_us + 1;
   if (message_ask_has_key(&call->ask))
     claim_make(call, put_message);
