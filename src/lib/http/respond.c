@@ -98,7 +98,7 @@ static void add_headers(const struct http_request *request, struct MHD_Response 
   /* Of no use, and forbidden, on a connection that was not TLS to the client (RFC 6797, 7.2). */
   if (peer_used_tls(request))
     MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT);
-  if (request->ends_connection || request->site->draining)
+  if (request->ends_connection || request->site->draining || request->site->crowded)
     MHD_add_response_header(response, "Connection", "close");
 }
 

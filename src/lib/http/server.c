@@ -65,9 +65,18 @@ static void on_daemon_event(uv_poll_t *poll, int status, int events) {
 
 /* --- Connections --- */
 
+/* Over the limit answers close their connections, and whoever has been idle for longest leaves at
+ * once, so that a new client need not wait until somebody goes. */
+static void keep_limit(struct http_server *server) {
+  struct http_site *site = &server->site;
+  site->crowded = server->drain.connections > site->options->connection_limit;
+  if (site->crowded) loop_deadlines_expire_first(&server->deadlines.idle);
+}
+
 static void open_connection(struct http_server *server, struct MHD_Connection *mhd,
                             void **socket_context) {
   server->drain.connections++;
+  keep_limit(server);
   int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   struct http_connection *connection = http_connection_new(&server->deadlines, fd);
   *socket_context = connection;
@@ -81,6 +90,7 @@ static void close_connection(struct http_server *server, void **socket_context) 
   struct http_connection *connection = *socket_context;
   assert(server->drain.connections > 0);
   server->drain.connections--;
+  server->site.crowded = server->drain.connections > server->site.options->connection_limit;
   drain_check(&server->drain);
   if (connection && connection->lingers && !server->site.closing)
     linger_begin(&server->linger, connection->fd);
@@ -245,7 +255,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
   return MHD_start_daemon(
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access,
       server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-      MHD_OPTION_CONNECTION_LIMIT, server->site.options->connection_limit,
+      MHD_OPTION_CONNECTION_LIMIT, server->site.options->connection_limit + 1, /* keep_limit() */
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
       0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
       on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, on_request, server,
