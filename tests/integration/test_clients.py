@@ -291,28 +291,38 @@ def test_a_client_that_does_not_read_is_hung_up_on(start_server, database):
     database.run("delete from public.activities where user_uuid = %s", user.uuid)
 
 
-def test_more_connections_than_allowed(start_api):
-    server, api = start_api(CRUDDUR_MAX_CONNECTIONS=8, CRUDDUR_LOOPS=1)
+def test_who_has_been_idle_longest_makes_room(start_server):
+    """New clients are answered at once, however many keep their connections."""
+    server = start_server(CRUDDUR_MAX_CONNECTIONS=8, CRUDDUR_LOOPS=1)
     with contextlib.ExitStack() as stack:
-        kept = []
-        for _ in range(8):
-            raw = stack.enter_context(RawConnection(server.port))
-            raw.ask(get(HEALTH)).expect(200)
-            kept.append(raw)
-        more = [stack.enter_context(RawConnection(server.port)) for _ in range(5)]
-        for raw in more:
-            raw.send_quietly(get(HEALTH))
+        kept = [stack.enter_context(RawConnection(server.port)) for _ in range(8)]
         for raw in kept:
             raw.ask(get(HEALTH)).expect(200)
-    for _ in range(100):
-        try:
-            api.get(HEALTH).expect(200)
-            return
-        except OSError:
-            continue
-        except Exception:  # pylint: disable=broad-except
-            continue
-    raise AssertionError("the places of those who left are never given again")
+        for raw in reversed(kept):
+            raw.ask(get(HEALTH)).expect(200)
+        more = [stack.enter_context(RawConnection(server.port)) for _ in range(5)]
+        for raw in more:
+            raw.ask(get(HEALTH)).expect(200)
+        for raw in kept[3:]:
+            assert raw.closed_by_peer()
+        for raw in kept[:3] + more:
+            raw.ask(get(HEALTH)).expect(200)
+
+
+def test_connections_in_work_are_not_closed_to_make_room(start_api, database):
+    """Each of them is told to close with its answer, and then there is room."""
+    server, api = start_api(CRUDDUR_MAX_CONNECTIONS=4, CRUDDUR_LOOPS=1)
+    api.wait_until_ready()
+    with contextlib.ExitStack() as stack:
+        with TableLock(database):
+            busy = [stack.enter_context(RawConnection(server.port)) for _ in range(5)]
+            for raw in busy:
+                raw.send(get(HOME))
+            late = stack.enter_context(RawConnection(server.port))
+            late.send(get(HEALTH))
+        answers = [raw.read_answer() for raw in busy]
+        assert [answer.status for answer in answers] == [200] * 5
+        late.read_answer().expect(200)
 
 
 # --- Leavers ---

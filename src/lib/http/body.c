@@ -22,17 +22,17 @@ bool body_is_announced_short(const struct http_request *request) {
 bool body_is_too_large(const struct http_request *request) {
   uint64_t announced = 0;
   str_to_u64(request->headers.content_length, 0, UINT64_MAX, &announced);
-  return announced > limit_of(request) || request->discarded > 0;
+  return announced > limit_of(request) || request->is_over;
 }
 
 bool body_take(struct http_request *request, const char *bytes, size_t length) {
   assert(request->phase != HTTP_PHASE_WORKING && "all of the body has come");
-  if (request->discarded == 0 && request->body.length + length <= limit_of(request)) {
-    buffer_append(&request->body, bytes, length);
-    return !request->body.failed;
+  if (length > limit_of(request) - request->body.length) {
+    request->is_over = true;
+    return false;
   }
-  request->discarded += length;
-  return request->discarded <= BODY_DISCARD_LIMIT;
+  buffer_append(&request->body, bytes, length);
+  return !request->body.failed;
 }
 
 static bool is_json(struct str content_type) {
@@ -62,7 +62,7 @@ static bool is_nested_too_deeply(struct str json) {
 }
 
 enum body_verdict body_parse(struct http_request *request) {
-  assert(request->discarded == 0 && request->body.length <= limit_of(request));
+  assert(!request->is_over && request->body.length <= limit_of(request));
   assert(!request->json && "a body is parsed once");
   struct str content_type = request->headers.content_type;
   bool has_body = request->body.length > 0;

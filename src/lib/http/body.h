@@ -5,7 +5,6 @@
 #include "lib/http/request.h"
 
 enum {
-  BODY_DISCARD_LIMIT = 1024 * 1024, /* bytes of a refused body that are read before hanging up */
   BODY_JSON_DEPTH = 64,
 };
 
@@ -18,7 +17,7 @@ bool body_is_announced_short(const struct http_request *request);
 /* True when what was announced, or what has come, is more than the row takes. */
 bool body_is_too_large(const struct http_request *request);
 
-/* Takes a part of the body; false when the client must be hung up on. */
+/* Takes a part of the body; false when it is too much, or memory is out. */
 bool body_take(struct http_request *request, const char *bytes, size_t length);
 
 enum body_verdict { BODY_GOOD, BODY_NOT_JSON, BODY_MALFORMED };

@@ -5,10 +5,6 @@
 
 #define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
 
-bool cors_applies(const struct http_request *request) {
-  return str_starts_with(request->raw_path, STR("/api/"));
-}
-
 /* An origin has no trailing slash; a configured URL may. */
 static struct str without_slash(struct str origin) {
   if (origin.length > 0 && origin.data[origin.length - 1] == '/') origin.length--;
@@ -18,7 +14,7 @@ static struct str without_slash(struct str origin) {
 struct str cors_allowed_origin(const struct http_request *request) {
   struct str none = {"", 0};
   struct str origin = request->headers.origin;
-  if (origin.length == 0 || !cors_applies(request)) return none;
+  if (origin.length == 0 || !request->is_api) return none;
   struct str rest = request->site->options->allowed_origins, allowed;
   while (str_next(&rest, ',', &allowed)) {
     allowed = without_slash(allowed);

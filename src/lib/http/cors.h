@@ -4,9 +4,6 @@
 
 #include "lib/http/request.h"
 
-/* True for a path that CORS is for. */
-bool cors_applies(const struct http_request *request);
-
 /* The request's Origin when CORS is for its path and the origin is one of the configured; empty
  * otherwise. */
 struct str cors_allowed_origin(const struct http_request *request);

@@ -28,6 +28,7 @@ struct http_connection {
   struct http_request *request; /* the one that is being read or answered; NULL between two */
   enum connection_state state;
   bool suspended; /* libmicrohttpd waits until there is an answer */
+  bool lingers;   /* once it is closed: an answer came before the end of its request */
   int fd;
   struct address peer;
   bool from_proxy; /* the peer is a proxy that is trusted */

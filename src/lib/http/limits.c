@@ -2,15 +2,13 @@
 #include "lib/http/limits.h"
 
 #include "lib/base/clock.h"
-#include "lib/http/cors.h"
 #include "lib/http/peer.h"
 
 enum { IPV6_COUNTED_BYTES = 8 }; /* a customer gets a /64 at least, and all the addresses in it */
 
 static bool is_write(const struct http_request *request) {
   enum http_method method = request->method;
-  return (method == HTTP_POST || method == HTTP_PUT || method == HTTP_DELETE) &&
-         cors_applies(request);
+  return method == HTTP_POST || method == HTTP_PUT || method == HTTP_DELETE;
 }
 
 bool limits_count_address(const struct http_request *request, unsigned *ret_wait_s) {

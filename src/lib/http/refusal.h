@@ -1,9 +1,13 @@
-/* refusal.h: what libmicrohttpd answers by itself, said as the API says things. Inside of the room
- * only. */
+/* refusal.h: answers that do not go through libmicrohttpd, because it would send its own, or none.
+ * Inside of the room only. */
 #pragma once
 
-#include <stdbool.h>
+#include "lib/http/request.h"
 
-/* True when libmicrohttpd's own answers come through refusal.c. That depends on how the executable
- * was linked; a server does not start without it. */
-bool refusal_is_in_place(void);
+/* Sends the answer of `request` at once, whatever libmicrohttpd is about to do. The connection must
+ * be closed then: libmicrohttpd is told MHD_NO. */
+void refusal_send(struct http_request *request);
+
+/* Lets libmicrohttpd refuse something and looks what is sent. False when that is not ours: the
+ * executable was linked in a way that leaves libmicrohttpd its own answers. */
+bool refusal_works(struct error *error);

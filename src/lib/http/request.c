@@ -7,6 +7,7 @@
 #include "lib/base/random.h"
 #include "lib/base/uuid.h"
 #include "lib/http/http_connection.h"
+#include "lib/http/target.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,17 +20,19 @@ struct request_block {
 };
 
 /* The target is one piece of memory, which the path begins. */
-static bool take_target(struct http_request *request, const char *target) {
-  size_t length = strlen(target);
-  char *copy = http_request_alloc(request, length + 1);
+static bool take_target(struct http_request *request, struct str text) {
+  struct target target;
+  request->target_length = text.length;
+  request->target_is_plain = target_split(text, &target);
+  request->is_for_server = target.is_server;
+  char *copy = http_request_alloc(request, target.path.length + target.query.length + 2);
   if (!copy) return false;
-  memcpy(copy, target, length + 1);
-  char *question = memchr(copy, '?', length);
-  request->raw_path = (struct str){copy, question ? (size_t)(question - copy) : length};
-  if (question)
-    request->raw_query = (struct str){question + 1, length - request->raw_path.length - 1};
-  else
-    request->raw_query = (struct str){copy + length, 0};
+  char *end = mempcpy(copy, target.path.data, target.path.length);
+  request->raw_path = (struct str){copy, target.path.length};
+  if (target.query.length > 0) *end++ = '?';
+  request->raw_query = (struct str){end, target.query.length};
+  end = mempcpy(end, target.query.data, target.query.length);
+  *end = '\0';
   return true;
 }
 
@@ -45,7 +48,7 @@ struct http_request *request_new(struct http_site *site, const char *target) {
   request->started_us = clock_monotonic_us();
   list_init(&request->memory);
   list_init(&request->place);
-  if (take_target(request, target)) return request;
+  if (take_target(request, str_from(target))) return request;
   request_free(request);
   return NULL;
 }

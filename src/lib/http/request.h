@@ -47,10 +47,15 @@ struct http_request {
 
   uint64_t started_us;
   enum http_method method;
-  bool needs_host; /* HTTP/1.1 */
+  bool is_http_1_0;
+  size_t target_length; /* as it came */
+  bool target_is_plain; /* it has no blank and no control character */
+  bool is_for_server;   /* its target is "*" */
   struct str raw_path, raw_query;
   struct http_headers headers;
   struct str allowed_origin;      /* the Origin, where it is one of the configured; or empty */
+  unsigned methods;               /* of its path: a bit set, 0: no row knows it */
+  bool is_api;                    /* its path begins with /api/, however that is written */
   const struct http_route *route; /* NULL: none matched */
   size_t route_place;             /* of the router's rows */
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
@@ -61,11 +66,13 @@ struct http_request {
   bool has_trace, trace_decided;            /* by the caller: sampled or not */
   struct span *span;                        /* owned by the request's memory; NULL: not recorded */
   struct buffer body;
-  size_t discarded; /* bytes of a body that is too large */
+  bool is_over; /* more of the body came than its row takes */
   json_t *json;
   struct list memory; /* blocks of http_request_alloc() */
 
   enum http_status status;
+  bool ends_connection;     /* by its answer: what follows on it cannot be told apart */
+  bool is_refused;          /* its answer did not go through libmicrohttpd: see refusal.c */
   const char *content_type; /* constant; NULL: the answer has no body */
   struct str content;
   char *owned_content; /* the memory of `content`; NULL: it is somebody else's */
@@ -85,7 +92,7 @@ void request_free(struct http_request *request);
 /* Goes into the next phase; asserts that it follows the present one. */
 void request_enter(struct http_request *request, enum http_phase phase);
 
-/* The request line's target: path and query, NUL-terminated. */
+/* The request line's target without scheme and host: path and query, NUL-terminated. */
 const char *request_target(const struct http_request *request);
 
 /* Copies text into the request's memory; empty when memory is out. */

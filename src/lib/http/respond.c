@@ -2,7 +2,6 @@
  * of its body. */
 #include "lib/http/respond.h"
 
-#include "lib/http/cors.h"
 #include "lib/http/peer.h"
 #include "lib/http/representation.h"
 #include "lib/http/round.h"
@@ -58,7 +57,7 @@ void respond_add_fixed_headers(const struct http_request *request, struct MHD_Re
 /* Vary goes with every answer of a path, or a cache would hand one client's answer to another: to
  * one of another origin, or to one that does not know gzip. */
 static void add_vary(const struct http_request *request, struct MHD_Response *response) {
-  bool by_origin = cors_applies(request);
+  bool by_origin = request->is_api;
   bool by_coding = request->file || (request->route && request->route->auth == HTTP_AUTH_SHARED);
   if (by_origin || by_coding)
     MHD_add_response_header(response, "Vary",
@@ -99,7 +98,8 @@ static void add_headers(const struct http_request *request, struct MHD_Response 
   /* Of no use, and forbidden, on a connection that was not TLS to the client (RFC 6797, 7.2). */
   if (peer_used_tls(request))
     MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT);
-  if (request->site->draining) MHD_add_response_header(response, "Connection", "close");
+  if (request->ends_connection || request->site->draining || request->site->crowded)
+    MHD_add_response_header(response, "Connection", "close");
 }
 
 /* --- The response --- */
@@ -132,7 +132,7 @@ static struct MHD_Response *respond_round(struct http_request *request) {
   return response;
 }
 
-static struct MHD_Response *make_response(struct http_request *request) {
+static struct MHD_Response *choose_body(struct http_request *request) {
   if (request->round) return respond_round(request);
   if (request->file) return respond_file(request);
   if (!request->owned_content) return respond_constant(request, request->content);
@@ -143,12 +143,17 @@ static struct MHD_Response *make_response(struct http_request *request) {
   return response;
 }
 
-enum MHD_Result respond(struct http_request *request) {
+struct MHD_Response *respond_make(struct http_request *request) {
   request_enter(request, HTTP_PHASE_SENDING);
   http_connection_enter(request->connection, CONNECTION_SENDING);
-  struct MHD_Response *response = make_response(request);
+  struct MHD_Response *response = choose_body(request);
+  if (response) add_headers(request, response);
+  return response;
+}
+
+enum MHD_Result respond(struct http_request *request) {
+  struct MHD_Response *response = respond_make(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
-  add_headers(request, response);
   enum MHD_Result queued = respond_queue(request->mhd, request->status, response);
   MHD_destroy_response(response);
   return queued;

@@ -8,6 +8,10 @@
 /* Hands the answer of `request` to libmicrohttpd; from inside one of its callbacks only. */
 enum MHD_Result respond(struct http_request *request);
 
+/* Makes a response of the answer of `request`, with all of its headers; the request is being sent
+ * from now on. NULL when memory is out. */
+struct MHD_Response *respond_make(struct http_request *request);
+
 /* libmicrohttpd's MHD_queue_response(): the name itself is another function here, see refusal.c. */
 enum MHD_Result respond_queue(struct MHD_Connection *mhd, unsigned status,
                               struct MHD_Response *response);

@@ -234,7 +234,9 @@ unsigned router_match(struct http_request *request) {
   const struct router *router = request->site->router;
   struct path path;
   assert(!request->route);
+  request->is_api = str_starts_with(request->raw_path, STR("/api/"));
   if (!split_path(request, &path)) return 0;
+  request->is_api = path.count > 1 && str_equal(path.segments[0], STR("api"));
   unsigned methods = 0, wanted = 1U << request->method;
   for (size_t place = 0; place < router->count; place++) {
     const struct router_row *row = &router->rows[place];

@@ -19,8 +19,9 @@ struct router *router_free(struct router *router);
 size_t router_count(const struct router *router);
 const struct http_route *router_route(const struct router *router, size_t place);
 
-/* Finds the row for the request's method and path and decodes its parameters. Returns the methods
- * that the path has as a bit set of 1 << enum http_method; 0 when no row knows the path. */
+/* Finds the row for the request's method and path and decodes its parameters, and whether the path
+ * is of the API. Returns the methods that the path has as a bit set of 1 << enum http_method; 0
+ * when no row knows the path. */
 unsigned router_match(struct http_request *request);
 
 /* Writes "GET, HEAD, …" of a bit set. */

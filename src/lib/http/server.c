@@ -11,6 +11,7 @@
 #include "lib/http/coalesce.h"
 #include "lib/http/drain.h"
 #include "lib/http/gzip.h"
+#include "lib/http/linger.h"
 #include "lib/http/peer.h"
 #include "lib/http/refusal.h"
 #include "lib/http/request_metrics.h"
@@ -38,6 +39,7 @@ struct http_server {
   struct connection_deadlines deadlines;
   struct router *router;
   struct drain drain;
+  struct lingerers linger;
 };
 
 /* --- Running the daemon --- */
@@ -63,21 +65,18 @@ static void on_daemon_event(uv_poll_t *poll, int status, int events) {
 
 /* --- Connections --- */
 
-static void on_connection(void *argument, struct MHD_Connection *mhd, void **socket_context,
-                          enum MHD_ConnectionNotificationCode code) {
-  struct http_server *server = argument;
-  if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-    assert(server->drain.connections > 0);
-    server->drain.connections--;
-    drain_check(&server->drain);
-    http_connection_free(*socket_context);
-    *socket_context = NULL;
-    /* At its limit of connections the daemon takes its listening socket out of what it polls, and
-     * puts it back only when it is run again after one was closed. */
-    ask_run(server);
-    return;
-  }
+/* Over the limit answers close their connections, and whoever has been idle for longest leaves at
+ * once, so that a new client need not wait until somebody goes. */
+static void keep_limit(struct http_server *server) {
+  struct http_site *site = &server->site;
+  site->crowded = server->drain.connections > site->options->connection_limit;
+  if (site->crowded) loop_deadlines_expire_first(&server->deadlines.idle);
+}
+
+static void open_connection(struct http_server *server, struct MHD_Connection *mhd,
+                            void **socket_context) {
   server->drain.connections++;
+  keep_limit(server);
   int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   struct http_connection *connection = http_connection_new(&server->deadlines, fd);
   *socket_context = connection;
@@ -85,6 +84,29 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
   const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   peer_note(connection, info ? info->client_addr : NULL, &server->site.options->proxies);
+}
+
+static void close_connection(struct http_server *server, void **socket_context) {
+  struct http_connection *connection = *socket_context;
+  assert(server->drain.connections > 0);
+  server->drain.connections--;
+  server->site.crowded = server->drain.connections > server->site.options->connection_limit;
+  drain_check(&server->drain);
+  if (connection && connection->lingers && !server->site.closing)
+    linger_begin(&server->linger, connection->fd);
+  http_connection_free(connection);
+  *socket_context = NULL;
+  /* At its limit of connections the daemon takes its listening socket out of what it polls, and
+   * puts it back only when it is run again after one was closed. */
+  ask_run(server);
+}
+
+static void on_connection(void *argument, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code) {
+  if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+    close_connection(argument, socket_context);
+  else
+    open_connection(argument, mhd, socket_context);
 }
 
 /* --- Requests --- */
@@ -132,25 +154,50 @@ static void on_completed(void *argument, struct MHD_Connection *mhd, void **requ
   assert(!request->connection->suspended && server->drain.requests > 0);
   *request_context = NULL;
   http_connection_enter(request->connection, CONNECTION_IDLE);
-  steps_end(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+  steps_end(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK || request->is_refused);
   server->drain.requests--;
   drain_check(&server->drain);
 }
 
 /* Answering before the body has come forces libmicrohttpd to close the connection. Where there is
- * no body the answer can wait for the next call, and the connection stays; so it does for a client
- * that is only early: what it has sent already is read and forgotten. */
+ * no body the answer can wait for the next call, and the connection stays; so it does where the
+ * body is short: it is read and forgotten. */
 static bool answers_at_once(const struct http_request *request) {
-  if (request->phase != HTTP_PHASE_ANSWERED || !body_is_announced(request)) return false;
+  if (request->phase != HTTP_PHASE_ANSWERED) return false;
+  if (request->ends_connection) return true;
   bool is_short = request->headers.expect.length == 0 && body_is_announced_short(request);
-  return request->status != HTTP_TOO_MANY_REQUESTS || !is_short;
+  return body_is_announced(request) && !is_short;
 }
 
-static enum MHD_Result read_headers(struct http_request *request, const char *method,
-                                    const char *version) {
-  steps_begin(request, method, version);
+/* Where in libmicrohttpd's memory the head of the request is. */
+static struct head_place find_head(const struct http_request *request, const char *target,
+                                   const char *method, const char *version) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  assert(info && "it is called when the headers are there");
+  return (struct head_place){.method = method,
+                             .target = target,
+                             .target_length = request->target_length,
+                             .version = version,
+                             .end = method + info->header_size};
+}
+
+static enum MHD_Result read_headers(struct http_request *request, const struct head_place *place) {
+  steps_begin(request, place);
   http_steps_go_on(request);
-  return answers_at_once(request) ? respond(request) : MHD_YES;
+  if (!answers_at_once(request)) return MHD_YES;
+  request->connection->lingers = true;
+  return respond(request);
+}
+
+/* While a body comes libmicrohttpd takes no answer. */
+static enum MHD_Result read_body(struct http_request *request, const char *bytes, size_t length) {
+  if (body_take(request, bytes, length)) return MHD_YES;
+  if (request->is_over) {
+    http_answer_error(request, HTTP_PAYLOAD_TOO_LARGE, "payload_too_large");
+    refusal_send(request);
+  }
+  return MHD_NO;
 }
 
 static enum MHD_Result suspend(struct http_request *request) {
@@ -165,14 +212,17 @@ static enum MHD_Result suspend(struct http_request *request) {
 static enum MHD_Result on_access(void *argument, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_size, void **request_context) {
-  (void)argument, (void)mhd, (void)url;
+  (void)argument, (void)mhd;
   struct http_request *request = *request_context;
   if (!request) return MHD_NO;
-  if (request->phase == HTTP_PHASE_HEADERS) return read_headers(request, method, version);
+  if (request->phase == HTTP_PHASE_HEADERS) {
+    struct head_place place = find_head(request, url, method, version);
+    return read_headers(request, &place);
+  }
   if (*upload_size > 0) {
-    bool taken = body_take(request, upload, *upload_size);
+    size_t length = *upload_size;
     *upload_size = 0;
-    return taken ? MHD_YES : MHD_NO;
+    return read_body(request, upload, length);
   }
   if (request->phase == HTTP_PHASE_RECEIVING) {
     request_enter(request, HTTP_PHASE_WORKING);
@@ -205,7 +255,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
   return MHD_start_daemon(
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access,
       server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-      MHD_OPTION_CONNECTION_LIMIT, server->site.options->connection_limit,
+      MHD_OPTION_CONNECTION_LIMIT, server->site.options->connection_limit + 1, /* keep_limit() */
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
       0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
       on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, on_request, server,
@@ -238,6 +288,7 @@ static void start_watching(struct http_server *server) {
   loop_deadlines_init(&server->deadlines.idle, loop, options->idle_timeout_ms);
   loop_deadlines_init(&server->deadlines.receiving, loop, options->receive_timeout_ms);
   loop_deadlines_init(&server->deadlines.sending, loop, options->send_timeout_ms);
+  linger_init(&server->linger, loop);
   int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
   uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
   server->poll.data = server;
@@ -249,7 +300,6 @@ static void start_watching(struct http_server *server) {
 struct http_server *http_server_new(struct loop *loop, int listen_fd,
                                     const struct http_options *options, void *context,
                                     void *authenticator, struct error *error) {
-  assert(refusal_is_in_place() && "the executable must export MHD_queue_response()");
   struct http_server *server = calloc(1, sizeof(*server));
   if (!server) {
     close(listen_fd);
@@ -259,7 +309,7 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd,
   loop_free_at_end(loop, server);
   server->site = (struct http_site){
       .loop = loop, .options = options, .context = context, .authenticator = authenticator};
-  bool made = make_parts(server, error);
+  bool made = refusal_works(error) && make_parts(server, error);
   loop_free_at_end(loop, server->site.metrics);
   loop_free_at_end(loop, server->router);
   server->daemon = made ? start_daemon(server, listen_fd) : NULL;
@@ -320,4 +370,5 @@ void http_server_close(struct http_server *server) {
   loop_deadlines_close(&server->deadlines.idle);
   loop_deadlines_close(&server->deadlines.receiving);
   loop_deadlines_close(&server->deadlines.sending);
+  linger_close(&server->linger);
 }

@@ -11,6 +11,7 @@
 #include "lib/http/body.h"
 #include "lib/http/coalesce.h"
 #include "lib/http/cors.h"
+#include "lib/http/framing.h"
 #include "lib/http/limits.h"
 #include "lib/http/request_metrics.h"
 #include "lib/http/round.h"
@@ -21,7 +22,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEADERS_LIMIT = 16 * 1024 /* bytes of a request's line and headers */ };
+enum {
+  HEADERS_LIMIT = 16 * 1024, /* bytes of a request's target and headers */
+  ALL_METHODS = (1U << HTTP_METHODS) - 1,
+};
 
 enum step_result {
   STEP_DONE,
@@ -37,23 +41,16 @@ static enum step_result answer(struct http_request *request, enum http_status st
 
 /* --- While the headers are all that has come --- */
 
-static enum step_result read_headers(struct http_request *request) {
-  headers_note(request->mhd, &request->headers);
-  request->allowed_origin = cors_allowed_origin(request);
-  request_set_id(request);
-  span_begin(request);
-  size_t size = request->raw_path.length + request->raw_query.length + request->headers.size;
+static enum step_result check_headers(struct http_request *request) {
+  size_t size = request->target_length + request->headers.size;
   return size > HEADERS_LIMIT ? answer(request, HTTP_HEADERS_TOO_LARGE, "generic_431") : STEP_DONE;
 }
 
-/* When both Content-Length and Transfer-Encoding say where the body ends, a proxy may have believed
- * the other one: request smuggling (RFC 9112, section 6.3). HTTP/1.1 needs a Host (section 3.2):
- * libmicrohttpd 0.9.75 would, in its strict mode, answer with two heads. */
 static enum step_result check_framing(struct http_request *request) {
-  const struct http_headers *headers = &request->headers;
-  bool ambiguous = headers->transfer_encoding.length > 0 && headers->content_length.length > 0;
-  bool lacks_host = request->needs_host && !headers->host.data;
-  return ambiguous || lacks_host ? answer(request, HTTP_BAD_REQUEST, "generic_400") : STEP_DONE;
+  enum http_status status;
+  if (framing_is_sound(request, &status)) return STEP_DONE;
+  request->ends_connection = true;
+  return answer(request, status, status == HTTP_BAD_REQUEST ? "generic_400" : "generic_501");
 }
 
 static enum step_result refuse_method(struct http_request *request, unsigned methods) {
@@ -65,12 +62,13 @@ static enum step_result refuse_method(struct http_request *request, unsigned met
 }
 
 static enum step_result find_route(struct http_request *request) {
-  unsigned methods = router_match(request);
-  if (request->method == HTTP_OPTIONS && (methods || cors_applies(request))) {
+  unsigned methods = request->methods;
+  if (request->method == HTTP_OPTIONS && request->is_for_server) methods = ALL_METHODS;
+  if (!methods) return answer(request, HTTP_NOT_FOUND, "generic_404");
+  if (request->method == HTTP_OPTIONS) {
     cors_answer_options(request, methods);
     return STEP_ANSWERED;
   }
-  if (!methods) return answer(request, HTTP_NOT_FOUND, "generic_404");
   return request->route ? STEP_DONE : refuse_method(request, methods);
 }
 
@@ -148,8 +146,8 @@ static enum step_result handle(struct http_request *request) {
 /* --- The order --- */
 
 static enum step_result (*const STEPS[])(struct http_request *request) = {
-    read_headers,  /* notes what the server itself reads; 431 */
-    check_framing, /* 400 */
+    check_headers, /* 431 */
+    check_framing, /* 400, 501 */
     find_route,    /* 404, 405, OPTIONS */
     count_address, /* 429 */
     check_size,    /* as announced; 413 */
@@ -164,10 +162,20 @@ static enum step_result (*const STEPS[])(struct http_request *request) = {
 
 enum { STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]) };
 
-void steps_begin(struct http_request *request, const char *method, const char *version) {
+/* The route comes first: whether CORS applies is seen by the path as it is decoded. */
+void steps_note_head(struct http_request *request, const struct head_place *place) {
+  request->methods = router_match(request);
+  headers_note(request->mhd, place, &request->headers);
+  request->allowed_origin = cors_allowed_origin(request);
+  request_set_id(request);
+}
+
+void steps_begin(struct http_request *request, const struct head_place *place) {
   request_enter(request, HTTP_PHASE_RECEIVING);
-  router_method(method, &request->method);
-  request->needs_host = strcmp(version, "HTTP/1.1") == 0;
+  router_method(place->method, &request->method);
+  request->is_http_1_0 = strcmp(place->version, "HTTP/1.0") == 0;
+  steps_note_head(request, place);
+  span_begin(request);
 }
 
 void http_steps_go_on(struct http_request *request) {

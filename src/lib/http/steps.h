@@ -4,8 +4,11 @@
 
 #include "lib/http/request.h"
 
-/* What libmicrohttpd read from the request line; then http_steps_go_on() starts the steps. */
-void steps_begin(struct http_request *request, const char *method, const char *version);
+/* Notes what the request line and the headers say; with `place` they are checked too. */
+void steps_note_head(struct http_request *request, const struct head_place *place);
+
+/* All headers have come; then http_steps_go_on() starts the steps. */
+void steps_begin(struct http_request *request, const struct head_place *place);
 
 /* Ends a request, with its span, its metrics and its log line, and frees it. `sent`: the client has
  * got the answer. */

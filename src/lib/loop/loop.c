@@ -214,13 +214,21 @@ static void on_timer(uv_timer_t *timer) {
   struct deadline_queue *queue = timer->data;
   uint64_t now = loop_now_ms(queue->loop);
   while (!list_empty(&queue->deadlines)) {
-    struct deadline *deadline = LIST_ENTRY(queue->deadlines.next, struct deadline, node);
+    const struct deadline *deadline =
+        LIST_ENTRY(queue->deadlines.next, const struct deadline, node);
     if (deadline->due_ms > now) break;
-    list_remove(&deadline->node);
-    assert(deadline->expired);
-    deadline->expired(deadline);
+    loop_deadlines_expire_first(queue);
   }
   arm(queue);
+}
+
+bool loop_deadlines_expire_first(struct deadline_queue *queue) {
+  struct list *node = list_pop(&queue->deadlines);
+  if (!node) return false;
+  struct deadline *deadline = LIST_ENTRY(node, struct deadline, node);
+  assert(deadline->expired);
+  deadline->expired(deadline);
+  return true;
 }
 
 /* The timer runs while there are deadlines; one that was stopped early costs one early wake-up. */

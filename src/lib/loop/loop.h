@@ -87,6 +87,9 @@ void loop_deadline_start(struct deadline_queue *queue, struct deadline *deadline
 /* Stops it; harmless when it does not run. */
 void loop_deadline_stop(struct deadline *deadline);
 
+/* Lets the deadline that is due first expire now. False when the queue has none. */
+bool loop_deadlines_expire_first(struct deadline_queue *queue);
+
 static inline bool loop_deadline_is_running(const struct deadline *deadline) {
   return !list_empty(&deadline->node);
 }
