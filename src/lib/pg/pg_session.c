@@ -6,6 +6,7 @@
 #include "lib/pg/pg_session.h"
 
 #include "lib/base/clock.h"
+#include "lib/pg/connect.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -141,17 +142,19 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   return PQconnectdbParams(keywords, values, 1);
 }
 
-static void append_settings(struct buffer *sql, const char *set, int server_version) {
-  buffer_append_format(sql, "%s TimeZone = 'UTC';\n", set);
+static void append_settings(struct buffer *sql, bool is_local, int server_version) {
+  buffer_append_text(sql, is_local ? "SELECT " CONNECT_SETTINGS("true") ";\n"
+                                   : "SELECT " CONNECT_SETTINGS("false") ";\n");
   if (server_version >= 140000)
-    buffer_append_format(sql, "%s client_connection_check_interval = '1s';\n", set);
+    buffer_append_format(sql, "SET %s client_connection_check_interval = '1s';\n",
+                         is_local ? "LOCAL" : "SESSION");
 }
 
 static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   bool look = session->kind == PG_SESSION_LOOK;
-  if (look) buffer_append_text(&sql, "BEGIN READ ONLY;\n");
-  append_settings(&sql, look ? "SET LOCAL" : "SET", pg_session_server_version(session));
+  if (look) buffer_append_text(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY;\n");
+  append_settings(&sql, look, pg_session_server_version(session));
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
@@ -159,7 +162,7 @@ static bool prepare_session(struct pg_session *session, struct error *error) {
 
 void pg_session_append_reset(struct buffer *sql, int server_version) {
   buffer_append_text(sql, "RESET ALL;\nRESET ROLE;\nRESET SESSION AUTHORIZATION;\n");
-  append_settings(sql, "SET", server_version);
+  append_settings(sql, false, server_version);
 }
 
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
