@@ -69,6 +69,15 @@ bool connect_send_settings(PGconn *conn, const char *statement_timeout, const ch
                            2, NULL, values, NULL, NULL, 1);
 }
 
+const char *connect_encoding(const PGconn *conn) {
+  return PQparameterStatus(conn, "server_encoding");
+}
+
+bool connect_is_utf8(const PGconn *conn) {
+  const char *encoding = connect_encoding(conn);
+  return !encoding || strcmp(encoding, "UTF8") == 0;
+}
+
 static bool is_on(const PGconn *conn, const char *parameter) {
   const char *value = PQparameterStatus(conn, parameter); /* NULL: a server before version 14 */
   return value && strcmp(value, "on") == 0;

@@ -49,5 +49,12 @@ PGconn *connect_blocking(const char *connection_url);
  * without a word. Queues it in libpq, which is in pipeline mode. */
 bool connect_send_settings(PGconn *conn, const char *statement_timeout, const char *lock_timeout);
 
+/* The database's encoding as the server reported it when connecting; UTF8 is what texts need. NULL:
+ * a proxy did not pass it on. */
+const char *connect_encoding(const PGconn *conn);
+
+/* True unless the server said that the database's encoding is another one than UTF8. */
+bool connect_is_utf8(const PGconn *conn);
+
 /* True when the server said that it takes no writes: a standby, or read-only by default. */
 bool connect_is_read_only(const PGconn *conn);

@@ -389,6 +389,7 @@ static const char *fault_of(const struct pg_connection *connection, int status) 
   if (status != 0 || !conn) return "out of memory";
   if (PQstatus(conn) != CONNECTION_OK) return PQerrorMessage(conn);
   if (PQtransactionStatus(conn) != PQTRANS_IDLE) return OPEN_TRANSACTION;
+  if (!connect_is_utf8(conn)) return "the database's encoding is not UTF8";
   if (connection->lane == PG_LANE_WRITE && connect_is_read_only(conn))
     return "the server takes no writes: it is a standby, or default_transaction_read_only is on";
   return NULL;

@@ -463,6 +463,17 @@ int pg_session_server_version(const struct pg_session *session) {
   return PQserverVersion(session->connection);
 }
 
+bool pg_session_check_encoding(const struct pg_session *session, struct error *error) {
+  if (connect_is_utf8(session->connection)) return true;
+  return error_set(
+      error, ERROR_REFUSED,
+      "the encoding of database %s is %s, and Cruddur needs UTF8: make another one "
+      "with `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NEW`, copy "
+      "with `pg_dump OLD | psql --set=ON_ERROR_STOP=1 NEW`, and name NEW in "
+      "CONNECTION_URL; docs/migrations.md tells more",
+      PQdb(session->connection), connect_encoding(session->connection));
+}
+
 bool pg_session_in_transaction(const struct pg_session *session) {
   PGTransactionStatusType status = PQtransactionStatus(session->connection);
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;

@@ -111,6 +111,9 @@ int pg_session_announced_pid(const struct pg_session *session);
 /* The server's version as libpq counts it: 150018 is 15.18. */
 int pg_session_server_version(const struct pg_session *session);
 
+/* Fails as REFUSED unless the database's encoding is UTF8; the message says how to convert it. */
+bool pg_session_check_encoding(const struct pg_session *session, struct error *error);
+
 /* The server is inside a transaction block, be it one that failed. */
 bool pg_session_in_transaction(const struct pg_session *session);
 
