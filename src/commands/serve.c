@@ -71,7 +71,8 @@ static bool derive_pool(struct service *service, struct error *error) {
                          buffer_text(&service->issuer));
   service->auth = (struct auth_options){.jwks_url = buffer_text(&service->jwks_url),
                                         .issuer = buffer_text(&service->issuer),
-                                        .client_ids = str_from(config->cognito_client_id)};
+                                        .client_ids = str_from(config->cognito_client_id),
+                                        .refresh_ms = config->jwks_refresh_s * 1000ULL};
   return true;
 }
 
