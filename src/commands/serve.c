@@ -29,7 +29,8 @@ struct service {
   struct key_keeper *keeper;
   struct schema_check *schema;
   struct metrics_port metrics;
-  bool migrate, refused;
+  bool migrate;
+  struct error refusal; /* why it must not serve from this database; ERROR_NONE: it may */
   uv_signal_t signals[2];
   unsigned finished_count;
   struct worker workers[SERVE_LOOPS_LIMIT];
@@ -61,9 +62,9 @@ static void drain_all(struct service *service) {
     loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
 }
 
-static void on_schema_refused(void *argument) {
+static void on_schema_refused(const struct error *reason, void *argument) {
   struct service *service = argument;
-  service->refused = true;
+  service->refusal = *reason;
   drain_all(service);
 }
 
@@ -255,7 +256,7 @@ static int serve(struct service *service) {
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
-  if (service->refused) return service->migrate ? EXIT_FAILED : EXIT_PENDING;
+  if (service->refusal.kind != ERROR_NONE) return exit_code_of(&service->refusal);
   return code;
 }
 
@@ -287,6 +288,8 @@ const struct subcommand serve_command = {
               [EXIT_FAILED] = "it cannot serve",
               [EXIT_USAGE] = "",
               [EXIT_PENDING] = "the database is behind: run `cruddur migrate`",
-              [EXIT_UNAVAILABLE] = "the system has no socket or thread left"},
+              [EXIT_REFUSED] = "the database's encoding is not UTF8, or --migrate was refused",
+              [EXIT_UNAVAILABLE] = "the system has no socket or thread left",
+              [EXIT_CREDENTIALS] = "--migrate: role or password refused"},
     .run = command_serve,
 };

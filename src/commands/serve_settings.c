@@ -53,7 +53,8 @@ static bool derive_pool(struct serve_settings *settings, struct error *error) {
                          buffer_text(&settings->issuer));
   settings->auth = (struct auth_options){.jwks_url = buffer_text(&settings->jwks_url),
                                          .issuer = buffer_text(&settings->issuer),
-                                         .client_ids = str_from(config->cognito_client_id)};
+                                         .client_ids = str_from(config->cognito_client_id),
+                                         .refresh_ms = config->jwks_refresh_s * 1000ULL};
   return true;
 }
 

@@ -29,6 +29,7 @@ const struct subcommand status_command = {
               [EXIT_FAILED] = "",
               [EXIT_USAGE] = "",
               [EXIT_PENDING] = "something is pending",
+              [EXIT_REFUSED] = "the database's encoding is not UTF8",
               [EXIT_UNAVAILABLE] = "the database was not reached",
               [EXIT_CREDENTIALS] = "role or password refused"},
     .run = command_status,

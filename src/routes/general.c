@@ -15,17 +15,29 @@ static const char *up_or_down(bool up) {
   return up ? "up" : "down";
 }
 
-/* Which connections every loop has. */
+static const char *trouble_word(enum pg_trouble trouble) {
+  switch (trouble) {
+  case PG_TROUBLE_NONE: return "up";
+  case PG_TROUBLE_DOWN: return "down";
+  case PG_TROUBLE_SCHEMA: return "lacks a table, column or function";
+  case PG_TROUBLE_RIGHT: return "lacks a right";
+  case PG_TROUBLE_LOCK: return "locked";
+  case PG_TROUBLE_REFUSED: return "refuses a statement";
+  }
+  return "down";
+}
+
+/* What keeps a loop from its connections: NONE when each loop has one. */
 struct connected {
-  bool reads, writes;
+  enum pg_trouble reads, writes;
 };
 
 static struct connected look_at_pools(const struct route_context *context) {
-  struct connected connected = {true, true};
+  struct connected connected = {PG_TROUBLE_NONE, PG_TROUBLE_NONE};
   for (unsigned i = 0; i < context->pool_count; i++) {
     struct pg_pool_stats stats = pg_pool_stats(context->pools[i]);
-    connected.reads = connected.reads && stats.reads_ready > 0;
-    connected.writes = connected.writes && stats.writes_ready > 0;
+    if (stats.reads_trouble > connected.reads) connected.reads = stats.reads_trouble;
+    if (stats.writes_trouble > connected.writes) connected.writes = stats.writes_trouble;
   }
   return connected;
 }
@@ -35,7 +47,7 @@ static struct connected look_at_pools(const struct route_context *context) {
 static void get_readiness(struct http_request *request) {
   const struct route_context *context = route_context(request);
   struct connected connected = look_at_pools(context);
-  bool postgres = connected.reads;
+  bool postgres = connected.reads == PG_TROUBLE_NONE;
   bool schema = schema_check_passed(context->schema);
   bool keys = key_keeper_ready(context->keeper);
   bool stays = !http_server_draining(context->server);
@@ -44,9 +56,9 @@ static void get_readiness(struct http_request *request) {
   buffer_append_format(&body,
                        "{\"ready\":%s,\"postgres\":\"%s\",\"writes\":\"%s\",\"schema\":\"%s\","
                        "\"keys\":\"%s\",\"server\":\"%s\"}",
-                       ready ? "true" : "false", up_or_down(postgres), up_or_down(connected.writes),
-                       schema ? "current" : "unchecked", up_or_down(keys),
-                       stays ? "up" : "stopping");
+                       ready ? "true" : "false", trouble_word(connected.reads),
+                       trouble_word(connected.writes), schema ? "current" : "unchecked",
+                       up_or_down(keys), stays ? "up" : "stopping");
   if (!ready) http_answer_header(request, "Retry-After", "1");
   http_answer_json(request, ready ? HTTP_OK : HTTP_UNAVAILABLE, &body);
 }

@@ -91,7 +91,7 @@ static void get_metrics(struct http_request *request) {
                 key_keeper_age_s(context->keeper));
   append_exporters(&body, context);
   append_metric(&body, "cruddur_log_lines_dropped_total", "counter",
-                "Log lines dropped because stdout was too slow.", log_dropped());
+                "Log lines dropped because stdout was too slow, or refused them.", log_dropped());
   append_metric(&body, "process_resident_memory_bytes", "gauge", "Resident memory.",
                 resident_bytes());
   http_answer_text(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);

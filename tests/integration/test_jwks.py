@@ -122,6 +122,28 @@ def test_a_key_that_was_withdrawn_is_refused(start_api, pool, user):
     wait_until_refused(api, token)
 
 
+def test_a_key_that_was_withdrawn_is_refused_though_nobody_names_another(start_api, pool, user):
+    _, api = start_api(AWS_COGNITO_JWKS_URL=pool.url, CRUDDUR_JWKS_REFRESH_S=1)
+    token = user.token()
+    api.get(PATH, token).expect(200)
+    new = SigningKey()
+    pool.keys = [new]
+    pool.wait_for_fetches(pool.fetches + 2)  # the second one begins after the first one has ended
+    wait_until_refused(api, token)
+    api.get(PATH, token_for(new, user.sub)).expect(200)
+
+
+def test_old_keys_go_on_working_while_the_pool_is_down(start_api, pool, user):
+    server, api = start_api(AWS_COGNITO_JWKS_URL=pool.url, CRUDDUR_JWKS_REFRESH_S=1)
+    api.get(PATH, user.token()).expect(200)
+    pool.go_down()
+    assert server.log.wait_for(message="the user pool's keys cannot be fetched")
+    for number in range(5):
+        api.get(PATH, user.token(jti=str(number))).expect(200)
+    assert api.get("/api/readiness").expect(200)["keys"] == "up"
+    pool.come_back()
+
+
 def wait_until_refused(api, token):
     """Each loop hears of the new keys by itself."""
     for _ in range(200):

@@ -17,6 +17,9 @@ SETTINGS = [
     "default_transaction_isolation",
     "default_transaction_read_only",
     "search_path",
+    "client_min_messages",
+    "synchronous_commit",
+    "standard_conforming_strings",
 ]
 
 

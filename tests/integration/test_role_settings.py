@@ -5,8 +5,10 @@ import threading
 import pytest
 
 from harness.flood import Request, at_once
-from harness.people import TableLock, parse_time, seconds
+from harness.migrations import Folder, migrate
+from harness.people import Database, TableLock, parse_time, seconds
 from harness.roles import Role
+from harness.server import run
 
 HOME = "/api/activities/home"
 
@@ -27,6 +29,8 @@ ROLE_SETTINGS = [
     ("intervalstyle", "postgres_verbose"),
     ("bytea_output", "escape"),
     ("client_min_messages", "debug5"),
+    ("exit_on_error", "on"),
+    ("synchronous_commit", "off"),
 ]
 
 
@@ -110,3 +114,89 @@ def test_reads_after_the_sessions_were_idle(start_api, database, role):
         for answer in at_once(server.port, [Request("GET", HOME)] * 8):
             answer.expect(200)
         database.run("select pg_sleep(%s)", 0.19 + 0.001 * number)
+
+
+ODD = {
+    "timezone": "America/New_York",
+    "datestyle": "SQL, DMY",
+    "intervalstyle": "sql_standard",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "standard_conforming_strings": "off",
+    "transform_null_equals": "on",
+    "gin_fuzzy_search_limit": "1",
+    "client_min_messages": "error",
+    "exit_on_error": "on",
+    "default_transaction_isolation": "serializable",
+    "synchronous_commit": "off",
+    "session_replication_role": "replica",
+}
+SET = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "gin_fuzzy_search_limit": "0",
+    "client_min_messages": "warning",
+    "exit_on_error": "off",
+    "transaction_isolation": "read committed",
+    "synchronous_commit": "on",
+    "session_replication_role": "origin",
+}
+SEEN = "create table seen as select " + ", ".join(
+    f"current_setting('{name}') as {name}" for name in SET
+)
+SPY = f"""create function spy() returns trigger language plpgsql security definer as $$
+  begin {SEEN}; return new; end $$;
+create trigger spy before insert on public.activities for each row when (new.message = 'spied')
+  execute function spy()"""
+
+
+@pytest.fixture
+def odd_database(pg_cluster, template, key):
+    """A database whose sessions begin with every setting other than it is by default."""
+    database = Database(pg_cluster.fresh_database(template=template), key)
+    database.run(SPY)
+    name = database.value("select current_database()")
+    for setting, value in ODD.items():
+        database.run(f"alter database {name} set {setting} = %s", value)
+    yield database
+    database.close()
+    pg_cluster.drop(database.url)
+
+
+@pytest.mark.parametrize("prepare", ["on", "off"])
+def test_what_a_write_does_not_inherit(start_api, odd_database, prepare):
+    _, api = start_api(CONNECTION_URL=odd_database.url, CRUDDUR_PG_PREPARE=prepare)
+    api.wait_until_ready()
+    body = {"message": "spied", "ttl": "1-day"}
+    api.post("/api/activities", odd_database.add_user().token(), json=body).expect(200)
+    assert odd_database.run("select * from seen") == [tuple(SET.values())]
+
+
+@pytest.mark.parametrize("prepare", ["on", "off"])
+def test_what_a_read_does_not_inherit(start_api, odd_database, prepare):
+    """The pattern of a mention has a backslash, and every row that a GIN index finds is there."""
+    name = odd_database.value("select current_database()")
+    odd_database.run(f"alter database {name} set enable_seqscan = off")
+    user, other = odd_database.add_user(handle="al_ice"), odd_database.add_user()
+    mention = odd_database.add_activity(other, "look, @al_ice")
+    odd_database.add_activity(other, "look, @alxice")
+    found = {odd_database.add_activity(other, f"zebras {number}") for number in range(60)}
+    _, api = start_api(CONNECTION_URL=odd_database.url, CRUDDUR_PG_PREPARE=prepare)
+    api.wait_until_ready()
+    mine = api.get("/api/activities/notifications", user.token()).expect(200)
+    assert [row["uuid"] for row in mine] == [mention]
+    rows = api.get("/api/activities/search?term=zebras&limit=100").expect(200)
+    assert {row["uuid"] for row in rows} == found
+
+
+def test_what_a_migration_does_not_inherit(odd_database, tmp_path):
+    folder = Folder(tmp_path / "migrations")
+    folder.add(SEEN, version="18000000000000000")
+    migrate(odd_database.url, dir=folder)
+    assert odd_database.run("select * from seen") == [tuple(SET.values())]
+    assert run("status", CONNECTION_URL=odd_database.url).returncode in (0, 3)

@@ -12,6 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* --- What happens just before a fetch is asked for --- */
+
+bool __real_refresher_ask(struct refresher *refresher, const struct trace_context *trace);
+bool __wrap_refresher_ask(struct refresher *refresher, const struct trace_context *trace);
+
+static void (*before_ask)(struct refresher *refresher, void *argument);
+static void *before_ask_argument;
+
+bool __wrap_refresher_ask(struct refresher *refresher, const struct trace_context *trace) {
+  if (before_ask) before_ask(refresher, before_ask_argument);
+  return __real_refresher_ask(refresher, trace);
+}
+
 /* --- Requests --- */
 
 struct http_request {
@@ -172,6 +185,15 @@ static void expect_sub(struct house *house, const char *token, const char *sub) 
   request_clear(&request);
 }
 
+static bool is_admitted(struct house *house, const char *token) {
+  struct http_request request;
+  send_request(house, &request, token);
+  wait_done(house, &request);
+  bool admitted = request.result == HTTP_TOKEN_GOOD;
+  request_clear(&request);
+  return admitted;
+}
+
 static void expect_refused(struct house *house, const char *token) {
   struct http_request request;
   send_request(house, &request, token);
@@ -241,6 +263,59 @@ static void unknown_keys_fetch_once_in_a_while(void **state) {
     expect_refused(&house, second_token);
   assert_int_equal(web_requests(house.web), 2);
   expect_sub(&house, first_token, "user-1");
+  house_close(&house);
+}
+
+/* The fetch that another loop asked for ends after this loop has looked at its keys. */
+static void finish_fetch(struct refresher *refresher, void *argument) {
+  before_ask = NULL;
+  while (refresher_is_busy(refresher))
+    turn(argument);
+}
+
+static void on_watcher_left(struct refresher_watcher *watcher) {
+}
+
+static void keys_that_come_while_a_token_is_checked_count(void **state) {
+  struct house house;
+  house_open(&house, &QUICK, POOL_GOOD);
+  expect_sub(&house, first_token, "user-1");
+  struct loop *loop = loop_new(1);
+  struct authenticator *other = authenticator_new(loop, house.keeper, NULL);
+  struct refresher_watcher watcher = {.loop = house.loop};
+  key_keeper_watch(house.keeper, &watcher);
+  atomic_store(&house.behaviour, POOL_ROTATED);
+  assert_true(__real_refresher_ask(watcher.refresher, NULL));
+  before_ask = finish_fetch;
+  before_ask_argument = &house;
+  char header[2048];
+  struct http_request request = {.done_count = NULL};
+  snprintf(header, sizeof(header), "Bearer %s", second_token);
+  request_start(&request, other, header);
+  assert_null(before_ask);
+  assert_int_equal(request.result, HTTP_TOKEN_GOOD);
+  assert_str_equal(request.sub, "user-2");
+  request_clear(&request);
+  authenticator_close(other);
+  loop_free(loop);
+  refresher_leave(&watcher, on_watcher_left);
+  house_close(&house);
+}
+
+static void old_keys_are_fetched_again(void **state) {
+  struct house house;
+  house_open(&house, &QUICK, POOL_GOOD);
+  house.options.refresh_ms = 1;
+  expect_sub(&house, first_token, "user-1");
+  atomic_store(&house.behaviour, POOL_BROKEN);
+  unsigned before = web_requests(house.web);
+  while (web_requests(house.web) < before + 3)
+    turn(&house);
+  expect_sub(&house, first_token, "user-1"); /* known keys work while the pool is down */
+  atomic_store(&house.behaviour, POOL_ROTATED);
+  while (is_admitted(&house, first_token))
+    turn(&house);
+  expect_sub(&house, second_token, "user-2");
   house_close(&house);
 }
 
@@ -409,13 +484,13 @@ static void bad_settings_are_refused_by_name(void **state) {
     struct auth_options options;
     const char *variable;
   } CASES[] = {
-      {{NULL, "i", {"c", 1}}, "AWS_COGNITO_JWKS_URL"},
-      {{"", "i", {"c", 1}}, "AWS_COGNITO_JWKS_URL"},
-      {{"ftp://pool.example", "i", {"c", 1}}, "AWS_COGNITO_JWKS_URL"},
-      {{"https://pool.example", NULL, {"c", 1}}, "AWS_COGNITO_ISSUER"},
-      {{"https://pool.example", "", {"c", 1}}, "AWS_COGNITO_ISSUER"},
-      {{"https://pool.example", "i", {NULL, 0}}, "AWS_COGNITO_USER_POOL_CLIENT_ID"},
-      {{"https://pool.example", "i", {" , ", 3}}, "AWS_COGNITO_USER_POOL_CLIENT_ID"},
+      {{NULL, "i", {"c", 1}, 0}, "AWS_COGNITO_JWKS_URL"},
+      {{"", "i", {"c", 1}, 0}, "AWS_COGNITO_JWKS_URL"},
+      {{"ftp://pool.example", "i", {"c", 1}, 0}, "AWS_COGNITO_JWKS_URL"},
+      {{"https://pool.example", NULL, {"c", 1}, 0}, "AWS_COGNITO_ISSUER"},
+      {{"https://pool.example", "", {"c", 1}, 0}, "AWS_COGNITO_ISSUER"},
+      {{"https://pool.example", "i", {NULL, 0}, 0}, "AWS_COGNITO_USER_POOL_CLIENT_ID"},
+      {{"https://pool.example", "i", {" , ", 3}, 0}, "AWS_COGNITO_USER_POOL_CLIENT_ID"},
   };
   struct loop *loop = loop_new(0);
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -526,6 +601,8 @@ int main(void) {
       cmocka_unit_test(bad_tokens_are_refused),
       cmocka_unit_test(requests_wait_for_the_first_fetch),
       cmocka_unit_test(unknown_keys_fetch_once_in_a_while),
+      cmocka_unit_test(keys_that_come_while_a_token_is_checked_count),
+      cmocka_unit_test(old_keys_are_fetched_again),
       cmocka_unit_test(the_next_interval_allows_the_next_fetch),
       cmocka_unit_test(rotated_keys_are_found_and_old_ones_forgotten),
       cmocka_unit_test(a_pool_that_breaks_leaves_the_known_keys),

@@ -7,10 +7,13 @@
 #include "lib/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +254,96 @@ static void dropped_lines_are_counted(void **state) {
   close(resume_reading[1]);
 }
 
+/* --- A stdout that is non-blocking, or refuses --- */
+
+/* More than a pipe holds, while nobody reads; then until the reader has come. */
+static void log_into_a_full_pipe(void) {
+  log_start(LOG_LEVEL_INFO);
+  char text[1001];
+  memset(text, 'x', sizeof(text) - 1);
+  text[sizeof(text) - 1] = '\0';
+  for (int i = 0; i < 2000; i++)
+    log_event(LOG_LEVEL_INFO, text, LOG_END);
+  if (write(resume_reading[1], "!", 1) != 1) _exit(1);
+}
+
+static void assert_whole_lines(const struct buffer *output, int wanted) {
+  struct str rest = buffer_str(output), line;
+  int lines = 0;
+  while (str_next(&rest, '\n', &line) && line.length > 0) {
+    assert_true(str_starts_with(line, STR("{\"time\":")));
+    assert_int_equal(line.data[line.length - 1], '}');
+    lines++;
+  }
+  assert_int_equal(lines, wanted);
+}
+
+static void a_non_blocking_pipe_loses_nothing(void **state) {
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(pipe(resume_reading), 0);
+  assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  fflush(stdout);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    log_into_a_full_pipe();
+    log_stop(PATIENCE_MS);
+    _exit(log_dropped() == 0 ? 0 : 1);
+  }
+  close(ends[1]);
+  char ready;
+  assert_int_equal(read(resume_reading[0], &ready, 1), 1);
+  struct buffer output = BUFFER_EMPTY;
+  read_to_end(ends[0], &output);
+  assert_exited_cleanly(child);
+  assert_whole_lines(&output, 2000);
+  buffer_free(&output);
+  close(ends[0]);
+  close(resume_reading[0]);
+  close(resume_reading[1]);
+}
+
+/* A file that may not grow further refuses in the middle of a line, and takes more later. */
+static void log_into_a_file_with_an_end(void) {
+  struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+  signal(SIGXFSZ, SIG_IGN);
+  log_start(LOG_LEVEL_INFO);
+  setrlimit(RLIMIT_FSIZE, &limit);
+  for (int i = 0; i < 100; i++)
+    log_event(LOG_LEVEL_INFO, "before", LOG_END);
+  while (log_dropped() == 0)
+    usleep(1000);
+  limit.rlim_cur = RLIM_INFINITY;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  log_event(LOG_LEVEL_INFO, "after", LOG_END);
+  log_stop(PATIENCE_MS);
+}
+
+static void lines_that_are_refused_are_counted(void **state) {
+  char path[] = "/tmp/test_log_XXXXXX", text[65536] = "";
+  int file = mkstemp(path);
+  assert_true(file >= 0);
+  unlink(path);
+  fflush(stdout);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    dup2(file, STDOUT_FILENO);
+    log_into_a_file_with_an_end();
+    _exit(0);
+  }
+  assert_exited_cleanly(child);
+  assert_true(pread(file, text, sizeof(text) - 1, 0) > 1000);
+  close(file);
+  const char *dropped = strstr(text + 1000, "\n{\"time\":"); /* the line cut off ends there */
+  assert_non_null(dropped);
+  assert_ptr_equal(dropped, text + 1000);
+  assert_non_null(strstr(dropped, "\"message\":\"log lines dropped\",\"count\":"));
+  assert_non_null(strstr(dropped, "\"message\":\"after\"}\n"));
+}
+
 static void log_for_people(void) {
   unsetenv("NO_COLOR");
   log_start(LOG_LEVEL_INFO);
@@ -302,6 +395,8 @@ int main(void) {
       cmocka_unit_test(lines_of_threads_stay_whole),
       cmocka_unit_test(a_stuck_reader_stops_nobody),
       cmocka_unit_test(dropped_lines_are_counted),
+      cmocka_unit_test(a_non_blocking_pipe_loses_nothing),
+      cmocka_unit_test(lines_that_are_refused_are_counted),
       cmocka_unit_test(a_terminal_gets_lines_for_people),
       cmocka_unit_test(levels_have_names),
   };

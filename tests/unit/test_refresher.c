@@ -283,6 +283,20 @@ static void without_insisting_a_round_that_failed_waits_for_somebody(void **stat
   house_close(&house);
 }
 
+static void a_value_that_fell_due_is_not_asked_for_at_once_again(void **state) {
+  struct refresher_timing timing = QUICK;
+  timing.stale_rest_ms = AN_HOUR_MS;
+  struct house house;
+  house_open(&house, &timing, GOOD);
+  house.source.due_ms = 1;
+  run_until_rounds(&house, 1);
+  house.source.behaviour = DOWN;
+  while (house.source.bad_rounds == 0)
+    turn(&house);
+  assert_in_range(uv_backend_timeout(loop_uv(house.source.loop)), AN_HOUR_MS / 2, AN_HOUR_MS);
+  house_close(&house);
+}
+
 static void insisting_needs_nobody_until_there_is_a_value(void **state) {
   struct refresher_timing timing = QUICK;
   timing.insists = true;
@@ -552,6 +566,7 @@ int main(void) {
       cmocka_unit_test(what_is_unavailable_is_tried_again_in_a_round),
       cmocka_unit_test(a_failure_is_told_until_a_round_is_good),
       cmocka_unit_test(without_insisting_a_round_that_failed_waits_for_somebody),
+      cmocka_unit_test(a_value_that_fell_due_is_not_asked_for_at_once_again),
       cmocka_unit_test(insisting_needs_nobody_until_there_is_a_value),
       cmocka_unit_test(a_value_that_falls_due_is_fetched_again),
       cmocka_unit_test(what_says_the_same_changes_nothing),

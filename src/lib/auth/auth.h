@@ -1,8 +1,8 @@
 /* auth.h: who is calling: the keys of the Cognito pool, and the check of tokens.
  *
- * One key keeper a process fetches the pool's JWKS (on the loop it is given) and publishes it as an
- * immutable set; one authenticator a loop verifies with the set it sees, remembers verified tokens,
- * and keeps the requests that wait for a fetch. */
+ * One key keeper a process fetches the pool's JWKS (on the loop it is given), now and then again,
+ * and publishes it as an immutable set; one authenticator a loop verifies with the set it sees,
+ * remembers verified tokens, and keeps the requests that wait for a fetch. */
 #pragma once
 
 #include "lib/fetch/fetch.h"
@@ -12,6 +12,7 @@ struct auth_options {
   const char *jwks_url;  /* https:, http: or file: */
   const char *issuer;    /* compared to `iss` byte for byte */
   struct str client_ids; /* comma-separated */
+  uint64_t refresh_ms; /* keys that are older are fetched again; 0: only an unknown key is asked */
 };
 
 struct key_keeper;

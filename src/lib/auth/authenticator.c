@@ -129,9 +129,11 @@ enum http_token authenticator_check(struct http_request *request, struct str aut
   if (authenticator->closing) return refuse(request, waiter, "the server ends");
   if (!token_from_header(authorization, &token)) return refuse(request, waiter, "no Bearer token");
   struct token_answer answer = check_token(authenticator, token);
+  bool waits = answer.verdict == TOKEN_WAIT && may_wait(authenticator, request, waiter);
+  /* No fetch is under way, but one may have ended since the keys were looked at. */
+  if (answer.verdict == TOKEN_WAIT && !waits) answer = check_token(authenticator, token);
   if (answer.verdict == TOKEN_GOOD) return admit(request, waiter, &answer.claims, ret_sub);
-  if (answer.verdict == TOKEN_BAD || !may_wait(authenticator, request, waiter))
-    return refuse(request, waiter, answer.reason);
+  if (!waits) return refuse(request, waiter, answer.reason);
   if (!waiter) *waiting = waiter = add_waiter(authenticator, request);
   return waiter ? HTTP_TOKEN_WAIT : refuse(request, NULL, "too many requests wait for keys");
 }

@@ -1,8 +1,9 @@
 /* key_keeper.c: the pool's keys: fetches the JWKS and hands the set to every loop.
  *
- * A refresher does the keeping: it holds the set, lets one fetch serve all loops, and tries again
- * while there are no keys at all. This file fetches, on the keeper's loop, and records the spans of
- * the fetch. Known keys go on working while the pool is down. */
+ * A refresher does the keeping: it holds the set, lets one fetch serve all loops, tries again while
+ * there are no keys at all, and fetches them again when they are old, so that a key that the pool
+ * withdrew is not trusted for ever. This file fetches, on the keeper's loop, and records the spans
+ * of the fetch. Known keys go on working while the pool is down. */
 #include "lib/auth/key_keeper.h"
 
 #include "lib/base/clock.h"
@@ -19,6 +20,7 @@ static const struct key_keeper_timing TIMING = {
                   .retry_base_ms = 500,
                   .retry_cap_ms = 15000,
                   .rest_ms = 100,
+                  .stale_rest_ms = 60000,
                   .ask_interval_ms = 60000,
                   .insists = true},
 };
@@ -111,7 +113,7 @@ static void on_fetched(const struct fetch_response *response, void *argument) {
   }
   end_spans(keeper, response->status, &error);
   if (keys)
-    refresher_succeed(keeper->refresher, keys, 0);
+    refresher_succeed(keeper->refresher, keys, keeper->options->refresh_ms);
   else
     refresher_fail(keeper->refresher, &error);
 }

@@ -69,6 +69,10 @@ static const struct config_setting SETTINGS[] = {
     URL("AWS_COGNITO_ISSUER", CONFIG_SERVER | CONFIG_DEV_TOKEN, cognito_issuer, HTTP_SCHEMES, NULL,
         "https://cognito-idp.ca-central-1.amazonaws.com/ca-central-1_AbCdEfGhI",
         "the tokens' issuer, instead of what region and pool give"),
+    NUMBER(
+        "CRUDDUR_JWKS_REFRESH_S", CONFIG_SERVER, jwks_refresh_s, 1, 604800, "14400", "3600",
+        "seconds after which the pool's keys are fetched again, so that a key that it withdrew is "
+        "no longer trusted"),
     TEXT("FLASK_ENV", CONFIG_SERVER, environment, "production", "production",
          "name of the environment, as told to Rollbar; dev-token works in development only"),
     SECRET("ROLLBAR_ACCESS_TOKEN", CONFIG_SERVER, rollbar_access_token, NULL,

@@ -22,6 +22,7 @@ struct config {
   const char *cognito_client_id; /* comma-separated */
   const char *cognito_jwks_url;
   const char *cognito_issuer;
+  uint32_t jwks_refresh_s;
   const char *environment; /* FLASK_ENV */
   const char *rollbar_access_token;
   const char *rollbar_url;

@@ -2,9 +2,11 @@
  *
  * Any thread makes its line in memory of its own, then appends it to the queue under the mutex. The
  * writer takes the whole queue, gives its empty buffer in exchange, and writes without the mutex:
- * so nobody waits for stdout. `waiting` says that the writer sleeps and must be woken, `writing`
- * that it has lines that are not out yet. The writer ends when it is told to and the queue is
- * empty; log_stop() waits for that, but only for a while, since stdout may be stuck. */
+ * so nobody else waits for stdout, which may be slow, stuck, full or non-blocking. Lines that
+ * stdout refuses are given up and counted with those that found the queue full. `waiting` says that
+ * the writer sleeps and must be woken, `writing` that it has lines that are not out yet. The writer
+ * ends when it is told to and the queue is empty; log_stop() waits for that, but only for a while,
+ * since stdout may be stuck. */
 #include "lib/base/log.h"
 
 #include "lib/base/buffer.h"
@@ -13,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -56,19 +59,46 @@ bool log_enabled(enum log_level level) {
   return level >= logger.level;
 }
 
-static void write_all(const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(STDOUT_FILENO, bytes, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return; /* nobody reads the log any more: the service goes on without it */
-    bytes += written;
-    length -= (size_t)written;
+/* Whoever shares the pipe with us may have made it non-blocking, for all who share it. */
+static bool wait_for_room(void) {
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&out, 1, -1) >= 0 || errno == EINTR;
+}
+
+/* Returns how many bytes went out: all of them, or those before stdout refused. */
+static size_t write_until_refused(struct str text) {
+  size_t done = 0;
+  while (done < text.length) {
+    ssize_t written = write(STDOUT_FILENO, text.data + done, text.length - done);
+    if (written > 0)
+      done += (size_t)written;
+    else if (written == 0 || (errno != EINTR && !(errno == EAGAIN && wait_for_room())))
+      break;
   }
+  return done;
+}
+
+static uint64_t count_lines(struct str text) {
+  uint64_t lines = 0;
+  for (size_t i = 0; i < text.length; i++)
+    lines += text.data[i] == '\n';
+  return lines;
+}
+
+/* Writes whole lines; returns how many of them were given up. What follows a line that was cut off
+ * begins on a line of its own. */
+static uint64_t write_lines(struct str text, bool *is_cut) {
+  if (*is_cut && write_until_refused(STR("\n")) == 0) return count_lines(text);
+  *is_cut = false;
+  size_t done = write_until_refused(text);
+  if (done > 0) *is_cut = text.data[done - 1] != '\n';
+  return count_lines((struct str){text.data + done, text.length - done});
 }
 
 static void *write_queue(void *unused) {
   (void)unused;
   struct buffer batch = BUFFER_EMPTY;
+  bool is_cut = false;
   pthread_mutex_lock(&logger.mutex);
   for (;;) {
     while (logger.queue.length == 0 && !logger.stopping) {
@@ -85,10 +115,12 @@ static void *write_queue(void *unused) {
     logger.writing = true;
     bool pause = !logger.stopping;
     pthread_mutex_unlock(&logger.mutex);
-    write_all(full.data, full.length);
+    uint64_t given_up = write_lines(buffer_str(&full), &is_cut);
     batch = full;
     if (pause) usleep(LOG_BATCH_PAUSE_US);
     pthread_mutex_lock(&logger.mutex);
+    logger.dropped += given_up;
+    logger.dropped_in_all += given_up;
   }
   assert(logger.stopping); /* nothing else ends the loop */
   logger.writing = false;
@@ -147,8 +179,7 @@ static void append_value(struct buffer *line, const struct log_field *field) {
   }
 }
 
-static void append_json_line(struct buffer *line, enum log_level level, const char *message,
-                             va_list fields) {
+static void append_beginning(struct buffer *line, enum log_level level, const char *message) {
   char now[CLOCK_RFC3339_SIZE];
   size_t length = clock_format_rfc3339(clock_unix_us(), now);
   buffer_append_text(line, "{\"time\":\"");
@@ -157,6 +188,11 @@ static void append_json_line(struct buffer *line, enum log_level level, const ch
   buffer_append_text(line, LEVEL_NAMES[level]);
   buffer_append_text(line, "\",\"message\":");
   json_writer_mended(line, str_from(message));
+}
+
+static void append_json_line(struct buffer *line, enum log_level level, const char *message,
+                             va_list fields) {
+  append_beginning(line, level, message);
   for (;;) {
     struct log_field field = va_arg(fields, struct log_field);
     if (field.type == LOG_FIELD_END) break;
@@ -189,18 +225,20 @@ static void append_line_for_people(struct buffer *line, enum log_level level, co
   buffer_append_char(line, '\n');
 }
 
+/* Under the mutex. */
+static void say_dropped(void) {
+  append_beginning(&logger.queue, LOG_LEVEL_WARNING, "log lines dropped");
+  buffer_append_format(&logger.queue, ",\"count\":%llu}\n", (unsigned long long)logger.dropped);
+  logger.dropped = 0;
+}
+
 static void enqueue(const struct buffer *line) {
   pthread_mutex_lock(&logger.mutex);
   if (line->failed || logger.queue.length + line->length > LOG_QUEUE_LIMIT) {
     logger.dropped++;
     logger.dropped_in_all++;
   } else {
-    if (logger.dropped > 0)
-      buffer_append_format(&logger.queue,
-                           "{\"level\":\"warning\",\"message\":\"log lines dropped\","
-                           "\"count\":%llu}\n",
-                           (unsigned long long)logger.dropped);
-    logger.dropped = 0;
+    if (logger.dropped > 0) say_dropped();
     buffer_append(&logger.queue, line->data, line->length);
   }
   /* Only an idle writer needs waking: a busy one looks again before it sleeps. */

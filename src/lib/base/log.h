@@ -2,7 +2,8 @@
  *
  * JSON when stdout is no terminal, for people when it is. A line is appended to a bounded queue in
  * memory, so that nothing that logs ever waits for the pipe or the disk behind stdout; lines that
- * find the queue full are dropped, and the next line that fits says how many were.
+ * find the queue full, or that stdout refuses, are dropped, and the next line that fits says how
+ * many were.
  *
  * Commands and the long-running parts that have no caller to return an error to (the server, the
  * pool, the key keeper) log; other library code returns errors. Never log a token, a password, or
@@ -54,7 +55,7 @@ void log_stop(unsigned timeout_ms);
 /* Logs `message` with fields (struct log_field by value), the last of which is LOG_END. */
 void log_event(enum log_level level, const char *message, ...);
 
-/* Lines dropped because the queue was full, since the start. */
+/* Lines lost since the start: those that found the queue full, and those that stdout refused. */
 uint64_t log_dropped(void);
 
 /* True when events of `level` are written at all. */

@@ -197,6 +197,8 @@ void refresher_succeed(struct refresher *refresher, void *value, uint64_t due_ms
  * itself; otherwise with the next one who asks. */
 static void fail_round(struct refresher *refresher, const struct error *error) {
   uint64_t wait_ms = refresher->timing.rest_ms + backoff_ms(refresher, refresher->failures);
+  if (refresher->value && wait_ms < refresher->timing.stale_rest_ms)
+    wait_ms = refresher->timing.stale_rest_ms;
   bool again = refresher->value ? refresher->falls_due : refresher->timing.insists;
   settle(refresher, NULL, error);
   if (again && !refresher->closing) uv_timer_start(&refresher->timer, on_timer, wait_ms, 0);

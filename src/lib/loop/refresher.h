@@ -44,7 +44,8 @@ struct refresher_timing {
   unsigned tries;         /* of a round, while the other end is unavailable; at least 1 */
   uint64_t retry_base_ms; /* between tries, and after rounds that failed: a jittered wait that … */
   uint64_t retry_cap_ms;  /* … doubles from the first to the second */
-  uint64_t rest_ms;       /* after a round that failed, at least so long */
+  uint64_t rest_ms;       /* after a round that failed, at least so long, … */
+  uint64_t stale_rest_ms;   /* … and so long where a value that fell due is used meanwhile */
   uint64_t ask_interval_ms; /* between the beginnings of rounds that were asked for */
   bool insists; /* while there is no value, rounds follow each other and nobody need ask */
 };

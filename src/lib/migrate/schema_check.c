@@ -93,10 +93,17 @@ static void retry_later(struct schema_check *gate) {
   uv_timer_start(&gate->retry, on_retry, wait, 0);
 }
 
-static void refuse(struct schema_check *gate, const char *message, const char *what,
-                   const char *text) {
-  log_event(LOG_LEVEL_ERROR, message, log_text(what, text), LOG_END);
-  gate->options.refused(gate->options.argument);
+static void refuse(struct schema_check *gate, const char *message) {
+  log_event(LOG_LEVEL_ERROR, message, log_text("reason", gate->error.message), LOG_END);
+  gate->options.refused(&gate->error, gate->options.argument);
+}
+
+static void refuse_pending(struct schema_check *gate) {
+  static const char MESSAGE[] =
+      "the database is behind: run cruddur migrate, or serve with --migrate";
+  log_event(LOG_LEVEL_ERROR, MESSAGE, log_text("pending", gate->pending), LOG_END);
+  error_set(&gate->error, ERROR_PENDING, "%s", MESSAGE);
+  gate->options.refused(&gate->error, gate->options.argument);
 }
 
 static void open_gate(struct schema_check *gate) {
@@ -109,14 +116,15 @@ static void open_gate(struct schema_check *gate) {
  * served from: the statements are prepared there, and say themselves what they miss. */
 static void judge(struct schema_check *gate) {
   if (gate->asked && gate->pending[0]) {
-    refuse(gate, "the database is behind: run cruddur migrate, or serve with --migrate", "pending",
-           gate->pending);
+    refuse_pending(gate);
   } else if (gate->asked) {
     open_gate(gate);
   } else if (gate->error.kind == ERROR_UNAVAILABLE) {
     retry_later(gate);
+  } else if (gate->error.kind == ERROR_REFUSED && !gate->options.migrate) {
+    refuse(gate, "the database cannot be served from");
   } else if (gate->options.migrate) {
-    refuse(gate, "the database cannot be migrated", "reason", gate->error.message);
+    refuse(gate, "the database cannot be migrated");
   } else {
     log_event(LOG_LEVEL_WARNING, "the database's schema cannot be checked",
               log_text("reason", gate->error.message), LOG_END);

@@ -10,8 +10,9 @@ struct schema_check_options {
   const char *connection_url;
   bool migrate; /* apply what is pending before saying yes */
   /* Called on the loop when the server must not serve: migrations are pending and are not to be
-   * applied, or applying them failed. What and why was logged. */
-  void (*refused)(void *argument);
+   * applied (PENDING), applying them failed, or the database is of no use (REFUSED). What and why
+   * was logged. */
+  void (*refused)(const struct error *reason, void *argument);
   /* Called on the loop when the check is over and the server may serve: it holds no connection any
    * more. */
   void (*opened)(void *argument);

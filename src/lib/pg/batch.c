@@ -7,6 +7,7 @@
  * batch. */
 #include "lib/base/clock.h"
 #include "lib/pg/batch_inside.h"
+#include "lib/pg/connect.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -162,13 +163,12 @@ static bool send_call(const struct pg_call *call, PGconn *conn, bool prepared) {
  * but sets it. */
 static int send_prelude(PGconn *conn, const struct batch_prelude *prelude) {
   const char *const values[] = {prelude->statement_timeout, prelude->lock_timeout};
-  bool sent =
-      PQsendQueryParams(conn, "SET LOCAL transaction_isolation = 'read committed'", 0, NULL, NULL,
-                        NULL, NULL, 1) &&
-      PQsendQueryParams(conn,
-                        "SELECT set_config('statement_timeout', $1, true), "
-                        "set_config('lock_timeout', $2, true), set_config('TimeZone', 'UTC', true)",
-                        2, NULL, values, NULL, NULL, 1);
+  bool sent = PQsendQueryParams(conn, "SET LOCAL transaction_isolation = 'read committed'", 0, NULL,
+                                NULL, NULL, NULL, 1) &&
+              PQsendQueryParams(conn,
+                                "SELECT set_config('statement_timeout', $1, true), "
+                                "set_config('lock_timeout', $2, true), " CONNECT_SETTINGS("true"),
+                                2, NULL, values, NULL, NULL, 1);
   return sent ? 2 : -1;
 }
 

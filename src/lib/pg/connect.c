@@ -64,11 +64,18 @@ PGconn *connect_blocking(const char *connection_url) {
 bool connect_send_settings(PGconn *conn, const char *statement_timeout, const char *lock_timeout) {
   const char *const values[] = {statement_timeout, lock_timeout};
   return PQsendQueryParams(conn,
-                           "SELECT set_config('TimeZone', 'UTC', false), "
-                           "set_config('default_transaction_isolation', 'read committed', false), "
-                           "set_config('statement_timeout', $1, false), "
-                           "set_config('lock_timeout', $2, false)",
+                           "SELECT set_config('statement_timeout', $1, false), "
+                           "set_config('lock_timeout', $2, false), " CONNECT_SETTINGS("false"),
                            2, NULL, values, NULL, NULL, 1);
+}
+
+const char *connect_encoding(const PGconn *conn) {
+  return PQparameterStatus(conn, "server_encoding");
+}
+
+bool connect_is_utf8(const PGconn *conn) {
+  const char *encoding = connect_encoding(conn);
+  return !encoding || strcmp(encoding, "UTF8") == 0;
 }
 
 static bool is_on(const PGconn *conn, const char *parameter) {

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/pg/connect.h"
+#include "lib/pg/prepare.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -119,16 +120,34 @@ static void retry_later(struct pg_connection *connection) {
   uv_timer_start(&connection->timer, on_retry, wait, 0);
 }
 
-static void connect_failed(struct pg_connection *connection, const char *reason) {
-  char line[ERROR_MESSAGE_SIZE];
-  snprintf(line, sizeof(line), "%s", reason);
-  one_line(line);
-  log_failure(connection, "postgres not connected", line);
+static void give_up(struct pg_connection *connection, enum pg_trouble trouble, char *line) {
+  connection->trouble = trouble;
   drop_socket(connection);
   flight_end(&connection->flight, PG_END_LOST,
              line); /* nothing but the sync of what was prepared */
   retry_later(connection);
   connection->options->events->failed(connection, line);
+}
+
+static void connect_failed(struct pg_connection *connection, const char *reason) {
+  char line[ERROR_MESSAGE_SIZE];
+  snprintf(line, sizeof(line), "%s", reason);
+  log_failure(connection, "postgres not connected", one_line(line));
+  give_up(connection, PG_TROUBLE_DOWN, line);
+}
+
+/* What cannot be prepared is the same for many connections, and for each try: it is logged once. */
+static void prepare_failed(struct pg_connection *connection, const PGresult *result) {
+  char line[ERROR_MESSAGE_SIZE];
+  enum pg_trouble trouble =
+      prepare_explain(connection->lane, connection->prepared, result, line, sizeof(line));
+  one_line(line);
+  if (trouble == PG_TROUBLE_DOWN)
+    log_failure(connection, "postgres not connected", line);
+  else if (prepare_is_news(connection->lane, connection->prepared))
+    log_event(LOG_LEVEL_ERROR, "postgres not connected", log_text("reason", line),
+              log_text("lane", lane_name(connection)), LOG_END);
+  give_up(connection, trouble, line);
 }
 
 /* Connects again: at once, or after a while when the last tries failed. */
@@ -253,6 +272,8 @@ static void on_age(uv_timer_t *timer) {
 static void becomes_ready(struct pg_connection *connection) {
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
+  connection->trouble = PG_TROUBLE_NONE;
+  if (connection->options->prepare) prepare_succeeded(connection->lane);
   loop_deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
@@ -265,24 +286,23 @@ static void becomes_ready(struct pg_connection *connection) {
 /* Returns false when the connection was dropped. */
 static bool take_prepare_result(struct pg_connection *connection, PGresult *result) {
   ExecStatusType status = PQresultStatus(result);
-  char reason[ERROR_MESSAGE_SIZE] = "";
-  if (status == PGRES_FATAL_ERROR)
-    snprintf(reason, sizeof(reason), "a statement cannot be prepared, is the database migrated? %s",
-             PQresultErrorMessage(result));
-  PQclear(result);
-  if (status == PGRES_PIPELINE_SYNC) {
+  bool goes_on = status != PGRES_FATAL_ERROR;
+  if (!goes_on) {
+    prepare_failed(connection, result);
+  } else if (status != PGRES_PIPELINE_SYNC) {
+    connection->prepared++;
+    loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
+  } else {
     assert(connection->flight.syncs == 1);
     connection->flight.syncs--;
-    if (flight_transaction_has_ended(connection->conn))
+    goes_on = flight_transaction_has_ended(connection->conn);
+    if (goes_on)
       becomes_ready(connection);
     else
-      snprintf(reason, sizeof(reason), "%s", OPEN_TRANSACTION);
-  } else {
-    loop_deadline_start(connection->options->heads, &connection->flight.head_deadline);
+      connect_failed(connection, OPEN_TRANSACTION);
   }
-  if (!reason[0]) return true;
-  connect_failed(connection, reason);
-  return false;
+  PQclear(result);
+  return goes_on;
 }
 
 static bool expects_results(const struct pg_connection *connection) {
@@ -357,30 +377,16 @@ static void on_notice(void *argument, const PGresult *notice) {
   flight_take_notice(&connection->flight, notice);
 }
 
-/* A connection for reads needs no statement of another lane. A heavy one runs writes too: those
- * that wait for a lock. */
-static bool prepares(const struct pg_connection *connection,
-                     const struct pg_statement_source *source) {
-  return !source->custom_plan && (connection->lane != PG_LANE_READ || source->lane == PG_LANE_READ);
-}
-
 /* A write waits for a lock only so long before it makes room for others: see write_queue.h. */
 static const char *lock_timeout(const struct pg_connection *connection) {
   return connection->lane == PG_LANE_WRITE ? "40" : "0";
 }
 
 static bool send_prepares(struct pg_connection *connection) {
-  PGconn *conn = connection->conn;
-  if (!connect_send_settings(conn, connection->options->statement_timeout,
-                             lock_timeout(connection)))
-    return false;
-  for (int i = 0; i < PG_STATEMENTS; i++) {
-    const struct pg_statement_source *source = &pg_statement_sources[i];
-    if (prepares(connection, source) && !PQsendPrepare(conn, source->name, source->sql, 0, NULL))
-      return false;
-  }
+  connection->prepared = 0;
   connection->flight.syncs++;
-  return PQpipelineSync(conn);
+  return prepare_send(connection->conn, connection->lane, connection->options->statement_timeout,
+                      lock_timeout(connection));
 }
 
 /* Why the connection that was opened is of no use; NULL: it is. */
@@ -389,6 +395,7 @@ static const char *fault_of(const struct pg_connection *connection, int status) 
   if (status != 0 || !conn) return "out of memory";
   if (PQstatus(conn) != CONNECTION_OK) return PQerrorMessage(conn);
   if (PQtransactionStatus(conn) != PQTRANS_IDLE) return OPEN_TRANSACTION;
+  if (!connect_is_utf8(conn)) return "the database's encoding is not UTF8";
   if (connection->lane == PG_LANE_WRITE && connect_is_read_only(conn))
     return "the server takes no writes: it is a standby, or default_transaction_read_only is on";
   return NULL;

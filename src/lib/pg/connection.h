@@ -7,6 +7,7 @@
 
 #include "lib/pg/canceller.h"
 #include "lib/pg/flight.h"
+#include "lib/pg/trouble.h"
 
 enum pg_connection_state {
   PG_CONNECTION_HELD,       /* not opened before the owner says so */
@@ -61,7 +62,9 @@ struct pg_connection {
   uv_timer_t timer; /* until the next try; when ready, until it is old */
   uv_work_t connect;
   unsigned attempt;
-  bool stale; /* for the owner: it is to be drained */
+  unsigned prepared;       /* results of what was sent when it opened; while PREPARING */
+  enum pg_trouble trouble; /* why the last try failed; NONE: it did not */
+  bool stale;              /* for the owner: it is to be drained */
 
   struct pg_flight flight;
   struct pg_cancel cancel;

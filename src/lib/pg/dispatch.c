@@ -183,6 +183,18 @@ static void dispatch_writes(struct pg_pool *pool) {
 }
 
 /* What other threads see of the pool. */
+/* Why the lane has no connection: any of them tells. PG_TROUBLE_DOWN until the first try ended. */
+static enum pg_trouble trouble_of(const struct pg_pool *pool, enum pg_lane lane) {
+  enum pg_trouble trouble = PG_TROUBLE_DOWN;
+  for (unsigned i = 0; i < pool->options.connections; i++) {
+    const struct pg_connection *connection = &pool->connections[i];
+    if (connection->lane != lane) continue;
+    if (connection_is_ready(connection)) return PG_TROUBLE_NONE;
+    if (connection->trouble > trouble) trouble = connection->trouble;
+  }
+  return trouble;
+}
+
 void dispatch_publish(struct pg_pool *pool) {
   uint64_t ready[PG_LANES] = {0}, in_flight = 0, queued = 0;
   for (unsigned i = 0; i < pool->options.connections; i++) {
@@ -195,6 +207,10 @@ void dispatch_publish(struct pg_pool *pool) {
   atomic_store_explicit(&pool->stats.ready, all, memory_order_relaxed);
   atomic_store_explicit(&pool->stats.reads_ready, ready[PG_LANE_READ], memory_order_relaxed);
   atomic_store_explicit(&pool->stats.writes_ready, ready[PG_LANE_WRITE], memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.reads_trouble, trouble_of(pool, PG_LANE_READ),
+                        memory_order_relaxed);
+  atomic_store_explicit(&pool->stats.writes_trouble, trouble_of(pool, PG_LANE_WRITE),
+                        memory_order_relaxed);
   atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
   atomic_store_explicit(&pool->stats.queued, queued, memory_order_relaxed);
 }

@@ -6,6 +6,7 @@
 #include "lib/pg/pg_session.h"
 
 #include "lib/base/clock.h"
+#include "lib/pg/connect.h"
 #include "lib/pg/connection_url.h"
 
 #include <assert.h>
@@ -130,17 +131,19 @@ static PGconn *connect_with(const struct pg_session_options *options) {
   return PQconnectdbParams(keywords, values, 1);
 }
 
-static void append_settings(struct buffer *sql, const char *set, int server_version) {
-  buffer_append_format(sql, "%s TimeZone = 'UTC';\n", set);
+static void append_settings(struct buffer *sql, bool is_local, int server_version) {
+  buffer_append_text(sql, is_local ? "SELECT " CONNECT_SETTINGS("true") ";\n"
+                                   : "SELECT " CONNECT_SETTINGS("false") ";\n");
   if (server_version >= 140000)
-    buffer_append_format(sql, "%s client_connection_check_interval = '1s';\n", set);
+    buffer_append_format(sql, "SET %s client_connection_check_interval = '1s';\n",
+                         is_local ? "LOCAL" : "SESSION");
 }
 
 static bool prepare_session(struct pg_session *session, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   bool look = session->kind == PG_SESSION_LOOK;
-  if (look) buffer_append_text(&sql, "BEGIN READ ONLY;\n");
-  append_settings(&sql, look ? "SET LOCAL" : "SET", pg_session_server_version(session));
+  if (look) buffer_append_text(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY;\n");
+  append_settings(&sql, look, pg_session_server_version(session));
   bool done = pg_session_exec(session, buffer_text(&sql), error);
   buffer_free(&sql);
   return done;
@@ -148,7 +151,7 @@ static bool prepare_session(struct pg_session *session, struct error *error) {
 
 void pg_session_append_reset(struct buffer *sql, int server_version) {
   buffer_append_text(sql, "RESET ALL;\nRESET ROLE;\nRESET SESSION AUTHORIZATION;\n");
-  append_settings(sql, "SET", server_version);
+  append_settings(sql, false, server_version);
 }
 
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
@@ -447,6 +450,17 @@ int pg_session_announced_pid(const struct pg_session *session) {
 
 int pg_session_server_version(const struct pg_session *session) {
   return PQserverVersion(session->connection);
+}
+
+bool pg_session_check_encoding(const struct pg_session *session, struct error *error) {
+  if (connect_is_utf8(session->connection)) return true;
+  return error_set(
+      error, ERROR_REFUSED,
+      "the encoding of database %s is %s, and Cruddur needs UTF8: make another one "
+      "with `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NEW`, copy "
+      "with `pg_dump OLD | psql --set=ON_ERROR_STOP=1 NEW`, and name NEW in "
+      "CONNECTION_URL; docs/migrations.md tells more",
+      PQdb(session->connection), connect_encoding(session->connection));
 }
 
 bool pg_session_in_transaction(const struct pg_session *session) {

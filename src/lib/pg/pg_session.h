@@ -50,9 +50,10 @@ struct pg_failure {
   bool timed_out;           /* the time limit passed; the session is of no further use */
 };
 
-/* Connects. TimeZone is UTC, client_encoding UTF8, and a server of version 14 or later notices
- * within a second when this process dies. Kinds of error: INVALID (the URL makes no sense), DENIED
- * (role or password), NOT_FOUND (no such database), UNAVAILABLE. No message holds a password. */
+/* Connects. The session has the settings of connect.h and client_encoding UTF8, and a server of
+ * version 14 or later notices within a second when this process dies. Kinds of error: INVALID (the
+ * URL makes no sense), DENIED (role or password), NOT_FOUND (no such database), UNAVAILABLE. No
+ * message holds a password. */
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
                      struct error *error);
 void pg_session_close(struct pg_session *session);
@@ -109,6 +110,9 @@ int pg_session_announced_pid(const struct pg_session *session);
 
 /* The server's version as libpq counts it: 150018 is 15.18. */
 int pg_session_server_version(const struct pg_session *session);
+
+/* Fails as REFUSED unless the database's encoding is UTF8; the message says how to convert it. */
+bool pg_session_check_encoding(const struct pg_session *session, struct error *error);
 
 /* The server is inside a transaction block, be it one that failed. */
 bool pg_session_in_transaction(const struct pg_session *session);

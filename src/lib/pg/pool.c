@@ -301,6 +301,7 @@ struct pg_pool *pg_pool_new(struct loop *loop, const struct pg_pool_options *opt
   pool->connection_options.canceller = canceller;
   init_queues(pool);
   init_connections(pool);
+  dispatch_publish(pool);
   return pool;
 }
 
@@ -345,6 +346,8 @@ struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
       .queued = look(&pool->stats.queued),
       .reads_ready = look(&pool->stats.reads_ready),
       .writes_ready = look(&pool->stats.writes_ready),
+      .reads_trouble = atomic_load_explicit(&pool->stats.reads_trouble, memory_order_relaxed),
+      .writes_trouble = atomic_load_explicit(&pool->stats.writes_trouble, memory_order_relaxed),
       .batches = look(&pool->stats.batches),
       .unavailable = look(&pool->stats.unavailable),
       .failed = look(&pool->stats.failed),

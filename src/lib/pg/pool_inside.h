@@ -27,6 +27,7 @@ struct pg_pool {
   struct {
     atomic_uint_fast64_t ready, reads_ready, writes_ready, in_flight, queued, batches, unavailable,
         failed, reruns, groups, grouped, waited_us, queued_us;
+    atomic_uint reads_trouble, writes_trouble;
   } stats;                         /* read by other threads */
   struct deadline_queue deadlines; /* what callers wait for */
   struct deadline_queue heads;     /* of the connections */

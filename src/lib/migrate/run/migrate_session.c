@@ -84,6 +84,7 @@ static bool connect_session(struct migrate_session *session, bool read_only, str
                                        .kind = read_only ? PG_SESSION_LOOK : PG_SESSION_PLAIN};
   if (!pg_session_open(&options, &session->pg, error))
     return error_prefix(error, "cannot connect to the database");
+  if (!pg_session_check_encoding(session->pg, error)) return false;
   pg_session_set_interrupt(session->pg, session->options->interrupt);
   pg_session_on_notice(session->pg, on_notice, session);
   migrate_watch_start(&session->watch, &options, pg_session_announced_pid(session->pg),
