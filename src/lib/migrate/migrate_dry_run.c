@@ -2,6 +2,7 @@
  * own tables where they are missing, and each pending migration. See engine.h. */
 #include "lib/migrate/run/runner.h"
 #include "lib/migrate/run/script.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/plan_check.h"
 
 static void append_beginning(struct buffer *out, const struct runner *runner,
@@ -11,7 +12,7 @@ static void append_beginning(struct buffer *out, const struct runner *runner,
   buffer_append_char(out, '\n');
   if (runner->history.exists) return;
   buffer_append_text(out, "-- the history of migrations\nBEGIN;\n");
-  history_append_adoption(out, &runner->set, &runner->history);
+  adoption_append(out, &runner->set, &runner->history);
   buffer_append_text(out, "COMMIT;\n\n");
 }
 
@@ -50,7 +51,7 @@ bool migrate_dry_run(const struct migrate_options *options, const struct migrate
     report(session->reporter, SAY_OUTPUT, "-- nothing to do: the database is up to date");
     return true;
   }
-  struct script_context context = script_context_new(session);
+  struct script_context context = script_context_new(session, &runner.history);
   const struct version *newest = history_newest(&runner.history);
   _cleanup_(script_list_free) struct script_list list = {0};
   if (!script_list_make(&runner.plan, &context, newest, &list, error) ||

@@ -4,6 +4,7 @@
 #include "lib/migrate/migrate_lint.h"
 #include "lib/migrate/run/execute.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/catalog.h"
 #include "lib/migrate/state/plan_check.h"
 
@@ -50,14 +51,14 @@ static bool rehearse_script(struct rehearsal *rehearsal, struct script *script,
 static bool begin(struct runner *runner, struct error *error) {
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "BEGIN;\n");
-  if (!runner->history.exists) history_append_adoption(&sql, &runner->set, &runner->history);
+  if (!runner->history.exists) adoption_append(&sql, &runner->set, &runner->history);
   return migrate_session_send(&runner->session, &sql, error);
 }
 
 static bool rehearse_all(struct rehearsal *rehearsal, struct error *error) {
   struct runner *runner = rehearsal->runner;
   struct pg_session *pg = runner->session.pg;
-  struct script_context context = script_context_new(&runner->session);
+  struct script_context context = script_context_new(&runner->session, &runner->history);
   _cleanup_(script_list_free) struct script_list list = {0};
   bool done =
       script_list_make(&runner->plan, &context, rehearsal->execution.newest, &list, error) &&

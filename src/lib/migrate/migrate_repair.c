@@ -1,5 +1,7 @@
-/* migrate_repair.c: accepts what files say now, or forgets a resume point. See engine.h. */
+/* migrate_repair.c: accepts what files say now, forgets a resume point, or takes back an adoption.
+ * See engine.h. */
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/plan_check.h"
 
 static bool accept(struct runner *runner, const struct migrate_plan_item *item,
@@ -39,6 +41,30 @@ static bool forget(struct runner *runner, const struct version *version, struct 
   if (!migrate_session_send(session, &sql, error)) return false;
   report(session->reporter, SAY_STEP,
          "%s: the resume point is dropped; what its statements did stays", version->text);
+  return true;
+}
+
+bool migrate_repair_adoption(const struct migrate_options *options,
+                             const struct migrate_reporter *reporter, struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  if (!runner_open(&runner, RUNNER_WORK, error)) return false;
+  size_t count = runner.plan.by_state[PLAN_ABSENT];
+  if (count == 0) {
+    report(reporter, SAY_STEP, "nothing to repair: the schema has whatever was adopted");
+    return true;
+  }
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, "BEGIN;\n");
+  adoption_append_repair(&sql, &runner.set, &runner.history);
+  buffer_append_text(&sql, "COMMIT;\n");
+  if (!runner_keep_mark(&runner, error) || !migrate_session_send(&runner.session, &sql, error)) {
+    buffer_free(&sql);
+    return false;
+  }
+  _cleanup_(buffer_free) struct buffer names = BUFFER_EMPTY;
+  migrate_plan_append_names(&runner.plan, PLAN_ABSENT, &names);
+  report(reporter, SAY_STEP, "%zu %s pending now; `cruddur migrate` applies %s: %s", count,
+         count == 1 ? "is" : "are", count == 1 ? "it" : "them", buffer_text(&names));
   return true;
 }
 

@@ -7,9 +7,10 @@
 static bool apply(struct runner *runner, struct error *error) {
   struct migrate_session *session = &runner->session;
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
-  struct script_context context = script_context_new(session);
+  struct script_context context = script_context_new(session, &runner->history);
   _cleanup_(script_list_free) struct script_list list = {0};
-  if (!script_list_make(&runner->plan, &context, execution.newest, &list, error) ||
+  if (!runner_keep_mark(runner, error) ||
+      !script_list_make(&runner->plan, &context, execution.newest, &list, error) ||
       !execute_scripts(&execution, &list, error))
     return false;
   report(session->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",

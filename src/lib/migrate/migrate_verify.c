@@ -100,7 +100,8 @@ static bool verify_in(const struct migrate_session *home, const char *scratch,
   _cleanup_(runner_close) struct runner runner = runner_new(&options, home->reporter);
   if (!runner_open(&runner, RUNNER_WORK, error)) return false;
   struct verification verification = {.execution = {.session = &runner.session},
-                                      .context = script_context_new(&runner.session)};
+                                      .context =
+                                          script_context_new(&runner.session, &runner.history)};
   return verify_all(&verification, &runner.set, error) &&
          conclude(&verification, runner.set.count, error);
 }

@@ -4,6 +4,9 @@
 #include "lib/migrate/run/runner.h"
 
 #include "lib/migrate/run/lock.h"
+#include "lib/migrate/state/adoption.h"
+
+#include <assert.h>
 
 struct runner runner_new(const struct migrate_options *options,
                          const struct migrate_reporter *reporter) {
@@ -24,10 +27,25 @@ bool runner_connect(struct migrate_session *session, struct error *error) {
          migrate_session_prepare(session, error);
 }
 
+static bool write_adoption(struct runner *runner, struct error *error) {
+  struct migrate_session *session = &runner->session;
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, "BEGIN;\n");
+  adoption_append(&sql, &runner->set, &runner->history);
+  buffer_append_text(&sql, "COMMIT;\n");
+  if (migrate_session_send(session, &sql, error)) {
+    runner->history.exists = runner->history.keeps_mark = true;
+    return true;
+  }
+  error_prefix(error, "could not write the history of migrations");
+  if (pg_session_in_transaction(session->pg)) pg_session_exec(session->pg, "ROLLBACK", NULL);
+  return false;
+}
+
 static bool adopt(struct runner *runner, struct error *error) {
   const struct migrate_reporter *reporter = runner->session.reporter;
-  struct history *history = &runner->history;
-  if (!history_adopt(runner->session.pg, &runner->set, history, error)) return false;
+  const struct history *history = &runner->history;
+  if (!write_adoption(runner, error)) return false;
   if (history->count == 0) return true;
   report(reporter, SAY_NOTE,
          "this database has no history of migrations yet (last_successful_run is %s): adopting it",
@@ -44,7 +62,8 @@ bool runner_open(struct runner *runner, enum runner_mode mode, struct error *err
   if (mode == RUNNER_READ && !migrate_session_open(session, true, error)) return false;
   if (mode != RUNNER_READ && !(runner_connect(session, error) && lock_acquire(session, error)))
     return false;
-  if (!history_load(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
+  if (!history_load(session->pg, &runner->history, error) ||
+      !adoption_examine(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
     return false;
   return mode != RUNNER_WORK || runner->history.exists || adopt(runner, error);
 }
@@ -52,6 +71,16 @@ bool runner_open(struct runner *runner, enum runner_mode mode, struct error *err
 bool runner_open_offline(struct runner *runner, struct error *error) {
   if (runner->session.options->connection_url) return runner_open(runner, RUNNER_READ, error);
   return load(runner, error) && plan(runner, error);
+}
+
+bool runner_keep_mark(struct runner *runner, struct error *error) {
+  struct history *history = &runner->history;
+  assert(history->exists && "the mark is kept beside the history");
+  if (!history->has_mark || history->keeps_mark) return true;
+  struct buffer sql = BUFFER_EMPTY;
+  history_append_mark(&sql, &history->mark);
+  history->keeps_mark = migrate_session_send(&runner->session, &sql, error);
+  return history->keeps_mark;
 }
 
 void runner_close(struct runner *runner) {

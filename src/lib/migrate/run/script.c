@@ -13,8 +13,10 @@
 
 enum { SERVER_VERSION_ASSUMED = 150000 };
 
-struct script_context script_context_new(const struct migrate_session *session) {
-  struct script_context context = {.server_version = session->pg
+struct script_context script_context_new(const struct migrate_session *session,
+                                         const struct history *history) {
+  struct script_context context = {.history = history,
+                                   .server_version = session->pg
                                                          ? pg_session_server_version(session->pg)
                                                          : SERVER_VERSION_ASSUMED,
                                    .lock_timeout_ms = session->options->lock_timeout_ms};
@@ -294,7 +296,7 @@ static void append_record(const struct script *script, uint64_t duration_ms, str
   else
     history_append_applied(sql, script->migration, duration_ms, script->context->applied_by, false);
   if (script->progress || !script->section->transaction) history_append_progress_end(sql, version);
-  history_append_last_run(sql, script->newest_after);
+  history_append_last_run(sql, history_last_run(script->context->history, script->newest_after));
 }
 
 void script_append_closing(const struct script *script, const struct script_step *step,

@@ -32,9 +32,10 @@ struct script_step {
 
 /* What does not differ from one migration of a run to the next. */
 struct script_context {
-  int server_version;       /* as libpq counts it */
-  unsigned lock_timeout_ms; /* of a section that has none of its own */
-  char applied_by[256];     /* what follows the role's name in the history: " (user@host)" */
+  int server_version;            /* as libpq counts it */
+  unsigned lock_timeout_ms;      /* of a section that has none of its own */
+  const struct history *history; /* what last_successful_run depends on */
+  char applied_by[256];          /* what follows the role's name in the history: " (user@host)" */
 };
 
 struct script {
@@ -44,7 +45,7 @@ struct script {
   bool down;
   const struct history_entry *entry;       /* what a way back undoes; NULL: the file says it all */
   const struct history_progress *progress; /* the resume point; NULL: none */
-  const struct version *newest_after;      /* what last_successful_run becomes; NULL: '0' */
+  const struct version *newest_after;      /* the newest applied version afterwards; NULL: none */
 
   /* Made by script_make(). */
   const struct section *section;
@@ -60,7 +61,8 @@ struct script_list {
 
 /* Fills in who runs the script, and what the server and the options ask for. A session that is not
  * connected has no server: the one of Debian 12 is assumed. */
-struct script_context script_context_new(const struct migrate_session *session);
+struct script_context script_context_new(const struct migrate_session *session,
+                                         const struct history *history);
 
 /* Makes the steps. REFUSED when the statements that are done are not those that stand in the file
  * now. */
