@@ -6,6 +6,8 @@
 -- migrate:applied-if EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.users') AND conname = 'users_handle_key')
 -- migrate:applied-if (SELECT count(*) = 2 FROM pg_constraint WHERE conrelid = to_regclass('public.activities') AND conname IN ('activities_user_uuid_fkey', 'activities_reply_to_activity_uuid_fkey'))
 -- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.users_cognito_user_id_key') AND indisunique AND indisvalid)
+-- migrate:replaces here.attrelid = to_regclass('public.users') AND here.attname = 'bio' AND EXISTS (SELECT FROM pg_attribute later WHERE later.attrelid = here.attrelid AND later.attname = 'created_at' AND NOT later.attisdropped AND later.attnum > here.attnum)
+-- migrate:replaces here.attrelid = to_regclass('public.activities') AND here.attname = 'reply_to_activity_uuid' AND EXISTS (SELECT FROM pg_attribute later WHERE later.attrelid = here.attrelid AND later.attname = 'created_at' AND NOT later.attisdropped AND later.attnum > here.attnum)
 
 -- migrate:up
 

@@ -93,6 +93,8 @@ static void sections_and_options(void **state) {
   struct migration *migration = parse("-- what it is for\r\n"
                                       "-- migrate:applied-if a = 1\n"
                                       "-- migrate:applied-if b\n"
+                                      "-- migrate:replaces c\r\n"
+                                      "-- migrate:replaces d > 1\n"
                                       "-- migrate:up transaction:false lock_timeout:5s\r\n"
                                       "SELECT 1;\n"
                                       "-- lint:allow drop, not-null\n"
@@ -102,18 +104,19 @@ static void sections_and_options(void **state) {
   assert_string_equal(migration->version.text, "17000000000000000");
   assert_string_equal(migration->name, "test");
   assert_string_equal(migration->applied_if, "(a = 1)\nAND (b)");
+  assert_string_equal(migration->replaces, "(c)\nOR (d > 1)");
   assert_false(migration->up.transaction);
   assert_int_equal(migration->up.lock_timeout_ms, 5000);
   assert_int_equal(migration->up.count, 2);
-  assert_int_equal(migration->up.statements[1].line, 7);
-  assert_int_equal(migration->up.statements[1].end_line, 8);
+  assert_int_equal(migration->up.statements[1].line, 9);
+  assert_int_equal(migration->up.statements[1].end_line, 10);
   assert_true(migration->down.transaction);
   assert_int_equal(migration->down.lock_timeout_ms, 250);
   assert_statement(migration, &migration->down, 0, "SELECT 3");
   assert_str_equal(migration_section_text(migration, &migration->down),
                    "-- migrate:down lock_timeout:250ms\nSELECT 3\n");
   assert_int_equal(migration->allowance_count, 1);
-  assert_int_equal(migration->allowances[0].line, 6);
+  assert_int_equal(migration->allowances[0].line, 8);
   assert_str_equal(migration->allowances[0].rules, "drop, not-null");
   migration_free(migration);
 }

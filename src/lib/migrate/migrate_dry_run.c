@@ -4,6 +4,7 @@
 #include "lib/migrate/run/script.h"
 #include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/plan_check.h"
+#include "lib/migrate/state/replaced_columns.h"
 
 static void append_beginning(struct buffer *out, const struct runner *runner,
                              const struct script_context *context) {
@@ -45,7 +46,9 @@ bool migrate_dry_run(const struct migrate_options *options, const struct migrate
     report(session->reporter, SAY_NOTE,
            "CONNECTION_URL is not set: shown is what an empty database would get");
   if (!runner_open_offline(&runner, error)) return false;
-  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error) ||
+      !(session->pg == NULL ||
+        replaced_columns_check(&runner.plan, session->pg, session->reporter, error)))
     return false;
   if (runner.history.exists && migrate_plan_pending_count(&runner.plan) == 0) {
     report(session->reporter, SAY_OUTPUT, "-- nothing to do: the database is up to date");

@@ -7,6 +7,7 @@
 #include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/catalog.h"
 #include "lib/migrate/state/plan_check.h"
+#include "lib/migrate/state/replaced_columns.h"
 
 struct rehearsal {
   struct runner *runner;
@@ -74,7 +75,8 @@ bool migrate_rehearse(const struct migrate_options *options,
   _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
   const struct migrate_session *session = &runner.session;
   if (!runner_open(&runner, RUNNER_REHEARSE, error)) return false;
-  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error) ||
+      !replaced_columns_check(&runner.plan, session->pg, reporter, error))
     return false;
   size_t pending = migrate_plan_pending_count(&runner.plan);
   if (pending > 0) migrate_lint_warn(&runner.plan, session->pg, session->reporter);

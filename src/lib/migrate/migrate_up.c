@@ -3,6 +3,7 @@
 #include "lib/migrate/run/execute.h"
 #include "lib/migrate/run/runner.h"
 #include "lib/migrate/state/plan_check.h"
+#include "lib/migrate/state/replaced_columns.h"
 
 static bool apply(struct runner *runner, struct error *error) {
   struct migrate_session *session = &runner->session;
@@ -25,6 +26,7 @@ bool migrate_up(const struct migrate_options *options, const struct migrate_repo
   if (!runner_open(&runner, RUNNER_WORK, error)) return false;
   if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
     return false;
+  if (!replaced_columns_check(&runner.plan, session->pg, reporter, error)) return false;
   if (migrate_plan_pending_count(&runner.plan) > 0) {
     migrate_lint_warn(&runner.plan, session->pg, session->reporter);
     return apply(&runner, error);

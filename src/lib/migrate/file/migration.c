@@ -24,7 +24,7 @@ struct parser {
   bool in_statement;
   struct statement statement;
   size_t line, line_offset; /* the line that `line_offset` is in: counted once, in passing */
-  struct buffer applied_if;
+  struct buffer applied_if, replaces;
   const struct migrate_reporter *reporter;
   struct error *error;
 };
@@ -203,6 +203,13 @@ static bool cut_prefix(struct str *text, const char *prefix) {
   return true;
 }
 
+static void add_expression(struct buffer *all, const char *junction, struct str expression) {
+  buffer_append_text(all, all->length > 0 ? junction : "");
+  buffer_append_char(all, '(');
+  buffer_append_str(all, expression);
+  buffer_append_char(all, ')');
+}
+
 static bool take_comment(struct parser *parser, const struct token *token) {
   struct str comment = scanner_token_text(parser->text, token);
   if (!cut_prefix(&comment, "--")) return true;
@@ -210,10 +217,11 @@ static bool take_comment(struct parser *parser, const struct token *token) {
   size_t line = line_of(parser, token->offset);
   if (cut_prefix(&comment, "lint:allow")) return add_allowance(parser, line, comment);
   if (cut_prefix(&comment, "migrate:applied-if")) {
-    if (parser->applied_if.length > 0) buffer_append_text(&parser->applied_if, "\nAND ");
-    buffer_append_char(&parser->applied_if, '(');
-    buffer_append_str(&parser->applied_if, comment);
-    buffer_append_char(&parser->applied_if, ')');
+    add_expression(&parser->applied_if, "\nAND ", comment);
+    return true;
+  }
+  if (cut_prefix(&comment, "migrate:replaces")) {
+    add_expression(&parser->replaces, "\nOR ", comment);
     return true;
   }
   struct migration *migration = parser->migration;
@@ -223,8 +231,16 @@ static bool take_comment(struct parser *parser, const struct token *token) {
     return open_section(parser, &migration->down, token, comment);
   if (cut_prefix(&comment, "migrate:"))
     return complain(parser, token->offset,
-                    "unknown marker; there are migrate:up, migrate:down and migrate:applied-if");
+                    "unknown marker; there are migrate:up, migrate:down, migrate:applied-if and "
+                    "migrate:replaces");
   return true;
+}
+
+static bool keep_expression(struct parser *parser, const struct buffer *expression,
+                            char **ret_text) {
+  if (expression->length == 0) return true;
+  *ret_text = strndup(expression->data, expression->length);
+  return *ret_text || error_set(parser->error, ERROR_MEMORY, "out of memory");
 }
 
 static bool parse_text(struct parser *parser) {
@@ -240,10 +256,8 @@ static bool parse_text(struct parser *parser) {
   if (!close_section(parser, parser->text.length)) return false;
   if (!parser->migration->up.present)
     return complain(parser, 0, "there is no '-- migrate:up' line");
-  if (parser->applied_if.length == 0) return true;
-  parser->migration->applied_if = strdup(buffer_text(&parser->applied_if));
-  if (parser->migration->applied_if) return true;
-  return error_set(parser->error, ERROR_MEMORY, "out of memory");
+  return keep_expression(parser, &parser->applied_if, &parser->migration->applied_if) &&
+         keep_expression(parser, &parser->replaces, &parser->migration->replaces);
 }
 
 /* --- The whole file --- */
@@ -345,6 +359,7 @@ bool migration_parse(const char *path, struct str text, const struct migrate_rep
                           .error = error};
   bool parsed = parse_text(&parser);
   buffer_free(&parser.applied_if);
+  buffer_free(&parser.replaces);
   if (!parsed) return false;
   set_checksum(migration);
   *ret_migration = migration;
@@ -358,6 +373,7 @@ void migration_free(struct migration *migration) {
   free(migration->down.statements);
   free(migration->allowances);
   free(migration->applied_if);
+  free(migration->replaces);
   free(migration->name);
   free(migration->path);
   free(migration->text);
