@@ -3,8 +3,11 @@
 
 #include "lib/migrate/run/script.h"
 
-static struct script_context context = {
-    .server_version = 150000, .lock_timeout_ms = 2000, .applied_by = " (me@here)"};
+static struct history history;
+static struct script_context context = {.server_version = 150000,
+                                        .lock_timeout_ms = 2000,
+                                        .history = &history,
+                                        .applied_by = " (me@here)"};
 
 static struct migration *parse(const char *text) {
   struct error error = {0};
@@ -49,6 +52,26 @@ static void a_transaction_is_one_step(void **state) {
   assert_non_null(strstr(buffer_text(&sql), ", 5, current_user || ' (me@here)', false);"));
   assert_non_null(strstr(buffer_text(&sql), "last_successful_run = '1700000000' WHERE id = 1;\n"
                                             "COMMIT;\n"));
+  buffer_free(&sql);
+  script_free(&script);
+  migration_free(migration);
+}
+
+static void the_last_run_is_no_earlier_than_the_mark(void **state) {
+  struct migration *migration = parse("-- migrate:up\nSELECT 1;\n");
+  struct script script = script_of(migration, NULL);
+  struct history marked = {.has_mark = true};
+  struct buffer sql = BUFFER_EMPTY;
+  assert_true(version_parse_mark(STR("1800000000.5"), &marked.mark));
+  context.history = &marked;
+  script_append_closing(&script, &script.steps[0], 5, false, &sql);
+  assert_non_null(
+      strstr(buffer_text(&sql), "last_successful_run = '1800000000.5' WHERE id = 1;\n"));
+  sql.length = 0;
+  assert_true(version_parse_mark(STR("1600000000.5"), &marked.mark));
+  script_append_closing(&script, &script.steps[0], 5, false, &sql);
+  assert_non_null(strstr(buffer_text(&sql), "last_successful_run = '1700000000' WHERE id = 1;\n"));
+  context.history = &history;
   buffer_free(&sql);
   script_free(&script);
   migration_free(migration);
@@ -214,6 +237,7 @@ static void bare_statements_are_known_by_their_words(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transaction_is_one_step),
+      cmocka_unit_test(the_last_run_is_no_earlier_than_the_mark),
       cmocka_unit_test(settings_are_put_back),
       cmocka_unit_test(each_statement_is_a_step),
       cmocka_unit_test(a_begun_section_is_gone_on_with),
