@@ -3,6 +3,7 @@
  */
 #include "lib/migrate/run/runner.h"
 
+#include "lib/migrate/run/adopt.h"
 #include "lib/migrate/run/lock.h"
 #include "lib/migrate/state/adoption.h"
 
@@ -27,35 +28,6 @@ bool runner_connect(struct migrate_session *session, struct error *error) {
          migrate_session_prepare(session, error);
 }
 
-static bool write_adoption(struct runner *runner, struct error *error) {
-  struct migrate_session *session = &runner->session;
-  struct buffer sql = BUFFER_EMPTY;
-  buffer_append_text(&sql, "BEGIN;\n");
-  adoption_append(&sql, &runner->set, &runner->history);
-  buffer_append_text(&sql, "COMMIT;\n");
-  if (migrate_session_send(session, &sql, error)) {
-    runner->history.exists = runner->history.keeps_mark = true;
-    return true;
-  }
-  error_prefix(error, "could not write the history of migrations");
-  if (pg_session_in_transaction(session->pg)) pg_session_exec(session->pg, "ROLLBACK", NULL);
-  return false;
-}
-
-static bool adopt(struct runner *runner, struct error *error) {
-  const struct migrate_reporter *reporter = runner->session.reporter;
-  const struct history *history = &runner->history;
-  if (!write_adoption(runner, error)) return false;
-  if (history->count == 0) return true;
-  report(reporter, SAY_NOTE,
-         "this database has no history of migrations yet (last_successful_run is %s): adopting it",
-         history->last_successful_run ? history->last_successful_run : "not there");
-  for (size_t i = 0; i < history->count; i++)
-    report(reporter, SAY_NOTE, "  %s_%s is there already", history->entries[i].version.text,
-           history->entries[i].name);
-  return true;
-}
-
 bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error) {
   struct migrate_session *session = &runner->session;
   if (!load(runner, error)) return false;
@@ -65,7 +37,8 @@ bool runner_open(struct runner *runner, enum runner_mode mode, struct error *err
   if (!history_load(session->pg, &runner->history, error) ||
       !adoption_examine(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
     return false;
-  return mode != RUNNER_WORK || runner->history.exists || adopt(runner, error);
+  return mode != RUNNER_WORK || runner->history.exists ||
+         adopt_database(session, &runner->set, &runner->history, error);
 }
 
 bool runner_open_offline(struct runner *runner, struct error *error) {
