@@ -227,8 +227,28 @@ static void checksums_ignore_layout(void **state) {
                        false);
 }
 
+static void a_return_ends_a_comment_even_alone(void **state) {
+  assert_statements("SELECT 1; -- one\rSELECT 2; -- two\r\nSELECT 3", 3, "SELECT 1", "SELECT 2",
+                    "SELECT 3");
+}
+
+static void a_byte_order_mark_is_skipped_and_utf16_named(void **state) {
+  struct migration *migration = parse("\xEF\xBB\xBF-- migrate:up\nSELECT 1;\n");
+  assert_statement(migration, &migration->up, 0, "SELECT 1");
+  migration_free(migration);
+  static const struct str UTF16[] = {
+      {"\xFF\xFE-\0-\0", 6}, {"\xFE\xFF\0-\0-", 6}, {"-\0-\0", 4}, {"\0-\0-", 4}};
+  for (size_t i = 0; i < sizeof(UTF16) / sizeof(UTF16[0]); i++) {
+    struct error error = {0};
+    assert_false(migration_parse("1700000000_m.sql", UTF16[i], NULL, &migration, &error));
+    assert_non_null(strstr(error.message, "this is UTF-16; save it as UTF-8"));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_return_ends_a_comment_even_alone),
+      cmocka_unit_test(a_byte_order_mark_is_skipped_and_utf16_named),
       cmocka_unit_test(statements_end_at_their_semicolons),
       cmocka_unit_test(semicolons_hide_in_quotes),
       cmocka_unit_test(semicolons_hide_in_dollar_quotes),

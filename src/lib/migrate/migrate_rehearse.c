@@ -50,6 +50,7 @@ static bool rehearse_script(struct rehearsal *rehearsal, struct script *script,
 }
 
 static bool begin(struct runner *runner, struct error *error) {
+  if (!migrate_session_refuse_read_only(&runner->session, error)) return false;
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "BEGIN;\n");
   if (!runner->history.exists) adoption_append(&sql, &runner->set, &runner->history);

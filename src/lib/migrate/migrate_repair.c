@@ -8,6 +8,7 @@ static bool accept(struct runner *runner, const struct migrate_plan_item *item,
                    struct error *error) {
   struct migrate_session *session = &runner->session;
   struct buffer sql = BUFFER_EMPTY;
+  if (!runner_prepare_writing(runner, error)) return false;
   plan_check_say_difference(session->reporter, SAY_NOTE, item);
   history_append_accepted(&sql, item->migration, &item->entry->version);
   if (!migrate_session_send(session, &sql, error)) return false;
@@ -36,6 +37,7 @@ static bool forget(struct runner *runner, const struct version *version, struct 
     report(session->reporter, SAY_STEP, "%s has no resume point", version->text);
     return true;
   }
+  if (!runner_prepare_writing(runner, error)) return false;
   struct buffer sql = BUFFER_EMPTY;
   history_append_progress_end(&sql, &progress->version);
   if (!migrate_session_send(session, &sql, error)) return false;
@@ -53,14 +55,12 @@ bool migrate_repair_adoption(const struct migrate_options *options,
     report(reporter, SAY_STEP, "nothing to repair: the schema has whatever was adopted");
     return true;
   }
+  if (!runner_prepare_writing(&runner, error)) return false;
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "BEGIN;\n");
   adoption_append_repair(&sql, &runner.set, &runner.history);
   buffer_append_text(&sql, "COMMIT;\n");
-  if (!runner_keep_mark(&runner, error) || !migrate_session_send(&runner.session, &sql, error)) {
-    buffer_free(&sql);
-    return false;
-  }
+  if (!migrate_session_send(&runner.session, &sql, error)) return false;
   _cleanup_(buffer_free) struct buffer names = BUFFER_EMPTY;
   migrate_plan_append_names(&runner.plan, PLAN_ABSENT, &names);
   report(reporter, SAY_STEP, "%zu %s pending now; `cruddur migrate` applies %s: %s", count,

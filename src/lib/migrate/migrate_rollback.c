@@ -128,8 +128,8 @@ static bool undo(struct runner *runner, size_t steps, struct error *error) {
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
   struct script_context context = script_context_new(session, &runner->history);
   _cleanup_(free_ways_back) struct ways_back ways = {0};
-  if (!find_ways_back(runner, &context, steps, &ways, error) || !runner_keep_mark(runner, error) ||
-      !execute_scripts(&execution, &ways.list, error))
+  if (!find_ways_back(runner, &context, steps, &ways, error) ||
+      !runner_prepare_writing(runner, error) || !execute_scripts(&execution, &ways.list, error))
     return false;
   report(session->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
          execution.done, execution.done == 1 ? "" : "s",

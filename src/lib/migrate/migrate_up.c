@@ -10,7 +10,7 @@ static bool apply(struct runner *runner, struct error *error) {
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
   struct script_context context = script_context_new(session, &runner->history);
   _cleanup_(script_list_free) struct script_list list = {0};
-  if (!runner_keep_mark(runner, error) ||
+  if (!runner_prepare_writing(runner, error) ||
       !script_list_make(&runner->plan, &context, execution.newest, &list, error) ||
       !execute_scripts(&execution, &list, error))
     return false;

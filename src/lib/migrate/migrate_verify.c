@@ -149,7 +149,9 @@ bool migrate_verify(const struct migrate_options *options, const struct migrate_
                     struct error *error) {
   _cleanup_(migrate_session_close) struct migrate_session home = {.options = options,
                                                                   .reporter = reporter};
-  if (!runner_connect(&home, error) || !wait_patiently(&home, error)) return false;
+  if (!runner_connect(&home, error) || !migrate_session_refuse_read_only(&home, error) ||
+      !wait_patiently(&home, error))
+    return false;
   _cleanup_(buffer_free) struct buffer scratch = BUFFER_EMPTY;
   name_scratch(&home, &scratch);
   return verify_in_scratch(&home, buffer_text(&scratch), error);

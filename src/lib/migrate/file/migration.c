@@ -213,7 +213,6 @@ static void add_expression(struct buffer *all, const char *junction, struct str 
 static bool take_comment(struct parser *parser, const struct token *token) {
   struct str comment = scanner_token_text(parser->text, token);
   if (!cut_prefix(&comment, "--")) return true;
-  if (comment.length > 0 && comment.data[comment.length - 1] == '\r') comment.length--;
   size_t line = line_of(parser, token->offset);
   if (cut_prefix(&comment, "lint:allow")) return add_allowance(parser, line, comment);
   if (cut_prefix(&comment, "migrate:applied-if")) {
@@ -341,13 +340,31 @@ static bool fill_in(struct migration *migration, const char *path, struct str te
   return true;
 }
 
+/* UTF-16 by its byte order mark, or because one byte of its first character is zero. */
+static bool is_utf16(struct str text) {
+  if (text.length < 2) return false;
+  return str_starts_with(text, STR("\xFF\xFE")) || str_starts_with(text, STR("\xFE\xFF")) ||
+         (text.data[0] == '\0') != (text.data[1] == '\0');
+}
+
+/* Cuts a byte order mark off. */
+static bool check_encoding(const char *path, struct str *text, struct error *error) {
+  struct str mark = STR("\xEF\xBB\xBF");
+  if (is_utf16(*text))
+    return error_set(error, ERROR_CONFLICT, "%s: this is UTF-16; save it as UTF-8", path);
+  if (text->length > 0 && (memchr(text->data, '\0', text->length) || !utf8_valid(*text)))
+    return error_set(error, ERROR_CONFLICT, "%s: not UTF-8 text", path);
+  if (str_starts_with(*text, mark))
+    *text = (struct str){text->data + mark.length, text->length - mark.length};
+  return true;
+}
+
 bool migration_parse(const char *path, struct str text, const struct migrate_reporter *reporter,
                      struct migration **ret_migration, struct error *error) {
   if (text.length > MIGRATION_FILE_MAX)
     return error_set(error, ERROR_CONFLICT, "%s: larger than %d MiB", path,
                      MIGRATION_FILE_MAX / 1024 / 1024);
-  if (text.length > 0 && (memchr(text.data, '\0', text.length) || !utf8_valid(text)))
-    return error_set(error, ERROR_CONFLICT, "%s: not UTF-8 text", path);
+  if (!check_encoding(path, &text, error)) return false;
   _cleanup_(migration_free_p) struct migration *migration = calloc(1, sizeof(*migration));
   if (!migration) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!fill_in(migration, path, text, error)) return false;

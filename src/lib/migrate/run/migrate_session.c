@@ -103,6 +103,17 @@ bool migrate_session_prepare(struct migrate_session *session, struct error *erro
   return migrate_session_send(session, &sql, error);
 }
 
+bool migrate_session_refuse_read_only(struct migrate_session *session, struct error *error) {
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT current_setting('transaction_read_only')::boolean";
+  if (!pg_session_query(session->pg, sql, 0, NULL, &rows, error)) return false;
+  if (!pg_session_rows_bool(rows, 0, 0)) return true;
+  return error_set(error, ERROR_UNAVAILABLE,
+                   "this server is a standby or read-only; nothing was done; name the server that "
+                   "takes writes in CONNECTION_URL (with several hosts, "
+                   "target_session_attrs=read-write finds it)");
+}
+
 static bool connect_session(struct migrate_session *session, bool read_only, struct error *error) {
   struct pg_session_options options = {.connection_url = session->options->connection_url,
                                        .application_name = "cruddur migrate",

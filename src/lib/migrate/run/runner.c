@@ -37,7 +37,8 @@ bool runner_open(struct runner *runner, enum runner_mode mode, struct error *err
   if (!history_load(session->pg, &runner->history, error) ||
       !adoption_examine(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
     return false;
-  return mode != RUNNER_WORK || runner->history.exists ||
+  if (mode != RUNNER_WORK || runner->history.exists) return true;
+  return migrate_session_refuse_read_only(session, error) &&
          adopt_database(session, &runner->set, &runner->history, error);
 }
 
@@ -46,8 +47,9 @@ bool runner_open_offline(struct runner *runner, struct error *error) {
   return load(runner, error) && plan(runner, error);
 }
 
-bool runner_keep_mark(struct runner *runner, struct error *error) {
+bool runner_prepare_writing(struct runner *runner, struct error *error) {
   struct history *history = &runner->history;
+  if (!migrate_session_refuse_read_only(&runner->session, error)) return false;
   assert(history->exists && "the mark is kept beside the history");
   if (!history->has_mark || history->keeps_mark) return true;
   struct buffer sql = BUFFER_EMPTY;

@@ -44,17 +44,13 @@ static struct str text_of(const struct script *script, size_t i) {
   return migration_statement_text(script->migration, statement_of(script, i));
 }
 
+/* SET, RESET, and SELECT set_config(…). */
 static bool is_setting(struct str sql) {
   struct words words = words_of(sql);
-  return words_is(&words, "set") || words_is(&words, "reset");
-}
-
-static bool changes_settings(const struct script *script) {
-  for (size_t i = 0; i < script->section->count; i++) {
-    struct str sql = text_of(script, i);
-    if (is_setting(sql) || memmem(sql.data, sql.length, "set_config", 10)) return true;
-  }
-  return false;
+  if (words_is(&words, "set") || words_is(&words, "reset")) return true;
+  if (!words_skip(&words, "select")) return false;
+  if (words_skip(&words, "pg_catalog") && words_is_symbol(&words, '.')) words_step(&words);
+  return words_is(&words, "set_config");
 }
 
 bool script_is_stepwise(const struct script *script) {
@@ -140,7 +136,7 @@ bool script_make(struct script *script, struct error *error) {
     add_steps(script);
   } else {
     add(script, SCRIPT_TRANSACTION, 0, script->section->count);
-    if (changes_settings(script)) add(script, SCRIPT_SETTINGS, script->section->count, 0);
+    add(script, SCRIPT_SETTINGS, script->section->count, 0);
   }
   assert_complete(script);
   return true;
@@ -206,7 +202,7 @@ bool script_look_at_index(struct script_step *step, struct pg_session *session,
   step->invalid_index = NULL;
   step->is_done = false;
   const struct bare_statement *bare = &step->bare;
-  if (bare->kind == BARE_NONE || bare->kind == BARE_OTHER || bare->index.length == 0) return true;
+  if (bare->index.length == 0) return true; /* it is none that builds or drops a named index */
   enum catalog_index state;
   _cleanup_free_ char *name = NULL;
   if (!catalog_index_state(session, bare, &state, &name, error)) return false;

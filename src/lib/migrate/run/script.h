@@ -4,7 +4,8 @@
  *
  * A section that runs in a transaction is one step with the row of the history in it. One that runs
  * statement by statement is a step for each statement, each with its resume point, then the row of
- * the history. A section that was begun is gone on with after the statements that are done. */
+ * the history. Either ends with the settings put back. A section that was begun is gone on with
+ * after the statements that are done. */
 #pragma once
 
 #include "lib/migrate/file/bare_statement.h"
@@ -12,7 +13,7 @@
 #include "lib/migrate/state/migrate_plan.h"
 
 enum script_step_kind {
-  SCRIPT_SETTINGS,    /* role and settings are put back, after a migration that may change them */
+  SCRIPT_SETTINGS,    /* role and settings are put back: any statement may have changed them */
   SCRIPT_REPLAY,      /* a SET among the statements that an earlier run did is set again */
   SCRIPT_TRANSACTION, /* all statements and the row of the history, in one transaction */
   SCRIPT_WRAPPED,     /* one statement and its resume point, in one transaction */
