@@ -120,7 +120,8 @@ tables_with_rows() {
 SELECT format('SELECT %L WHERE EXISTS (SELECT FROM %s)', c.oid::regclass, c.oid::regclass)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND c.relname NOT IN ('schema_information', 'schema_migrations', 'schema_migrations_progress')
+  AND c.relname NOT IN ('schema_information', 'schema_migrations', 'schema_migrations_adopted',
+                         'schema_migrations_progress')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1
 \gexec

@@ -1,6 +1,7 @@
 -- A reply names its parent by UUID. A number can name none, so a number that stands there is cleared,
 -- and said to have been.
 -- migrate:applied-if EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('public.activities') AND attname = 'reply_to_activity_uuid' AND NOT attisdropped AND atttypid = 'uuid'::regtype)
+-- migrate:replaces here.attrelid = to_regclass('public.activities') AND here.attname = 'reply_to_activity_uuid' AND here.atttypid <> 'uuid'::regtype
 
 -- migrate:up
 DO $$

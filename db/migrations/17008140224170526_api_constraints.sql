@@ -1,5 +1,13 @@
 -- What the API relies on: one user a handle, one user a Cognito sub, replies and authors that exist.
 -- It finds databases that were made by different hands and leaves them alike.
+-- migrate:applied-if (SELECT count(*) = 2 FROM pg_extension WHERE extname IN ('uuid-ossp', 'pg_trgm'))
+-- migrate:applied-if (SELECT count(*) = 2 FROM pg_attribute WHERE attrelid = to_regclass('public.users') AND attname IN ('uuid', 'created_at') AND atthasdef)
+-- migrate:applied-if (SELECT count(*) = 5 FROM pg_attribute WHERE attrelid = to_regclass('public.activities') AND attname IN ('uuid', 'replies_count', 'reposts_count', 'likes_count', 'created_at') AND atthasdef)
+-- migrate:applied-if EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.users') AND conname = 'users_handle_key')
+-- migrate:applied-if (SELECT count(*) = 2 FROM pg_constraint WHERE conrelid = to_regclass('public.activities') AND conname IN ('activities_user_uuid_fkey', 'activities_reply_to_activity_uuid_fkey'))
+-- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.users_cognito_user_id_key') AND indisunique AND indisvalid)
+-- migrate:replaces here.attrelid = to_regclass('public.users') AND here.attname = 'bio' AND EXISTS (SELECT FROM pg_attribute later WHERE later.attrelid = here.attrelid AND later.attname = 'created_at' AND NOT later.attisdropped AND later.attnum > here.attnum)
+-- migrate:replaces here.attrelid = to_regclass('public.activities') AND here.attname = 'reply_to_activity_uuid' AND EXISTS (SELECT FROM pg_attribute later WHERE later.attrelid = here.attrelid AND later.attname = 'created_at' AND NOT later.attisdropped AND later.attnum > here.attnum)
 
 -- migrate:up
 

@@ -1,5 +1,7 @@
 -- The indexes behind the statements of db/sql, built while the service goes on, and the check of the
 -- foreign keys against the rows that were there before them.
+-- migrate:applied-if (SELECT count(*) = 4 FROM pg_index WHERE indrelid = to_regclass('public.activities') AND indisvalid AND indexrelid IN (to_regclass('public.activities_newest_idx'), to_regclass('public.activities_user_newest_idx'), to_regclass('public.activities_replies_idx'), to_regclass('public.activities_message_trgm_idx')))
+-- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass('public.users') AND indisvalid AND indexrelid = to_regclass('public.users_handle_trgm_idx'))
 
 -- migrate:up transaction:false
 -- Home: newest first.

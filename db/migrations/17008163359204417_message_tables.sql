@@ -1,4 +1,10 @@
 -- Direct messages, for installations that keep them in Postgres and not in DynamoDB.
+-- migrate:applied-if (SELECT count(*) = 5 FROM pg_attribute WHERE attrelid = to_regclass('public.message_groups') AND attname IN ('uuid', 'first_user_uuid', 'second_user_uuid', 'last_message_at', 'created_at'))
+-- migrate:applied-if (SELECT count(*) = 5 FROM pg_attribute WHERE attrelid = to_regclass('public.messages') AND attname IN ('uuid', 'message_group_uuid', 'user_uuid', 'message', 'created_at'))
+-- migrate:applied-if (SELECT count(*) = 3 FROM pg_attribute WHERE attrelid IN (to_regclass('public.message_groups'), to_regclass('public.messages')) AND attname IN ('uuid', 'created_at') AND atthasdef)
+-- migrate:applied-if (SELECT count(*) = 5 FROM pg_constraint WHERE conrelid = to_regclass('public.message_groups') AND conname IN ('message_groups_pkey', 'message_groups_pair_key', 'message_groups_pair_check', 'message_groups_first_user_uuid_fkey', 'message_groups_second_user_uuid_fkey'))
+-- migrate:applied-if (SELECT count(*) = 3 FROM pg_constraint WHERE conrelid = to_regclass('public.messages') AND conname IN ('messages_pkey', 'messages_message_group_uuid_fkey', 'messages_user_uuid_fkey'))
+-- migrate:applied-if (SELECT count(*) = 3 FROM pg_index WHERE indisvalid AND indexrelid IN (to_regclass('public.message_groups_first_latest_idx'), to_regclass('public.message_groups_second_latest_idx'), to_regclass('public.messages_group_newest_idx')))
 
 -- migrate:up
 -- Two users share one group, whoever wrote first: the pair is kept in the order of their uuids.

@@ -1,4 +1,7 @@
 -- What requests with an Idempotency-Key were answered, so that a repeated one is answered the same.
+-- migrate:applied-if (SELECT count(*) = 11 FROM pg_attribute WHERE attrelid = to_regclass('public.idempotency_keys') AND attname IN ('user_uuid', 'key', 'request_hash', 'claimed_at', 'made_uuid', 'made_at', 'expires_at', 'message_group_uuid', 'other_user_uuid', 'display_name', 'handle'))
+-- migrate:applied-if EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.idempotency_keys') AND conname = 'idempotency_keys_pkey')
+-- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.idempotency_keys_claimed_at_idx') AND indisvalid)
 
 -- migrate:up
 -- A row commits with what the request wrote. It holds the values of the answer that the repeated

@@ -1,15 +1,20 @@
-/* repair.c: `cruddur repair`: accepts migrations that changed after they were applied. */
+/* repair.c: `cruddur repair`: accepts migrations that changed after they were applied, and mends
+ * what the history says otherwise. */
 #include "commands/commands.h"
 #include "commands/migration_cli.h"
 
 static int command_repair(int argc, char **argv) {
   struct migration_cli cli;
   if (!migration_cli_parse(&cli, &repair_command, argc, argv)) return cli.exit_code;
+  if (cli.adoption && (cli.forget || cli.words.word))
+    return flags_refuse(&repair_command, "--adoption takes neither --forget nor a VERSION");
   if (cli.forget && !cli.words.word)
     return flags_refuse(&repair_command, "--forget needs the VERSION to forget");
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
-  bool done = migrate_repair(&cli.options, cli.words.word, cli.forget, &cli.reporter, &error);
+  bool done = cli.adoption
+                  ? migrate_repair_adoption(&cli.options, &cli.reporter, &error)
+                  : migrate_repair(&cli.options, cli.words.word, cli.forget, &cli.reporter, &error);
   return migration_cli_finish(&cli, done, &error);
 }
 
@@ -17,6 +22,8 @@ static const struct flag FLAGS[] = {
     FLAG_SWITCH(0, "forget", struct migration_cli, forget,
                 "forget how far VERSION, a transaction:false migration, has got: it then counts as "
                 "not begun"),
+    FLAG_SWITCH(0, "adoption", struct migration_cli, adoption,
+                "make pending what counts as found in the schema, and is not there"),
     MIGRATION_FLAG_DIR,
     MIGRATION_FLAG_WAIT,
     MIGRATION_FLAG_LOCK_TIMEOUT,
@@ -30,7 +37,10 @@ const struct subcommand repair_command = {
     .usage = "cruddur repair [OPTION]… [VERSION]",
     .description =
         "Accepts what the files of applied migrations say now: the history stores their text\n"
-        "again. Nothing is run. With VERSION, only that migration's.",
+        "again. Nothing is run. With VERSION, only that migration's.\n"
+        "\n"
+        "With --adoption, migrations that count as applied since the database was adopted, but\n"
+        "that its schema does not have, become pending: `cruddur migrate` applies them.",
     .word = "[VERSION]",
     .flags = FLAGS,
     .exits = {[EXIT_DONE] = "",

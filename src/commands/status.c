@@ -28,7 +28,7 @@ const struct subcommand status_command = {
     .exits = {[EXIT_DONE] = "up to date",
               [EXIT_FAILED] = "",
               [EXIT_USAGE] = "",
-              [EXIT_PENDING] = "something is pending",
+              [EXIT_PENDING] = "something is pending, or was adopted wrongly",
               [EXIT_REFUSED] = "the database's encoding is not UTF8",
               [EXIT_UNAVAILABLE] = "the database was not reached",
               [EXIT_CREDENTIALS] = "role or password refused"},

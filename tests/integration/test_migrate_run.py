@@ -207,6 +207,28 @@ def test_a_rehearsal_tells_time_and_locks_and_changes_nothing(url, folder):
     assert dump(url, history=True) == before and len(history(url)) == 1
 
 
+def test_a_rehearsal_leaves_out_only_what_it_must(url, folder):
+    """By the statement's kind: words such as subscription, system or COMMIT say nothing by themselves."""
+    load(url, "CREATE PROCEDURE commits() LANGUAGE plpgsql AS 'BEGIN CREATE TABLE lost (); COMMIT; END';"
+              "CREATE PROCEDURE fills() LANGUAGE plpgsql AS 'BEGIN CREATE TABLE kept (); END';")
+    folder.add("CREATE TABLE a (b int);\nALTER TABLE a ADD COLUMN subscription text, ADD COLUMN system text;\n"
+               "DO $$ BEGIN CREATE TEMP TABLE t (c int) ON COMMIT DROP; INSERT INTO t VALUES (1); END $$;\n"
+               "INSERT INTO a (subscription, system) VALUES ('x', 'y');\n"
+               "CALL fills();\nALTER TABLE kept ADD COLUMN d int;\nCALL commits();\n"
+               "DO $$ BEGIN INSERT INTO a VALUES (1); COMMIT; END $$;", options="transaction:false")
+    done = migrate(url, "--rehearse", dir=folder)
+    left_out = re.findall(r":(\d+): left out of the rehearsal: it ends transactions by itself: (.*)", done.stderr)
+    assert left_out == [("8", "CALL commits()"), ("9", "DO $$ BEGIN INSERT INTO a VALUES (1); COMMIT; END $$")]
+    assert not has(url, "a") and not has(url, "kept")
+    migrate(url, dir=folder)
+    assert has(url, "lost") and columns(url, "kept") == ["d"] and query(url, "SELECT count(*) FROM a") == [(2,)]
+
+
+def test_a_rehearsal_finds_what_fails_in_code(url, folder):
+    folder.add("DO $$ BEGIN PERFORM 1/0; COMMIT; END $$;", options="transaction:false")
+    assert "division by zero" in migrate(url, "--rehearse", dir=folder, expect=FAILED).stderr
+
+
 def test_a_rehearsal_finds_what_fails(url, folder):
     folder.add("CREATE TABLE a (b int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO a VALUES (1), (1);")
     done = migrate(url, "--rehearse", dir=folder, expect=FAILED)
@@ -280,6 +302,47 @@ def test_settings_of_a_migration_stay_its_own(url, folder):
     folder.add("CREATE TABLE c (d int);")
     migrate(url, dir=folder)
     assert has(url, "other.a") and has(url, "public.c")
+
+
+LEAKS = {
+    "capitals": "SELECT SET_CONFIG('search_path', 'other', false);",
+    "a function": "CREATE FUNCTION leak() RETURNS text LANGUAGE sql AS"
+                  " 'SELECT pg_catalog.set_config(''search_path'', ''other'', false)';\nSELECT leak();",
+    "a role": "DO $$ BEGIN PERFORM pg_catalog.set_config('role', 'pg_database_owner', false); END $$;\nRESET ROLE;"
+              "DO $$ BEGIN EXECUTE 'SET search_path = other'; END $$;",
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+def test_no_way_of_setting_leaks_into_the_next_migration(url, folder, leak):
+    load(url, "CREATE SCHEMA other")
+    folder.add(leak)
+    folder.add("CREATE TABLE c (d int);")
+    migrate(url, dir=folder)
+    assert has(url, "public.c") and not has(url, "other.c")
+
+
+@pytest.mark.parametrize("sql, code", [
+    ("VACUUM;", "25001"), ("CREATE TABLE a (b int);\nCREATE INDEX CONCURRENTLY i ON a (b);", "25001"),
+    ("ALTER TYPE e ADD VALUE 'b';\nCREATE TABLE c AS SELECT 'b'::e;", "55P04"),
+    ("DO $$ BEGIN COMMIT; END $$;", "2D000"),
+], ids=["vacuum", "index", "enum", "commit"])
+def test_the_hint_names_transaction_false(url, folder, sql, code):
+    load(url, "CREATE TYPE e AS ENUM ('a')")
+    folder.add(sql)
+    done = migrate(url, dir=folder, expect=FAILED)
+    assert f"[{code}]" in done.stderr
+    assert re.search(r"^(hint: |    )write transaction:false behind the section's marker", done.stderr, re.MULTILINE)
+
+
+def test_files_of_other_editors(url, folder):
+    """A byte order mark is skipped, UTF-16 is named, a lone return ends a comment as psql has it."""
+    (folder.path / "1700000001_m.sql").write_bytes("\ufeff-- migrate:up\r\nCREATE TABLE a ();\r\n".encode())
+    (folder.path / "1700000002_m.sql").write_bytes(b"-- migrate:up\n-- first\rCREATE TABLE b ();\nSELECT 1;\n")
+    migrate(url, dir=folder)
+    assert has(url, "a") and has(url, "b")
+    (folder.path / "1700000003_m.sql").write_bytes("-- migrate:up\nSELECT 1;\n".encode("utf-16"))
+    assert "1700000003_m.sql: this is UTF-16; save it as UTF-8" in migrate(url, dir=folder, expect=FAILED).stderr
 
 
 def test_the_session_is_in_utc(url, folder):
@@ -360,16 +423,15 @@ def test_another_tools_table_is_recognised(url, folder):
     assert "another tool's table" in done.stderr
 
 
-def test_adoption_by_last_successful_run(url, folder):
-    """Migrations without applied-if count as applied up to last_successful_run, as times."""
+def test_what_cannot_be_looked_for_is_not_adopted(url, folder):
+    """A migration without applied-if is applied, whatever last_successful_run says."""
     load(url, "CREATE TABLE schema_information (id integer UNIQUE, last_successful_run text);"
               "INSERT INTO schema_information VALUES (1, '170000000250');")
-    first, second, third = three(folder)
-    found = {item["version"]: item["state"] for item in status(url, folder)["migrations"]}
-    assert found == {first: "applied", second: "applied", third: "pending"}
+    versions = three(folder)
+    status(url, folder, {version: "pending" for version in versions})
     migrate(url, dir=folder)
-    assert not has(url, "t1") and has(url, "t3") and last_run(url) == third
-    assert history(url)[first]["adopted"] and not history(url)[third]["adopted"]
+    assert has(url, "t1") and has(url, "t3") and last_run(url) == versions[-1]
+    assert not any(row["adopted"] for row in history(url).values())
 
 
 def test_a_gap_found_at_adoption_is_filled_even_on_a_later_run(url, folder):

@@ -93,6 +93,8 @@ static void sections_and_options(void **state) {
   struct migration *migration = parse("-- what it is for\r\n"
                                       "-- migrate:applied-if a = 1\n"
                                       "-- migrate:applied-if b\n"
+                                      "-- migrate:replaces c\r\n"
+                                      "-- migrate:replaces d > 1\n"
                                       "-- migrate:up transaction:false lock_timeout:5s\r\n"
                                       "SELECT 1;\n"
                                       "-- lint:allow drop, not-null\n"
@@ -102,18 +104,19 @@ static void sections_and_options(void **state) {
   assert_string_equal(migration->version.text, "17000000000000000");
   assert_string_equal(migration->name, "test");
   assert_string_equal(migration->applied_if, "(a = 1)\nAND (b)");
+  assert_string_equal(migration->replaces, "(c)\nOR (d > 1)");
   assert_false(migration->up.transaction);
   assert_int_equal(migration->up.lock_timeout_ms, 5000);
   assert_int_equal(migration->up.count, 2);
-  assert_int_equal(migration->up.statements[1].line, 7);
-  assert_int_equal(migration->up.statements[1].end_line, 8);
+  assert_int_equal(migration->up.statements[1].line, 9);
+  assert_int_equal(migration->up.statements[1].end_line, 10);
   assert_true(migration->down.transaction);
   assert_int_equal(migration->down.lock_timeout_ms, 250);
   assert_statement(migration, &migration->down, 0, "SELECT 3");
   assert_str_equal(migration_section_text(migration, &migration->down),
                    "-- migrate:down lock_timeout:250ms\nSELECT 3\n");
   assert_int_equal(migration->allowance_count, 1);
-  assert_int_equal(migration->allowances[0].line, 6);
+  assert_int_equal(migration->allowances[0].line, 8);
   assert_str_equal(migration->allowances[0].rules, "drop, not-null");
   migration_free(migration);
 }
@@ -224,8 +227,28 @@ static void checksums_ignore_layout(void **state) {
                        false);
 }
 
+static void a_return_ends_a_comment_even_alone(void **state) {
+  assert_statements("SELECT 1; -- one\rSELECT 2; -- two\r\nSELECT 3", 3, "SELECT 1", "SELECT 2",
+                    "SELECT 3");
+}
+
+static void a_byte_order_mark_is_skipped_and_utf16_named(void **state) {
+  struct migration *migration = parse("\xEF\xBB\xBF-- migrate:up\nSELECT 1;\n");
+  assert_statement(migration, &migration->up, 0, "SELECT 1");
+  migration_free(migration);
+  static const struct str UTF16[] = {
+      {"\xFF\xFE-\0-\0", 6}, {"\xFE\xFF\0-\0-", 6}, {"-\0-\0", 4}, {"\0-\0-", 4}};
+  for (size_t i = 0; i < sizeof(UTF16) / sizeof(UTF16[0]); i++) {
+    struct error error = {0};
+    assert_false(migration_parse("1700000000_m.sql", UTF16[i], NULL, &migration, &error));
+    assert_non_null(strstr(error.message, "this is UTF-16; save it as UTF-8"));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_return_ends_a_comment_even_alone),
+      cmocka_unit_test(a_byte_order_mark_is_skipped_and_utf16_named),
       cmocka_unit_test(statements_end_at_their_semicolons),
       cmocka_unit_test(semicolons_hide_in_quotes),
       cmocka_unit_test(semicolons_hide_in_dollar_quotes),

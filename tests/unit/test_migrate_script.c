@@ -3,8 +3,11 @@
 
 #include "lib/migrate/run/script.h"
 
-static struct script_context context = {
-    .server_version = 150000, .lock_timeout_ms = 2000, .applied_by = " (me@here)"};
+static struct history history;
+static struct script_context context = {.server_version = 150000,
+                                        .lock_timeout_ms = 2000,
+                                        .history = &history,
+                                        .applied_by = " (me@here)"};
 
 static struct migration *parse(const char *text) {
   struct error error = {0};
@@ -37,7 +40,7 @@ static void a_transaction_is_one_step(void **state) {
   struct migration *migration = parse("-- migrate:up lock_timeout:7s\nSELECT 1; SELECT 2;\n");
   struct script script = script_of(migration, NULL);
   struct buffer sql = BUFFER_EMPTY;
-  assert_int_equal(script.count, 1);
+  assert_int_equal(script.count, 2);
   assert_step(&script, 0, SCRIPT_TRANSACTION, 0, 2);
   assert_false(script_is_stepwise(&script));
   script_append_opening(&script, &script.steps[0], false, &sql);
@@ -54,20 +57,34 @@ static void a_transaction_is_one_step(void **state) {
   migration_free(migration);
 }
 
+static void the_last_run_is_no_earlier_than_the_mark(void **state) {
+  struct migration *migration = parse("-- migrate:up\nSELECT 1;\n");
+  struct script script = script_of(migration, NULL);
+  struct history marked = {.has_mark = true};
+  struct buffer sql = BUFFER_EMPTY;
+  assert_true(version_parse_mark(STR("1800000000.5"), &marked.mark));
+  context.history = &marked;
+  script_append_closing(&script, &script.steps[0], 5, false, &sql);
+  assert_non_null(
+      strstr(buffer_text(&sql), "last_successful_run = '1800000000.5' WHERE id = 1;\n"));
+  sql.length = 0;
+  assert_true(version_parse_mark(STR("1600000000.5"), &marked.mark));
+  script_append_closing(&script, &script.steps[0], 5, false, &sql);
+  assert_non_null(strstr(buffer_text(&sql), "last_successful_run = '1700000000' WHERE id = 1;\n"));
+  context.history = &history;
+  buffer_free(&sql);
+  script_free(&script);
+  migration_free(migration);
+}
+
+/* Whatever it does: a function that it calls may change settings. */
 static void settings_are_put_back(void **state) {
-  static const char *const CHANGES[] = {"SET x = 1", "reset all",
-                                        "SELECT set_config('a.b', '1', false)"};
-  for (size_t i = 0; i < sizeof(CHANGES) / sizeof(CHANGES[0]); i++) {
-    struct buffer text = BUFFER_EMPTY;
-    buffer_append_format(&text, "-- migrate:up\nSELECT 1;\n%s;\n", CHANGES[i]);
-    struct migration *migration = parse(buffer_text(&text));
-    struct script script = script_of(migration, NULL);
-    assert_int_equal(script.count, 2);
-    assert_step(&script, 1, SCRIPT_SETTINGS, 2, 0);
-    script_free(&script);
-    migration_free(migration);
-    buffer_free(&text);
-  }
+  struct migration *migration = parse("-- migrate:up\nSELECT f();\n");
+  struct script script = script_of(migration, NULL);
+  assert_int_equal(script.count, 2);
+  assert_step(&script, 1, SCRIPT_SETTINGS, 1, 0);
+  script_free(&script);
+  migration_free(migration);
 }
 
 static const char STEPS[] = "-- migrate:up transaction:false\nSET a.b = '1';\nSELECT 1;\n"
@@ -193,7 +210,7 @@ static void assert_bare(const char *sql, enum bare_kind kind, const char *index,
   assert_str_equal(bare.table, table);
 }
 
-static void bare_statements_are_known_by_their_words(void **state) {
+static void bare_statements_are_known_by_their_kind(void **state) {
   assert_bare("CREATE TABLE a (b int)", BARE_NONE, "", "");
   assert_bare("CREATE INDEX i ON a (b)", BARE_NONE, "", "");
   assert_bare("create unique index concurrently if not exists s.\"I x\" ON ONLY s.t (b)",
@@ -202,25 +219,51 @@ static void bare_statements_are_known_by_their_words(void **state) {
   assert_bare("DROP INDEX CONCURRENTLY IF EXISTS s.i", BARE_DROP_INDEX, "s.i", "");
   assert_bare("DROP INDEX i", BARE_NONE, "", "");
   assert_bare("VACUUM t", BARE_OTHER, "", "");
-  assert_bare("CALL p()", BARE_OTHER, "", "");
-  assert_bare("DO $$ BEGIN COMMIT; END $$", BARE_OTHER, "", "");
-  assert_bare("DO $$ BEGIN NULL; END $$", BARE_NONE, "", "");
+  assert_bare("CLUSTER", BARE_OTHER, "", "");
+  assert_bare("CLUSTER (VERBOSE)", BARE_OTHER, "", "");
+  assert_bare("CLUSTER t USING i", BARE_NONE, "", "");
   assert_bare("REINDEX TABLE CONCURRENTLY t", BARE_OTHER, "", "");
+  assert_bare("REINDEX (VERBOSE, CONCURRENTLY) INDEX i", BARE_OTHER, "", "");
   assert_bare("REINDEX TABLE t", BARE_NONE, "", "");
+  assert_bare("REINDEX INDEX system", BARE_NONE, "", "");
+  assert_bare("REINDEX SCHEMA s", BARE_OTHER, "", "");
   assert_bare("CREATE DATABASE d", BARE_OTHER, "", "");
   assert_bare("DROP TABLESPACE x", BARE_OTHER, "", "");
+  assert_bare("ALTER SYSTEM SET x = 1", BARE_OTHER, "", "");
+  assert_bare("ALTER SUBSCRIPTION s REFRESH PUBLICATION", BARE_OTHER, "", "");
+  assert_bare("ALTER DATABASE d SET TABLESPACE t", BARE_OTHER, "", "");
+  assert_bare("ALTER DATABASE d SET x = 1", BARE_NONE, "", "");
+  assert_bare("ALTER TABLE ONLY s.t DETACH PARTITION s.p CONCURRENTLY", BARE_OTHER, "", "");
+  assert_bare("ALTER TABLE t DETACH PARTITION p", BARE_NONE, "", "");
+  assert_bare("ALTER TABLE t ADD COLUMN subscription text", BARE_NONE, "", "");
+  assert_bare("ALTER TABLE system RENAME concurrently TO detach", BARE_NONE, "", "");
+}
+
+static void code_may_commit_where_it_says_so(void **state) {
+  assert_bare("CALL p()", BARE_CODE, "", "");
+  assert_bare("DO $$ BEGIN COMMIT; END $$", BARE_CODE, "", "");
+  assert_bare("DO LANGUAGE plpgsql $x$ BEGIN rollback and chain; END $x$", BARE_CODE, "", "");
+  assert_bare("DO 'BEGIN COMMIT; END'", BARE_CODE, "", "");
+  assert_bare("DO $$ BEGIN CALL p(); END $$", BARE_CODE, "", "");
+  assert_bare("DO $$ BEGIN NULL; END $$", BARE_NONE, "", "");
+  assert_bare("DO $$ BEGIN CREATE TEMP TABLE t (a int) ON COMMIT DROP; END $$", BARE_NONE, "", "");
+  assert_bare("DO $$ BEGIN RAISE 'COMMIT;'; /* COMMIT; */ END $$", BARE_NONE, "", "");
+  assert_bare("DO", BARE_NONE, "", "");
+  assert_bare("DO $$$$", BARE_NONE, "", "");
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transaction_is_one_step),
+      cmocka_unit_test(the_last_run_is_no_earlier_than_the_mark),
       cmocka_unit_test(settings_are_put_back),
       cmocka_unit_test(each_statement_is_a_step),
       cmocka_unit_test(a_begun_section_is_gone_on_with),
       cmocka_unit_test(statements_that_were_edited_are_refused),
       cmocka_unit_test(a_rehearsal_commits_nothing),
       cmocka_unit_test(a_way_back_removes_the_row_that_is_there),
-      cmocka_unit_test(bare_statements_are_known_by_their_words),
+      cmocka_unit_test(bare_statements_are_known_by_their_kind),
+      cmocka_unit_test(code_may_commit_where_it_says_so),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

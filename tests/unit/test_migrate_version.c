@@ -56,10 +56,28 @@ static void a_new_version_is_now_or_just_after_the_newest(void **state) {
   assert_false(version_next(&newest, 1700000000123456, &next, &error));
 }
 
+static void a_mark_is_a_time_with_or_without_its_point(void **state) {
+  struct version mark, other = version_of("17171717171234567");
+  assert_true(version_parse_mark(STR("1717171717.1234567"), &mark));
+  assert_int_equal(version_compare(&mark, &other), 0);
+  assert_string_equal(mark.text, "1717171717.1234567");
+  assert_true(version_parse_mark(STR(" 17171717171234567\t"), &mark));
+  assert_string_equal(mark.text, other.text);
+  assert_true(version_parse_mark(STR("7.5"), &mark));
+  assert_string_equal(mark.key, "00000000075000000000");
+  static const char *const BAD[] = {
+      "",   " ",  "0",     "0.0",       "000",           ".",
+      ".5", "-1", "1.2.3", "yesterday", "12345678901.5", "123456789012345678901",
+      "1 2"};
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+    assert_false(version_parse_mark(str_from(BAD[i]), &mark));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(digits_compare_as_times),
       cmocka_unit_test(only_digits_are_a_version),
+      cmocka_unit_test(a_mark_is_a_time_with_or_without_its_point),
       cmocka_unit_test(a_new_version_is_now_or_just_after_the_newest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

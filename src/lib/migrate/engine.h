@@ -45,7 +45,7 @@ bool migrate_rollback(const struct migrate_options *options, size_t steps, const
                       const struct migrate_reporter *reporter, struct error *error);
 
 /* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. PENDING when
- * something is. Changes nothing. */
+ * something is, or was adopted wrongly. Changes nothing. */
 bool migrate_status(const struct migrate_options *options, bool json,
                     const struct migrate_reporter *reporter, struct error *error);
 
@@ -67,6 +67,11 @@ bool migrate_verify(const struct migrate_options *options, const struct migrate_
  * `version` only that one; with `forget` its resume point is dropped instead. */
 bool migrate_repair(const struct migrate_options *options, const char *version, bool forget,
                     const struct migrate_reporter *reporter, struct error *error);
+
+/* Makes pending what was recorded as found in the schema when the database was adopted, and is not
+ * there. */
+bool migrate_repair_adoption(const struct migrate_options *options,
+                             const struct migrate_reporter *reporter, struct error *error);
 
 /* Looks for what may hurt: in the pending migrations when there is a URL, else in all. CONFLICT
  * when something was found. */

@@ -2,7 +2,9 @@
  * own tables where they are missing, and each pending migration. See engine.h. */
 #include "lib/migrate/run/runner.h"
 #include "lib/migrate/run/script.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/plan_check.h"
+#include "lib/migrate/state/replaced_columns.h"
 
 static void append_beginning(struct buffer *out, const struct runner *runner,
                              const struct script_context *context) {
@@ -11,7 +13,7 @@ static void append_beginning(struct buffer *out, const struct runner *runner,
   buffer_append_char(out, '\n');
   if (runner->history.exists) return;
   buffer_append_text(out, "-- the history of migrations\nBEGIN;\n");
-  history_append_adoption(out, &runner->set, &runner->history);
+  adoption_append(out, &runner->set, &runner->history);
   buffer_append_text(out, "COMMIT;\n\n");
 }
 
@@ -44,13 +46,15 @@ bool migrate_dry_run(const struct migrate_options *options, const struct migrate
     report(session->reporter, SAY_NOTE,
            "CONNECTION_URL is not set: shown is what an empty database would get");
   if (!runner_open_offline(&runner, error)) return false;
-  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error) ||
+      !(session->pg == NULL ||
+        replaced_columns_check(&runner.plan, session->pg, session->reporter, error)))
     return false;
   if (runner.history.exists && migrate_plan_pending_count(&runner.plan) == 0) {
     report(session->reporter, SAY_OUTPUT, "-- nothing to do: the database is up to date");
     return true;
   }
-  struct script_context context = script_context_new(session);
+  struct script_context context = script_context_new(session, &runner.history);
   const struct version *newest = history_newest(&runner.history);
   _cleanup_(script_list_free) struct script_list list = {0};
   if (!script_list_make(&runner.plan, &context, newest, &list, error) ||

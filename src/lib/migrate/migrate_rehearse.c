@@ -4,8 +4,10 @@
 #include "lib/migrate/migrate_lint.h"
 #include "lib/migrate/run/execute.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/catalog.h"
 #include "lib/migrate/state/plan_check.h"
+#include "lib/migrate/state/replaced_columns.h"
 
 struct rehearsal {
   struct runner *runner;
@@ -48,16 +50,17 @@ static bool rehearse_script(struct rehearsal *rehearsal, struct script *script,
 }
 
 static bool begin(struct runner *runner, struct error *error) {
+  if (!migrate_session_refuse_read_only(&runner->session, error)) return false;
   struct buffer sql = BUFFER_EMPTY;
   buffer_append_text(&sql, "BEGIN;\n");
-  if (!runner->history.exists) history_append_adoption(&sql, &runner->set, &runner->history);
+  if (!runner->history.exists) adoption_append(&sql, &runner->set, &runner->history);
   return migrate_session_send(&runner->session, &sql, error);
 }
 
 static bool rehearse_all(struct rehearsal *rehearsal, struct error *error) {
   struct runner *runner = rehearsal->runner;
   struct pg_session *pg = runner->session.pg;
-  struct script_context context = script_context_new(&runner->session);
+  struct script_context context = script_context_new(&runner->session, &runner->history);
   _cleanup_(script_list_free) struct script_list list = {0};
   bool done =
       script_list_make(&runner->plan, &context, rehearsal->execution.newest, &list, error) &&
@@ -73,7 +76,8 @@ bool migrate_rehearse(const struct migrate_options *options,
   _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
   const struct migrate_session *session = &runner.session;
   if (!runner_open(&runner, RUNNER_REHEARSE, error)) return false;
-  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error))
+  if (!plan_check_settled(&runner.plan, session->options->allow_late, session->reporter, error) ||
+      !replaced_columns_check(&runner.plan, session->pg, reporter, error))
     return false;
   size_t pending = migrate_plan_pending_count(&runner.plan);
   if (pending > 0) migrate_lint_warn(&runner.plan, session->pg, session->reporter);

@@ -1,11 +1,14 @@
-/* migrate_repair.c: accepts what files say now, or forgets a resume point. See engine.h. */
+/* migrate_repair.c: accepts what files say now, forgets a resume point, or takes back an adoption.
+ * See engine.h. */
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/adoption.h"
 #include "lib/migrate/state/plan_check.h"
 
 static bool accept(struct runner *runner, const struct migrate_plan_item *item,
                    struct error *error) {
   struct migrate_session *session = &runner->session;
   struct buffer sql = BUFFER_EMPTY;
+  if (!runner_prepare_writing(runner, error)) return false;
   plan_check_say_difference(session->reporter, SAY_NOTE, item);
   history_append_accepted(&sql, item->migration, &item->entry->version);
   if (!migrate_session_send(session, &sql, error)) return false;
@@ -34,11 +37,34 @@ static bool forget(struct runner *runner, const struct version *version, struct 
     report(session->reporter, SAY_STEP, "%s has no resume point", version->text);
     return true;
   }
+  if (!runner_prepare_writing(runner, error)) return false;
   struct buffer sql = BUFFER_EMPTY;
   history_append_progress_end(&sql, &progress->version);
   if (!migrate_session_send(session, &sql, error)) return false;
   report(session->reporter, SAY_STEP,
          "%s: the resume point is dropped; what its statements did stays", version->text);
+  return true;
+}
+
+bool migrate_repair_adoption(const struct migrate_options *options,
+                             const struct migrate_reporter *reporter, struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  if (!runner_open(&runner, RUNNER_WORK, error)) return false;
+  size_t count = runner.plan.by_state[PLAN_ABSENT];
+  if (count == 0) {
+    report(reporter, SAY_STEP, "nothing to repair: the schema has whatever was adopted");
+    return true;
+  }
+  if (!runner_prepare_writing(&runner, error)) return false;
+  struct buffer sql = BUFFER_EMPTY;
+  buffer_append_text(&sql, "BEGIN;\n");
+  adoption_append_repair(&sql, &runner.set, &runner.history);
+  buffer_append_text(&sql, "COMMIT;\n");
+  if (!migrate_session_send(&runner.session, &sql, error)) return false;
+  _cleanup_(buffer_free) struct buffer names = BUFFER_EMPTY;
+  migrate_plan_append_names(&runner.plan, PLAN_ABSENT, &names);
+  report(reporter, SAY_STEP, "%zu %s pending now; `cruddur migrate` applies %s: %s", count,
+         count == 1 ? "is" : "are", count == 1 ? "it" : "them", buffer_text(&names));
   return true;
 }
 

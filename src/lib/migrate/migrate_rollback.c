@@ -3,6 +3,7 @@
  * of its own, which lives as long as the scripts that point to it. */
 #include "lib/migrate/run/execute.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/plan_check.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -125,10 +126,10 @@ static bool refuse_begun(const struct migrate_plan *plan, struct error *error) {
 static bool undo(struct runner *runner, size_t steps, struct error *error) {
   struct migrate_session *session = &runner->session;
   struct execution execution = {.session = session, .newest = history_newest(&runner->history)};
-  struct script_context context = script_context_new(session);
+  struct script_context context = script_context_new(session, &runner->history);
   _cleanup_(free_ways_back) struct ways_back ways = {0};
   if (!find_ways_back(runner, &context, steps, &ways, error) ||
-      !execute_scripts(&execution, &ways.list, error))
+      !runner_prepare_writing(runner, error) || !execute_scripts(&execution, &ways.list, error))
     return false;
   report(session->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
          execution.done, execution.done == 1 ? "" : "s",
@@ -139,7 +140,9 @@ static bool undo(struct runner *runner, size_t steps, struct error *error) {
 bool migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
                       const struct migrate_reporter *reporter, struct error *error) {
   _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
-  if (!runner_open(&runner, RUNNER_WORK, error) || !refuse_begun(&runner.plan, error)) return false;
+  if (!runner_open(&runner, RUNNER_WORK, error) || !plan_check_adopted(&runner.plan, error) ||
+      !refuse_begun(&runner.plan, error))
+    return false;
   if (to && !count_newer(&runner.history, to, &steps, error)) return false;
   if (steps > runner.history.count) steps = runner.history.count;
   if (steps > 0) return undo(&runner, steps, error);

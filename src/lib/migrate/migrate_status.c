@@ -34,6 +34,10 @@ static void append_advice(struct buffer *out, const struct migrate_plan *plan) {
                             "migrate` shows the difference, `cruddur repair` accepts it\n");
   if (plan->by_state[PLAN_MISSING] > 0)
     buffer_append_text(out, "missing: applied, but there is no such migration here\n");
+  if (plan->by_state[PLAN_ABSENT] > 0)
+    buffer_append_text(out, "absent: recorded as found in the schema, but not there; `cruddur "
+                            "repair --adoption` makes it pending, then `cruddur migrate` applies "
+                            "it\n");
   if (plan->by_state[PLAN_LATE] > 0)
     buffer_append_text(out, "late: older than the newest applied; `cruddur migrate --allow-late` "
                             "applies it\n");
@@ -44,6 +48,8 @@ static void append_advice(struct buffer *out, const struct migrate_plan *plan) {
                        "partial-down: its rollback was begun; `cruddur rollback` finishes it\n");
   if (pending > 0)
     buffer_append_format(out, "%zu pending", pending);
+  else if (plan->by_state[PLAN_ABSENT] > 0)
+    buffer_append_format(out, "%zu adopted wrongly", plan->by_state[PLAN_ABSENT]);
   else
     buffer_append_text(out, "up to date");
 }
@@ -54,6 +60,9 @@ static void append_table(struct buffer *out, const struct runner *runner) {
                        pg_session_database(runner->session.pg),
                        history->last_successful_run ? history->last_successful_run : "not there",
                        history->exists ? "" : ", no history of migrations yet");
+  if (history->has_mark)
+    buffer_append_format(out, "another runner's last run, found at adoption: %s\n",
+                         history->mark.text);
   for (size_t i = 0; i < runner->plan.count; i++)
     append_line(out, &runner->plan.items[i]);
   append_advice(out, &runner->plan);
@@ -82,14 +91,17 @@ static json_t *item_as_json(const struct migrate_plan_item *item) {
 static void append_json(struct buffer *out, const struct runner *runner) {
   const struct version *newest = history_newest(&runner->history);
   size_t pending = migrate_plan_pending_count(&runner->plan);
+  size_t absent = runner->plan.by_state[PLAN_ABSENT];
   json_t *items = json_array();
   for (size_t i = 0; i < runner->plan.count; i++)
     json_array_append_new(items, item_as_json(&runner->plan.items[i]));
   json_t *json = json_pack(
-      "{s:b, s:s, s:b, s:s?, s:s?, s:I, s:o}", "up_to_date", pending == 0, "database",
-      pg_session_database(runner->session.pg), "has_history", runner->history.exists,
-      "last_successful_run", text_or_null(runner->history.last_successful_run), "newest_applied",
-      newest ? newest->text : NULL, "pending", (json_int_t)pending, "migrations", items);
+      "{s:b, s:s, s:b, s:s?, s:s?, s:s?, s:I, s:I, s:o}", "up_to_date", pending + absent == 0,
+      "database", pg_session_database(runner->session.pg), "has_history", runner->history.exists,
+      "last_successful_run", text_or_null(runner->history.last_successful_run), "adopted_mark",
+      runner->history.has_mark ? runner->history.mark.text : NULL, "newest_applied",
+      newest ? newest->text : NULL, "pending", (json_int_t)pending, "absent", (json_int_t)absent,
+      "migrations", items);
   char *text = json_dumps(json, JSON_COMPACT);
   if (text) buffer_append_text(out, text);
   free(text);
@@ -107,6 +119,8 @@ bool migrate_status(const struct migrate_options *options, bool json,
     append_table(&out, &runner);
   report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
   size_t pending = migrate_plan_pending_count(&runner.plan);
+  if (runner.plan.by_state[PLAN_ABSENT] > 0)
+    return error_set(error, ERROR_PENDING, "adopted wrongly; run `cruddur repair --adoption`");
   if (pending == 0) return true;
   return error_set(error, ERROR_PENDING, "%zu pending; run `cruddur migrate`", pending);
 }

@@ -100,7 +100,8 @@ static bool verify_in(const struct migrate_session *home, const char *scratch,
   _cleanup_(runner_close) struct runner runner = runner_new(&options, home->reporter);
   if (!runner_open(&runner, RUNNER_WORK, error)) return false;
   struct verification verification = {.execution = {.session = &runner.session},
-                                      .context = script_context_new(&runner.session)};
+                                      .context =
+                                          script_context_new(&runner.session, &runner.history)};
   return verify_all(&verification, &runner.set, error) &&
          conclude(&verification, runner.set.count, error);
 }
@@ -136,11 +137,21 @@ static bool verify_in_scratch(struct migrate_session *home, const char *scratch,
   return done;
 }
 
+/* The session at home has nothing to do while the migrations run, and no lock that it keeps. */
+static bool wait_patiently(struct migrate_session *home, struct error *error) {
+  struct buffer sql = BUFFER_EMPTY;
+  if (pg_session_server_version(home->pg) >= 140000)
+    buffer_append_text(&sql, "SET idle_session_timeout = 0;\n");
+  return migrate_session_send(home, &sql, error);
+}
+
 bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
                     struct error *error) {
   _cleanup_(migrate_session_close) struct migrate_session home = {.options = options,
                                                                   .reporter = reporter};
-  if (!runner_connect(&home, error)) return false;
+  if (!runner_connect(&home, error) || !migrate_session_refuse_read_only(&home, error) ||
+      !wait_patiently(&home, error))
+    return false;
   _cleanup_(buffer_free) struct buffer scratch = BUFFER_EMPTY;
   name_scratch(&home, &scratch);
   return verify_in_scratch(&home, buffer_text(&scratch), error);

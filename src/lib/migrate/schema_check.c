@@ -29,6 +29,7 @@ struct schema_check {
   /* Of the worker thread while it works. */
   bool asked;
   char *pending; /* owned: VERSION_name of what is pending, separated by ", "; "" when nothing is */
+  bool misadopted; /* `pending` counts as applied, though the schema does not have it */
   struct error error;
 };
 
@@ -45,12 +46,10 @@ static void log_report(void *argument, enum migrate_say kind, const char *text) 
 
 static char *list_pending(const struct migrate_plan *plan) {
   struct buffer names = BUFFER_EMPTY;
-  for (size_t i = 0; i < plan->count; i++) {
-    const struct migrate_plan_item *item = &plan->items[i];
-    if (migrate_plan_item_is_pending(item))
-      buffer_append_format(&names, "%s%s_%s", names.length ? ", " : "",
-                           item->migration->version.text, item->migration->name);
-  }
+  static const enum migrate_plan_state STATES[] = {PLAN_ABSENT, PLAN_PARTIAL, PLAN_LATE,
+                                                   PLAN_PENDING};
+  for (size_t i = 0; i < sizeof(STATES) / sizeof(STATES[0]); i++)
+    migrate_plan_append_names(plan, STATES[i], &names);
   return buffer_take(&names);
 }
 
@@ -60,6 +59,7 @@ static bool find_pending(struct schema_check *gate, const struct migrate_options
   _cleanup_(runner_close) struct runner runner = runner_new(options, NULL);
   if (!runner_open(&runner, RUNNER_READ, &gate->error)) return false;
   gate->pending = list_pending(&runner.plan);
+  gate->misadopted = runner.plan.by_state[PLAN_ABSENT] > 0;
   return gate->pending || error_set(&gate->error, ERROR_MEMORY, "out of memory");
 }
 
@@ -98,11 +98,9 @@ static void refuse(struct schema_check *gate, const char *message) {
   gate->options.refused(&gate->error, gate->options.argument);
 }
 
-static void refuse_pending(struct schema_check *gate) {
-  static const char MESSAGE[] =
-      "the database is behind: run cruddur migrate, or serve with --migrate";
-  log_event(LOG_LEVEL_ERROR, MESSAGE, log_text("pending", gate->pending), LOG_END);
-  error_set(&gate->error, ERROR_PENDING, "%s", MESSAGE);
+static void refuse_pending(struct schema_check *gate, const char *message) {
+  log_event(LOG_LEVEL_ERROR, message, log_text("pending", gate->pending), LOG_END);
+  error_set(&gate->error, ERROR_PENDING, "%s", message);
   gate->options.refused(&gate->error, gate->options.argument);
 }
 
@@ -115,8 +113,12 @@ static void open_gate(struct schema_check *gate) {
 /* A database that was reached but does not let itself be checked (a role with few rights, say) is
  * served from: the statements are prepared there, and say themselves what they miss. */
 static void judge(struct schema_check *gate) {
-  if (gate->asked && gate->pending[0]) {
-    refuse_pending(gate);
+  if (gate->asked && gate->misadopted) {
+    refuse_pending(
+        gate,
+        "the database was adopted wrongly: run cruddur repair --adoption, then cruddur migrate");
+  } else if (gate->asked && gate->pending[0]) {
+    refuse_pending(gate, "the database is behind: run cruddur migrate, or serve with --migrate");
   } else if (gate->asked) {
     open_gate(gate);
   } else if (gate->error.kind == ERROR_UNAVAILABLE) {

@@ -114,15 +114,17 @@ static PGconn *connect_with(const struct pg_session_options *options) {
                             "keepalives_idle",
                             "keepalives_interval",
                             "keepalives_count",
+                            "tcp_user_timeout",
                             "dbname",
                             "fallback_application_name",
                             "client_encoding",
                             options->database ? "dbname" : NULL,
                             NULL};
   const char *values[] = {timeout,
-                          "30",
                           "10",
-                          "3",
+                          "5",
+                          "4",
+                          "30000",
                           options->connection_url,
                           options->application_name ? options->application_name : "cruddur",
                           "UTF8",
@@ -206,6 +208,12 @@ static enum error_kind failure_kind(const struct pg_failure *failure) {
   return ERROR_CONFLICT;
 }
 
+/* The server ends the session, and says so before it does: 57P01 to 57P05, and 25P03 for one that
+ * was idle in a transaction. */
+static bool ends_session(const char *sqlstate) {
+  return strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25P03") == 0;
+}
+
 /* Takes `result` over. */
 static void keep_server_failure(struct pg_session *session, PGresult *result) {
   session->failed = result;
@@ -219,8 +227,7 @@ static void keep_server_failure(struct pg_session *session, PGresult *result) {
   failure->position = position(result, PG_DIAG_STATEMENT_POSITION);
   failure->internal_position = position(result, PG_DIAG_INTERNAL_POSITION);
   if (failure->message[0] == '\0') failure->message = PQresultErrorMessage(result);
-  /* 57P01 to 57P03: the server ends the session, and says so before it does. */
-  if (strncmp(failure->sqlstate, "57P0", 4) == 0 || PQstatus(session->connection) != CONNECTION_OK)
+  if (ends_session(failure->sqlstate) || PQstatus(session->connection) != CONNECTION_OK)
     failure->connection_lost = true;
 }
 

@@ -50,10 +50,10 @@ struct pg_failure {
   bool timed_out;           /* the time limit passed; the session is of no further use */
 };
 
-/* Connects. The session has the settings of connect.h and client_encoding UTF8, and a server of
- * version 14 or later notices within a second when this process dies. Kinds of error: INVALID (the
- * URL makes no sense), DENIED (role or password), NOT_FOUND (no such database), UNAVAILABLE. No
- * message holds a password. */
+/* Connects. The session has the settings of connect.h and client_encoding UTF8. A network that is
+ * gone is noticed within about 30 seconds, and a server of version 14 or later notices within a
+ * second when this process dies. Kinds of error: INVALID (the URL makes no sense), DENIED (role or
+ * password), NOT_FOUND (no such database), UNAVAILABLE. No message holds a password. */
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
                      struct error *error);
 void pg_session_close(struct pg_session *session);

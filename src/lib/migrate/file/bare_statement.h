@@ -8,7 +8,8 @@ enum bare_kind {
   BARE_NONE,         /* runs inside a transaction */
   BARE_CREATE_INDEX, /* CREATE INDEX CONCURRENTLY */
   BARE_DROP_INDEX,   /* DROP INDEX CONCURRENTLY */
-  BARE_OTHER,        /* VACUUM, CALL, REINDEX CONCURRENTLY, … */
+  BARE_CODE,         /* CALL, and a DO that may commit: only running it tells whether it does */
+  BARE_OTHER,        /* VACUUM, REINDEX CONCURRENTLY, … */
 };
 
 struct bare_statement {
@@ -19,5 +20,5 @@ struct bare_statement {
   struct str table;           /* of CREATE INDEX, as written */
 };
 
-/* What kind of statement `sql` is, by its words. */
+/* What kind of statement `sql` is, by its grammar: the words of names and strings do not count. */
 struct bare_statement bare_statement_parse(struct str sql);

@@ -24,7 +24,7 @@ struct parser {
   bool in_statement;
   struct statement statement;
   size_t line, line_offset; /* the line that `line_offset` is in: counted once, in passing */
-  struct buffer applied_if;
+  struct buffer applied_if, replaces;
   const struct migrate_reporter *reporter;
   struct error *error;
 };
@@ -203,17 +203,24 @@ static bool cut_prefix(struct str *text, const char *prefix) {
   return true;
 }
 
+static void add_expression(struct buffer *all, const char *junction, struct str expression) {
+  buffer_append_text(all, all->length > 0 ? junction : "");
+  buffer_append_char(all, '(');
+  buffer_append_str(all, expression);
+  buffer_append_char(all, ')');
+}
+
 static bool take_comment(struct parser *parser, const struct token *token) {
   struct str comment = scanner_token_text(parser->text, token);
   if (!cut_prefix(&comment, "--")) return true;
-  if (comment.length > 0 && comment.data[comment.length - 1] == '\r') comment.length--;
   size_t line = line_of(parser, token->offset);
   if (cut_prefix(&comment, "lint:allow")) return add_allowance(parser, line, comment);
   if (cut_prefix(&comment, "migrate:applied-if")) {
-    if (parser->applied_if.length > 0) buffer_append_text(&parser->applied_if, "\nAND ");
-    buffer_append_char(&parser->applied_if, '(');
-    buffer_append_str(&parser->applied_if, comment);
-    buffer_append_char(&parser->applied_if, ')');
+    add_expression(&parser->applied_if, "\nAND ", comment);
+    return true;
+  }
+  if (cut_prefix(&comment, "migrate:replaces")) {
+    add_expression(&parser->replaces, "\nOR ", comment);
     return true;
   }
   struct migration *migration = parser->migration;
@@ -223,8 +230,16 @@ static bool take_comment(struct parser *parser, const struct token *token) {
     return open_section(parser, &migration->down, token, comment);
   if (cut_prefix(&comment, "migrate:"))
     return complain(parser, token->offset,
-                    "unknown marker; there are migrate:up, migrate:down and migrate:applied-if");
+                    "unknown marker; there are migrate:up, migrate:down, migrate:applied-if and "
+                    "migrate:replaces");
   return true;
+}
+
+static bool keep_expression(struct parser *parser, const struct buffer *expression,
+                            char **ret_text) {
+  if (expression->length == 0) return true;
+  *ret_text = strndup(expression->data, expression->length);
+  return *ret_text || error_set(parser->error, ERROR_MEMORY, "out of memory");
 }
 
 static bool parse_text(struct parser *parser) {
@@ -240,10 +255,8 @@ static bool parse_text(struct parser *parser) {
   if (!close_section(parser, parser->text.length)) return false;
   if (!parser->migration->up.present)
     return complain(parser, 0, "there is no '-- migrate:up' line");
-  if (parser->applied_if.length == 0) return true;
-  parser->migration->applied_if = strdup(buffer_text(&parser->applied_if));
-  if (parser->migration->applied_if) return true;
-  return error_set(parser->error, ERROR_MEMORY, "out of memory");
+  return keep_expression(parser, &parser->applied_if, &parser->migration->applied_if) &&
+         keep_expression(parser, &parser->replaces, &parser->migration->replaces);
 }
 
 /* --- The whole file --- */
@@ -327,13 +340,31 @@ static bool fill_in(struct migration *migration, const char *path, struct str te
   return true;
 }
 
+/* UTF-16 by its byte order mark, or because one byte of its first character is zero. */
+static bool is_utf16(struct str text) {
+  if (text.length < 2) return false;
+  return str_starts_with(text, STR("\xFF\xFE")) || str_starts_with(text, STR("\xFE\xFF")) ||
+         (text.data[0] == '\0') != (text.data[1] == '\0');
+}
+
+/* Cuts a byte order mark off. */
+static bool check_encoding(const char *path, struct str *text, struct error *error) {
+  struct str mark = STR("\xEF\xBB\xBF");
+  if (is_utf16(*text))
+    return error_set(error, ERROR_CONFLICT, "%s: this is UTF-16; save it as UTF-8", path);
+  if (text->length > 0 && (memchr(text->data, '\0', text->length) || !utf8_valid(*text)))
+    return error_set(error, ERROR_CONFLICT, "%s: not UTF-8 text", path);
+  if (str_starts_with(*text, mark))
+    *text = (struct str){text->data + mark.length, text->length - mark.length};
+  return true;
+}
+
 bool migration_parse(const char *path, struct str text, const struct migrate_reporter *reporter,
                      struct migration **ret_migration, struct error *error) {
   if (text.length > MIGRATION_FILE_MAX)
     return error_set(error, ERROR_CONFLICT, "%s: larger than %d MiB", path,
                      MIGRATION_FILE_MAX / 1024 / 1024);
-  if (text.length > 0 && (memchr(text.data, '\0', text.length) || !utf8_valid(text)))
-    return error_set(error, ERROR_CONFLICT, "%s: not UTF-8 text", path);
+  if (!check_encoding(path, &text, error)) return false;
   _cleanup_(migration_free_p) struct migration *migration = calloc(1, sizeof(*migration));
   if (!migration) return error_set(error, ERROR_MEMORY, "out of memory");
   if (!fill_in(migration, path, text, error)) return false;
@@ -345,6 +376,7 @@ bool migration_parse(const char *path, struct str text, const struct migrate_rep
                           .error = error};
   bool parsed = parse_text(&parser);
   buffer_free(&parser.applied_if);
+  buffer_free(&parser.replaces);
   if (!parsed) return false;
   set_checksum(migration);
   *ret_migration = migration;
@@ -358,6 +390,7 @@ void migration_free(struct migration *migration) {
   free(migration->down.statements);
   free(migration->allowances);
   free(migration->applied_if);
+  free(migration->replaces);
   free(migration->name);
   free(migration->path);
   free(migration->text);

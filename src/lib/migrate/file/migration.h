@@ -1,6 +1,8 @@
 /* migration.h: one migration: a file's text, read into sections, options and statements.
  *
  *   -- migrate:applied-if EXPRESSION      (optional; true in a database that has this change)
+ *   -- migrate:replaces EXPRESSION        (optional; true of each column `here`, a row of
+ *                                         pg_attribute, that it drops and makes again)
  *   -- migrate:up [transaction:false] [lock_timeout:5s]
  *   statements
  *   -- migrate:down [the same options]    (optional; without it there is no way back)
@@ -50,6 +52,7 @@ struct migration {
   size_t length;
   struct section up, down;
   char *applied_if; /* an SQL expression; NULL: none */
+  char *replaces;   /* an SQL expression about a row `here` of pg_attribute; NULL: none */
   struct lint_allowance *allowances;
   size_t allowance_count;
   char checksum[65]; /* SHA-256 over the normalised statements, in hexadecimal */

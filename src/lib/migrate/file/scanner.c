@@ -38,9 +38,10 @@ static struct token end_at(struct scanner *scanner, enum token_kind kind, size_t
   return (struct token){kind, start, end - start};
 }
 
+/* A carriage return ends it too, even alone: Postgres and psql go on with SQL there. */
 static struct token line_comment(struct scanner *scanner, size_t start) {
   size_t end = start;
-  while (end < scanner->text.length && scanner->text.data[end] != '\n')
+  while (end < scanner->text.length && at(scanner, end) != '\n' && at(scanner, end) != '\r')
     end++;
   return end_at(scanner, TOKEN_COMMENT, start, end);
 }

@@ -26,6 +26,29 @@ bool version_parse(struct str text, struct version *ret_version) {
   return true;
 }
 
+bool version_parse_mark(struct str text, struct version *ret_mark) {
+  struct str trimmed = str_trim(text), seconds, fraction = trimmed;
+  if (trimmed.length == 0 || trimmed.length > VERSION_DIGITS_MAX) return false;
+  char digits[2 * VERSION_DIGITS_MAX + 1] = {0};
+  if (memchr(trimmed.data, '.', trimmed.length)) {
+    str_next(&fraction, '.', &seconds);
+    if (seconds.length == 0 || seconds.length > SECONDS_DIGITS) return false;
+    size_t pad = SECONDS_DIGITS - seconds.length;
+    memset(digits, '0', pad);
+    memcpy(digits + pad, seconds.data, seconds.length);
+    memcpy(digits + SECONDS_DIGITS, fraction.data, fraction.length);
+  } else {
+    memcpy(digits, trimmed.data, trimmed.length);
+  }
+  struct version mark;
+  if (!version_parse(str_from(digits), &mark) || strspn(mark.key, "0") == VERSION_DIGITS_MAX)
+    return false;
+  memset(mark.text, 0, sizeof(mark.text));
+  memcpy(mark.text, trimmed.data, trimmed.length);
+  *ret_mark = mark;
+  return true;
+}
+
 int version_compare(const struct version *a, const struct version *b) {
   return memcmp(a->key, b->key, VERSION_DIGITS_MAX);
 }

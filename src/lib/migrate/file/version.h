@@ -24,6 +24,11 @@ struct version {
 /* Reads 1 to 20 digits and nothing else. */
 bool version_parse(struct str text, struct version *ret_version);
 
+/* Reads what a database of an old runner says of its last run: as above, or with the point between
+ * seconds and fraction, as Python prints a time. False for "0", which says that nothing has run,
+ * and for what is no time at all. */
+bool version_parse_mark(struct str text, struct version *ret_mark);
+
 /* Negative, zero or positive as `a` is before, at or after `b` in time. */
 int version_compare(const struct version *a, const struct version *b);
 

@@ -63,13 +63,44 @@ static bool check_index(const struct attempt *attempt, struct error *error) {
                    (int)bare->index.length, bare->index.data);
 }
 
+/* The rest of the rehearsal goes on without it. */
+static bool leave_out(const struct attempt *attempt, struct error *error) {
+  const struct migration *migration = attempt->script->migration;
+  struct str text = migration_statement_text(migration, attempt->statement);
+  const char *end = memchr(text.data, '\n', text.length);
+  if (!pg_session_exec(attempt->execution->session->pg, "ROLLBACK TO SAVEPOINT code", error))
+    return false;
+  report(reporter_of(attempt), SAY_NOTE,
+         "%s:%zu: left out of the rehearsal: it ends transactions by itself: %.*s", migration->path,
+         attempt->statement->line, (int)(end ? end - text.data : (ptrdiff_t)text.length),
+         text.data);
+  return true;
+}
+
+/* In a rehearsal, code that may commit runs inside a savepoint: 2D000 says that it tried to. */
+static bool rehearse_code(const struct attempt *attempt, struct buffer *sql, struct error *error) {
+  struct migrate_session *session = attempt->execution->session;
+  if (!pg_session_exec(session->pg, "SAVEPOINT code", error)) {
+    buffer_free(sql);
+    return false;
+  }
+  if (migrate_session_send(session, sql, error))
+    return pg_session_exec(session->pg, "RELEASE SAVEPOINT code", error);
+  return strcmp(pg_session_failure(session->pg)->sqlstate, "2D000") == 0 &&
+         leave_out(attempt, error);
+}
+
 static bool run_statements(struct attempt *attempt, struct error *error) {
+  bool rehearsal = attempt->execution->rehearsal;
   struct script_step *step = attempt->step;
   for (size_t i = step->first; i < step->first + step->count; i++) {
     struct buffer sql = BUFFER_EMPTY;
     attempt->statement = &attempt->script->section->statements[i];
-    script_append_statement(attempt->script, step, i, attempt->execution->rehearsal, &sql);
-    if (!migrate_session_send(attempt->execution->session, &sql, error)) return false;
+    script_append_statement(attempt->script, step, i, rehearsal, &sql);
+    bool done = rehearsal && step->bare.kind == BARE_CODE
+                    ? rehearse_code(attempt, &sql, error)
+                    : migrate_session_send(attempt->execution->session, &sql, error);
+    if (!done) return false;
   }
   return true;
 }
@@ -168,6 +199,7 @@ static bool fail(const struct attempt *attempt, struct error *error) {
   const struct migration *migration = attempt->script->migration;
   const struct pg_failure *failure = pg_session_failure(session->pg);
   bool lost = failure->connection_lost || failure->timed_out;
+  bool read_only = strcmp(failure->sqlstate, "25006") == 0; /* it has become a standby */
   bool rehearsal = attempt->execution->rehearsal;
   struct buffer state = BUFFER_EMPTY;
   if (lost && !rehearsal)
@@ -185,7 +217,8 @@ static bool fail(const struct attempt *attempt, struct error *error) {
   } else if (!lost && pg_session_in_transaction(session->pg)) {
     pg_session_exec(session->pg, "ROLLBACK", NULL);
   }
-  return error_set(error, lost ? ERROR_UNAVAILABLE : ERROR_CONFLICT, "%s_%s failed%s",
+  bool unavailable = lost || read_only;
+  return error_set(error, unavailable ? ERROR_UNAVAILABLE : ERROR_CONFLICT, "%s_%s failed%s",
                    script_version(attempt->script)->text, migration->name,
                    rehearsal ? " in the rehearsal" : "");
 }

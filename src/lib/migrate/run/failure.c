@@ -13,6 +13,14 @@ bool failure_is_retryable(const struct pg_failure *failure) {
          strcmp(failure->sqlstate, "40001") == 0;
 }
 
+/* Postgres does not run it in a transaction, does not let a transaction use a new value of an enum,
+ * or the code ends the transaction. */
+static bool wants_no_transaction(const struct section *section, const struct pg_failure *failure) {
+  return section->transaction &&
+         (strcmp(failure->sqlstate, "25001") == 0 || strcmp(failure->sqlstate, "55P04") == 0 ||
+          strcmp(failure->sqlstate, "2D000") == 0);
+}
+
 static const char *advice(const struct migrate_session *session, const struct pg_failure *failure) {
   static const struct {
     const char *sqlstate; /* or its first digits */
@@ -29,6 +37,10 @@ static const char *advice(const struct migrate_session *session, const struct pg
       {"42501", "connect as a role that owns these objects, then run it again"},
       {"23", "change the rows that Postgres names, or the migration, then run it again"},
       {"42", "correct the file, then run it again"},
+      {"25006", "connect to the server that takes writes, then run it again"},
+      {"25001", "correct the file, then run it again"},
+      {"2D000", "correct the file, then run it again"},
+      {"55P04", "correct the file, then run it again"},
   };
   if (migrate_session_is_interrupted(session)) return "run it again: it goes on from here";
   if (failure->connection_lost || failure->timed_out)
@@ -85,13 +97,25 @@ static void append_message(struct buffer *text, const char *message) {
   buffer_append(text, message, length);
 }
 
+static void append_hint(struct buffer *text, const struct section *section,
+                        const struct pg_failure *failure) {
+  buffer_append_text(text, failure->hint);
+  if (!wants_no_transaction(section, failure)) return;
+  buffer_append_format(text,
+                       "%swrite transaction:false behind the section's marker: its statements then "
+                       "run one by one, each committed by itself",
+                       text->length ? "\n" : "");
+}
+
 void failure_report(struct migrate_session *session, const struct migration *migration,
                     const struct section *section, const struct statement *statement,
                     const char *state, const char *fallback) {
   const struct pg_failure *failure = pg_session_failure(session->pg);
-  struct buffer message = BUFFER_EMPTY, context = BUFFER_EMPTY, detail = BUFFER_EMPTY;
+  struct buffer message = BUFFER_EMPTY, context = BUFFER_EMPTY, detail = BUFFER_EMPTY,
+                hint = BUFFER_EMPTY;
   append_message(&message, failure->message[0] ? failure->message : fallback);
   append_context(&context, failure);
+  append_hint(&hint, section, failure);
   buffer_append_text(&detail, failure->detail);
   const char *blockers = migrate_watch_blockers(&session->watch);
   if (strcmp(failure->sqlstate, "55P03") == 0 && blockers[0])
@@ -104,11 +128,12 @@ void failure_report(struct migrate_session *session, const struct migration *mig
                                         .message = buffer_text(&message),
                                         .code = failure->sqlstate,
                                         .detail = buffer_text(&detail),
-                                        .hint = failure->hint,
+                                        .hint = buffer_text(&hint),
                                         .context = buffer_text(&context),
                                         .state = state,
                                         .next = advice(session, failure)});
   buffer_free(&message);
   buffer_free(&context);
   buffer_free(&detail);
+  buffer_free(&hint);
 }

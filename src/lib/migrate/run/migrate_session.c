@@ -36,22 +36,48 @@ static void on_notice(const char *severity, const char *message, const char *det
          warning ? "warning" : "notice", message, detail[0] ? "\n" : "", detail);
 }
 
+/* A runner that sleeps (SIGSTOP, a paused machine) or is cut off must not keep others out: Postgres
+ * ends its session. A shorter time of the operator's stays. */
+static void append_idle_limit(struct buffer *sql, bool local) {
+  buffer_append_format(
+      sql,
+      "SELECT set_config(name, CASE WHEN current_setting(name)::interval BETWEEN '1 ms' AND '10 s' "
+      "THEN current_setting(name) ELSE '10s' END, %s)\n"
+      "FROM (VALUES ('idle_in_transaction_session_timeout')) setting (name);\n",
+      local ? "true" : "false");
+}
+
+/* What ends the session of a runner that does not answer any more. It holds the advisory lock, also
+ * outside of transactions. */
+static void append_limits_of_silence(struct buffer *sql, const char *set, int server_version) {
+  if (server_version >= 140000)
+    buffer_append_format(sql, "%s idle_session_timeout = '60s';\n", set);
+  if (server_version >= 120000) buffer_append_format(sql, "%s tcp_user_timeout = '30s';\n", set);
+  buffer_append_format(sql,
+                       "%s tcp_keepalives_idle = 10;\n%s tcp_keepalives_interval = 5;\n"
+                       "%s tcp_keepalives_count = 4;\n",
+                       set, set, set);
+}
+
 /* NOTICEs such as "already exists, skipping" are noise: only what a migration RAISEs at WARNING,
  * and Postgres's own warnings, come through. */
-static void append_settings(struct buffer *sql, const char *set, int server_version,
+static void append_settings(struct buffer *sql, bool local, int server_version,
                             unsigned lock_timeout_ms) {
+  const char *set = local ? "SET LOCAL" : "SET";
   buffer_append_format(sql,
-                       "%s statement_timeout = 0;\n%s idle_in_transaction_session_timeout = 0;\n"
-                       "%s client_min_messages = warning;\n%s standard_conforming_strings = on;\n"
-                       "%s check_function_bodies = on;\n%s lock_timeout = %u;\n",
-                       set, set, set, set, set, set, lock_timeout_ms);
+                       "%s statement_timeout = 0;\n%s client_min_messages = warning;\n"
+                       "%s standard_conforming_strings = on;\n%s check_function_bodies = on;\n"
+                       "%s lock_timeout = %u;\n",
+                       set, set, set, set, set, lock_timeout_ms);
   if (server_version >= 170000) buffer_append_format(sql, "%s transaction_timeout = 0;\n", set);
+  append_idle_limit(sql, local);
+  append_limits_of_silence(sql, set, server_version);
 }
 
 void migrate_session_append_settings(struct buffer *sql, int server_version,
                                      unsigned lock_timeout_ms) {
   pg_session_append_reset(sql, server_version);
-  append_settings(sql, "SET", server_version, lock_timeout_ms);
+  append_settings(sql, false, server_version, lock_timeout_ms);
 }
 
 bool migrate_session_send(struct migrate_session *session, struct buffer *sql,
@@ -77,6 +103,17 @@ bool migrate_session_prepare(struct migrate_session *session, struct error *erro
   return migrate_session_send(session, &sql, error);
 }
 
+bool migrate_session_refuse_read_only(struct migrate_session *session, struct error *error) {
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT current_setting('transaction_read_only')::boolean";
+  if (!pg_session_query(session->pg, sql, 0, NULL, &rows, error)) return false;
+  if (!pg_session_rows_bool(rows, 0, 0)) return true;
+  return error_set(error, ERROR_UNAVAILABLE,
+                   "this server is a standby or read-only; nothing was done; name the server that "
+                   "takes writes in CONNECTION_URL (with several hosts, "
+                   "target_session_attrs=read-write finds it)");
+}
+
 static bool connect_session(struct migrate_session *session, bool read_only, struct error *error) {
   struct pg_session_options options = {.connection_url = session->options->connection_url,
                                        .application_name = "cruddur migrate",
@@ -97,7 +134,7 @@ bool migrate_session_open(struct migrate_session *session, bool read_only, struc
   if (!connect_session(session, read_only, error)) return false;
   if (!read_only) return true;
   struct buffer sql = BUFFER_EMPTY;
-  append_settings(&sql, "SET LOCAL", pg_session_server_version(session->pg),
+  append_settings(&sql, true, pg_session_server_version(session->pg),
                   session->options->lock_timeout_ms);
   return migrate_session_send(session, &sql, error);
 }

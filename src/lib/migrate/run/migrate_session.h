@@ -24,6 +24,10 @@ bool migrate_session_prepare(struct migrate_session *session, struct error *erro
 /* A new connection, prepared, in place of one that was lost. */
 bool migrate_session_reopen(struct migrate_session *session, struct error *error);
 
+/* UNAVAILABLE on a standby, or where transactions are read-only by default: due before anything is
+ * written. */
+bool migrate_session_refuse_read_only(struct migrate_session *session, struct error *error);
+
 /* Sends `sql` as one message and frees it. An empty one is not sent; one that ran out of memory is
  * an error, and not sent either. */
 bool migrate_session_send(struct migrate_session *session, struct buffer *sql, struct error *error);

@@ -7,7 +7,13 @@
 
 #include <stdio.h>
 
-enum { CONNECT_TIMEOUT_S = 2, QUERY_LIMIT_MS = 2000, SAY_EVERY_MS = 5000 };
+enum {
+  CONNECT_TIMEOUT_S = 2,
+  QUERY_LIMIT_MS = 2000,
+  SAY_EVERY_MS = 5000,
+  BEAT_FIRST_MS = 10000, /* then each time as long again as it has run, up to: */
+  BEAT_MOST_MS = 60000,
+};
 
 static const char BLOCKERS_SQL[] =
     "SELECT a.pid, coalesce(a.usename, '?'), coalesce(nullif(a.application_name, ''), '?'), "
@@ -32,6 +38,7 @@ void migrate_watch_start(struct migrate_watch *watch, const struct pg_session_op
   watch->options.kind = PG_SESSION_WORK; /* in one transaction the statistics would stand still */
   watch->options.connect_timeout_s = CONNECT_TIMEOUT_S;
   watch->options.limit_ms = QUERY_LIMIT_MS;
+  watch->next_beat_ms = BEAT_FIRST_MS;
 }
 
 void migrate_watch_stop(struct migrate_watch *watch) {
@@ -43,6 +50,7 @@ void migrate_watch_stop(struct migrate_watch *watch) {
 void migrate_watch_forget(struct migrate_watch *watch) {
   watch->blockers.length = 0;
   watch->next_say_ms = 0;
+  watch->next_beat_ms = BEAT_FIRST_MS;
   if (watch->progress_shown) report(watch->reporter, SAY_PROGRESS, "%s", "");
   watch->progress_shown = false;
 }
@@ -94,15 +102,24 @@ static void look_at_progress(struct migrate_watch *watch) {
   buffer_free(&line);
 }
 
+/* Nobody should look at a screen that says nothing, least of all when the network is gone. */
+static void say_that_it_waits(struct migrate_watch *watch, uint64_t waited_ms) {
+  if (waited_ms < watch->next_beat_ms) return;
+  watch->next_beat_ms = waited_ms + (waited_ms < BEAT_MOST_MS ? waited_ms : BEAT_MOST_MS);
+  report(watch->reporter, SAY_WAITING, "the statement has been running for %llu s%s",
+         (unsigned long long)waited_ms / 1000,
+         watch->failed ? "; the database does not answer over a second connection" : "");
+}
+
+static bool connect_to_look(struct migrate_watch *watch) {
+  if (!watch->failed && !watch->session && !pg_session_open(&watch->options, &watch->session, NULL))
+    watch->failed = true;
+  return !watch->failed;
+}
+
 void migrate_watch_look(uint64_t waited_ms, void *argument) {
   struct migrate_watch *watch = argument;
-  if (watch->failed) return;
-  if (!watch->session) {
-    if (!pg_session_open(&watch->options, &watch->session, NULL)) {
-      watch->failed = true;
-      return;
-    }
-  }
-  look_at_blockers(watch, waited_ms);
+  if (connect_to_look(watch)) look_at_blockers(watch, waited_ms);
   if (!watch->failed) look_at_progress(watch);
+  say_that_it_waits(watch, waited_ms);
 }

@@ -1,6 +1,6 @@
 /* migrate_watch.h: looks, over a second session, at what the runner's statement waits for and how
  * far it is. It connects when a statement takes long enough to ask, and asks no more when it
- * cannot. */
+ * cannot. That the statement still runs is said now and then all the same. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -12,9 +12,10 @@ struct migrate_watch {
   const struct migrate_reporter *reporter;
   int backend_pid; /* of the runner's session */
   struct pg_session *session;
-  bool failed;            /* it could not connect: it stays quiet */
+  bool failed;            /* it could not connect, or ask: it asks no more */
   bool progress_shown;    /* the terminal's last line holds progress */
   uint64_t next_say_ms;   /* of the blockers, in the running statement's time */
+  uint64_t next_beat_ms;  /* of the word that it still waits */
   struct buffer blockers; /* who blocked the statement when last looked; "" when nobody did */
 };
 

@@ -3,7 +3,11 @@
  */
 #include "lib/migrate/run/runner.h"
 
+#include "lib/migrate/run/adopt.h"
 #include "lib/migrate/run/lock.h"
+#include "lib/migrate/state/adoption.h"
+
+#include <assert.h>
 
 struct runner runner_new(const struct migrate_options *options,
                          const struct migrate_reporter *reporter) {
@@ -24,34 +28,34 @@ bool runner_connect(struct migrate_session *session, struct error *error) {
          migrate_session_prepare(session, error);
 }
 
-static bool adopt(struct runner *runner, struct error *error) {
-  const struct migrate_reporter *reporter = runner->session.reporter;
-  struct history *history = &runner->history;
-  if (!history_adopt(runner->session.pg, &runner->set, history, error)) return false;
-  if (history->count == 0) return true;
-  report(reporter, SAY_NOTE,
-         "this database has no history of migrations yet (last_successful_run is %s): adopting it",
-         history->last_successful_run ? history->last_successful_run : "not there");
-  for (size_t i = 0; i < history->count; i++)
-    report(reporter, SAY_NOTE, "  %s_%s is there already", history->entries[i].version.text,
-           history->entries[i].name);
-  return true;
-}
-
 bool runner_open(struct runner *runner, enum runner_mode mode, struct error *error) {
   struct migrate_session *session = &runner->session;
   if (!load(runner, error)) return false;
   if (mode == RUNNER_READ && !migrate_session_open(session, true, error)) return false;
   if (mode != RUNNER_READ && !(runner_connect(session, error) && lock_acquire(session, error)))
     return false;
-  if (!history_load(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
+  if (!history_load(session->pg, &runner->history, error) ||
+      !adoption_examine(session->pg, &runner->set, &runner->history, error) || !plan(runner, error))
     return false;
-  return mode != RUNNER_WORK || runner->history.exists || adopt(runner, error);
+  if (mode != RUNNER_WORK || runner->history.exists) return true;
+  return migrate_session_refuse_read_only(session, error) &&
+         adopt_database(session, &runner->set, &runner->history, error);
 }
 
 bool runner_open_offline(struct runner *runner, struct error *error) {
   if (runner->session.options->connection_url) return runner_open(runner, RUNNER_READ, error);
   return load(runner, error) && plan(runner, error);
+}
+
+bool runner_prepare_writing(struct runner *runner, struct error *error) {
+  struct history *history = &runner->history;
+  if (!migrate_session_refuse_read_only(&runner->session, error)) return false;
+  assert(history->exists && "the mark is kept beside the history");
+  if (!history->has_mark || history->keeps_mark) return true;
+  struct buffer sql = BUFFER_EMPTY;
+  history_append_mark(&sql, &history->mark);
+  history->keeps_mark = migrate_session_send(&runner->session, &sql, error);
+  return history->keeps_mark;
 }
 
 void runner_close(struct runner *runner) {

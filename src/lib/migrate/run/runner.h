@@ -31,6 +31,10 @@ bool runner_open(struct runner *runner, enum runner_mode mode, struct error *err
  * is that of an empty database. */
 bool runner_open_offline(struct runner *runner, struct error *error);
 
+/* Due before anything is written: refuses a server that takes no writes, and keeps the mark of
+ * another runner that was found in last_successful_run, which holds other values from then on. */
+bool runner_prepare_writing(struct runner *runner, struct error *error);
+
 /* Connects `session` for work: a pooler that would break the lock is refused, then the settings are
  * made. */
 bool runner_connect(struct migrate_session *session, struct error *error);

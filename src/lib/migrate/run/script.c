@@ -13,8 +13,10 @@
 
 enum { SERVER_VERSION_ASSUMED = 150000 };
 
-struct script_context script_context_new(const struct migrate_session *session) {
-  struct script_context context = {.server_version = session->pg
+struct script_context script_context_new(const struct migrate_session *session,
+                                         const struct history *history) {
+  struct script_context context = {.history = history,
+                                   .server_version = session->pg
                                                          ? pg_session_server_version(session->pg)
                                                          : SERVER_VERSION_ASSUMED,
                                    .lock_timeout_ms = session->options->lock_timeout_ms};
@@ -42,17 +44,13 @@ static struct str text_of(const struct script *script, size_t i) {
   return migration_statement_text(script->migration, statement_of(script, i));
 }
 
+/* SET, RESET, and SELECT set_config(…). */
 static bool is_setting(struct str sql) {
   struct words words = words_of(sql);
-  return words_is(&words, "set") || words_is(&words, "reset");
-}
-
-static bool changes_settings(const struct script *script) {
-  for (size_t i = 0; i < script->section->count; i++) {
-    struct str sql = text_of(script, i);
-    if (is_setting(sql) || memmem(sql.data, sql.length, "set_config", 10)) return true;
-  }
-  return false;
+  if (words_is(&words, "set") || words_is(&words, "reset")) return true;
+  if (!words_skip(&words, "select")) return false;
+  if (words_skip(&words, "pg_catalog") && words_is_symbol(&words, '.')) words_step(&words);
+  return words_is(&words, "set_config");
 }
 
 bool script_is_stepwise(const struct script *script) {
@@ -138,7 +136,7 @@ bool script_make(struct script *script, struct error *error) {
     add_steps(script);
   } else {
     add(script, SCRIPT_TRANSACTION, 0, script->section->count);
-    if (changes_settings(script)) add(script, SCRIPT_SETTINGS, script->section->count, 0);
+    add(script, SCRIPT_SETTINGS, script->section->count, 0);
   }
   assert_complete(script);
   return true;
@@ -204,7 +202,7 @@ bool script_look_at_index(struct script_step *step, struct pg_session *session,
   step->invalid_index = NULL;
   step->is_done = false;
   const struct bare_statement *bare = &step->bare;
-  if (bare->kind == BARE_NONE || bare->kind == BARE_OTHER || bare->index.length == 0) return true;
+  if (bare->index.length == 0) return true; /* it is none that builds or drops a named index */
   enum catalog_index state;
   _cleanup_free_ char *name = NULL;
   if (!catalog_index_state(session, bare, &state, &name, error)) return false;
@@ -294,7 +292,7 @@ static void append_record(const struct script *script, uint64_t duration_ms, str
   else
     history_append_applied(sql, script->migration, duration_ms, script->context->applied_by, false);
   if (script->progress || !script->section->transaction) history_append_progress_end(sql, version);
-  history_append_last_run(sql, script->newest_after);
+  history_append_last_run(sql, history_last_run(script->context->history, script->newest_after));
 }
 
 void script_append_closing(const struct script *script, const struct script_step *step,

@@ -4,7 +4,8 @@
  *
  * A section that runs in a transaction is one step with the row of the history in it. One that runs
  * statement by statement is a step for each statement, each with its resume point, then the row of
- * the history. A section that was begun is gone on with after the statements that are done. */
+ * the history. Either ends with the settings put back. A section that was begun is gone on with
+ * after the statements that are done. */
 #pragma once
 
 #include "lib/migrate/file/bare_statement.h"
@@ -12,7 +13,7 @@
 #include "lib/migrate/state/migrate_plan.h"
 
 enum script_step_kind {
-  SCRIPT_SETTINGS,    /* role and settings are put back, after a migration that may change them */
+  SCRIPT_SETTINGS,    /* role and settings are put back: any statement may have changed them */
   SCRIPT_REPLAY,      /* a SET among the statements that an earlier run did is set again */
   SCRIPT_TRANSACTION, /* all statements and the row of the history, in one transaction */
   SCRIPT_WRAPPED,     /* one statement and its resume point, in one transaction */
@@ -32,9 +33,10 @@ struct script_step {
 
 /* What does not differ from one migration of a run to the next. */
 struct script_context {
-  int server_version;       /* as libpq counts it */
-  unsigned lock_timeout_ms; /* of a section that has none of its own */
-  char applied_by[256];     /* what follows the role's name in the history: " (user@host)" */
+  int server_version;            /* as libpq counts it */
+  unsigned lock_timeout_ms;      /* of a section that has none of its own */
+  const struct history *history; /* what last_successful_run depends on */
+  char applied_by[256];          /* what follows the role's name in the history: " (user@host)" */
 };
 
 struct script {
@@ -44,7 +46,7 @@ struct script {
   bool down;
   const struct history_entry *entry;       /* what a way back undoes; NULL: the file says it all */
   const struct history_progress *progress; /* the resume point; NULL: none */
-  const struct version *newest_after;      /* what last_successful_run becomes; NULL: '0' */
+  const struct version *newest_after;      /* the newest applied version afterwards; NULL: none */
 
   /* Made by script_make(). */
   const struct section *section;
@@ -60,7 +62,8 @@ struct script_list {
 
 /* Fills in who runs the script, and what the server and the options ask for. A session that is not
  * connected has no server: the one of Debian 12 is assumed. */
-struct script_context script_context_new(const struct migrate_session *session);
+struct script_context script_context_new(const struct migrate_session *session,
+                                         const struct history *history);
 
 /* Makes the steps. REFUSED when the statements that are done are not those that stand in the file
  * now. */

@@ -26,7 +26,8 @@ static const char LOCKS_SQL[] =
     "WHERE l.pid = pg_backend_pid() AND l.granted AND c.relkind IN ('r', 'p', 'm', 'v') "
     "AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema') "
     "AND NOT (n.nspname = 'public' AND c.relname IN "
-    "('schema_information', 'schema_migrations', 'schema_migrations_progress')) "
+    "('schema_information', 'schema_migrations', 'schema_migrations_adopted', "
+    "'schema_migrations_progress')) "
     "AND l.mode NOT IN ('AccessShareLock') ORDER BY 2, 1";
 
 static char *copy(struct str text) {

@@ -10,7 +10,8 @@ WITH owned AS (
   SELECT c.*, format('%I.%I', s.nspname, c.relname) AS label
   FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace
   WHERE NOT EXISTS (SELECT FROM owned WHERE classid = 'pg_class'::regclass AND objid = c.oid)
-    AND c.relname NOT IN ('schema_information', 'schema_migrations', 'schema_migrations_progress')
+    AND c.relname NOT IN ('schema_information', 'schema_migrations', 'schema_migrations_adopted',
+                          'schema_migrations_progress')
 ), lines AS (
   SELECT format('schema %I', nspname) AS line FROM spaces
   UNION ALL

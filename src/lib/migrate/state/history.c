@@ -2,7 +2,7 @@
  *
  * A struct history is a copy of what the tables said when it was read; it owns its texts, and is
  * not kept in step with what a run writes. Whoever needs to know afterwards asks with
- * history_look_up(). In a database without the tables it holds what adoption would write. */
+ * history_look_up(). In a database without the tables, adoption.c fills it with what it finds. */
 #include "lib/migrate/state/history.h"
 
 #include <assert.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 extern const unsigned char HISTORY_SCHEMA_SQL[]; /* history_schema.sql, embedded */
+extern const unsigned char ADOPTED_MARK_SQL[];   /* adopted_mark.sql, embedded */
 
 static bool out_of_memory(struct error *error) {
   return error_set(error, ERROR_MEMORY, "out of memory");
@@ -87,129 +88,73 @@ static bool read_progress(struct pg_session *session, struct history *history,
   return true;
 }
 
-/* --- Adoption --- */
+/* --- The mark --- */
 
+static void take_mark(struct history *history, const char *text) {
+  struct version mark;
+  if (!text || !version_parse_mark(str_from(text), &mark)) return;
+  if (history->has_mark && version_compare(&mark, &history->mark) <= 0) return;
+  history->mark = mark;
+  history->has_mark = true;
+}
+
+/* What the database says of its last run: the latest of its rows, by time. There should be one row,
+ * but some databases have more. */
 static bool read_last_run(struct pg_session *session, struct history *history,
                           struct error *error) {
   _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   const char *sql = "SELECT last_successful_run FROM public.schema_information "
-                    "WHERE id = 1 OR id IS NULL ORDER BY id LIMIT 1";
+                    "ORDER BY id = 1 DESC NULLS LAST LIMIT 1000";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
-  if (pg_session_rows_count(rows) == 1)
-    history->last_successful_run = copy(pg_session_rows_text(rows, 0, 0));
+  for (size_t i = 0; i < pg_session_rows_count(rows); i++)
+    take_mark(history, pg_session_rows_text(rows, i, 0));
+  if (pg_session_rows_count(rows) > 0)
+    history->last_successful_run =
+        copy(history->has_mark ? history->mark.text : pg_session_rows_text(rows, 0, 0));
   return true;
 }
 
-/* Whether the schema already holds what `migration` brings. */
-static bool find_in_schema(struct pg_session *session, const struct migration *migration,
-                           const struct version *last_run, bool *ret_found, struct error *error) {
-  if (!migration->applied_if) {
-    *ret_found = last_run && version_compare(&migration->version, last_run) <= 0;
-    return true;
-  }
-  struct buffer sql = BUFFER_EMPTY;
-  buffer_append_format(&sql, "SELECT (%s)::boolean", migration->applied_if);
-  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
-  bool asked = pg_session_query(session, buffer_text(&sql), 0, NULL, &rows, error);
-  buffer_free(&sql);
-  if (!asked) return error_prefix(error, "%s: migrate:applied-if", migration->path);
-  if (pg_session_rows_count(rows) != 1)
-    return error_set(error, ERROR_CONFLICT, "%s: migrate:applied-if does not yield one value",
-                     migration->path);
-  *ret_found = pg_session_rows_bool(rows, 0, 0);
-  return true;
-}
-
-static bool add_adopted(struct history *history, const struct migration *migration,
-                        struct error *error) {
-  struct history_entry *entry = &history->entries[history->count++];
-  entry->version = migration->version;
-  entry->name = copy(migration->name);
-  entry->checksum = copy(migration->checksum);
-  struct str up = migration_section_text(migration, &migration->up);
-  struct str down = migration_section_text(migration, &migration->down);
-  entry->up_sql = strndup(up.data, up.length);
-  entry->down_sql = migration->down.present ? strndup(down.data, down.length) : NULL;
-  entry->applied_at = copy("");
-  entry->applied_by = copy("");
-  entry->duration_ms = -1;
-  entry->adopted = true;
-  if (entry->name && entry->checksum && entry->up_sql && entry->applied_at && entry->applied_by)
-    return true;
-  return out_of_memory(error);
-}
-
-/* What is missing before the newest that was found must not be taken for a late file. */
-static void note_gaps(struct history *history, const struct migration_set *set) {
+/* What is later than every applied version was written by nobody but another runner. */
+static void judge_mark(struct history *history) {
   const struct version *newest = history_newest(history);
-  for (size_t i = 0; newest && i < set->count; i++) {
-    const struct migration *migration = set->migrations[i];
-    if (version_compare(&migration->version, newest) > 0) break;
-    if (history_find(history, &migration->version)) continue;
-    assert(history->progress_count + history->count < set->count + 1);
-    struct history_progress *gap = &history->progress[history->progress_count++];
-    *gap = (struct history_progress){.version = migration->version};
-    migration_section_checksum(migration, &migration->up, 0, gap->checksum);
-  }
+  if (newest && history->has_mark && version_compare(&history->mark, newest) <= 0)
+    history->has_mark = false;
 }
 
-static bool find_adopted(struct pg_session *session, const struct migration_set *set,
-                         struct history *history, struct error *error) {
-  history->entries = calloc(set->count + 1, sizeof(*history->entries));
-  history->progress = calloc(set->count + 1, sizeof(*history->progress));
-  if (!history->entries || !history->progress) return out_of_memory(error);
-  struct version last_run;
-  bool ran = history->last_successful_run &&
-             version_parse(str_from(history->last_successful_run), &last_run);
-  for (size_t i = 0; i < set->count; i++) {
-    bool found = false;
-    if (!find_in_schema(session, set->migrations[i], ran ? &last_run : NULL, &found, error))
-      return false;
-    if (found && !add_adopted(history, set->migrations[i], error)) return false;
-  }
-  note_gaps(history, set);
+static bool read_mark(struct pg_session *session, struct history *history, struct error *error) {
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
+  const char *sql = "SELECT last_successful_run FROM public.schema_migrations_adopted LIMIT 1000";
+  if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
+  for (size_t i = 0; i < pg_session_rows_count(rows); i++)
+    take_mark(history, pg_session_rows_text(rows, i, 0));
+  history->keeps_mark = true;
   return true;
 }
 
-static bool load(struct pg_session *session, const struct migration_set *set,
-                 struct history *history, struct error *error) {
+static bool load(struct pg_session *session, struct history *history, struct error *error) {
   _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
-  const char *sql = "SELECT to_regclass('public.schema_migrations') IS NOT NULL, "
-                    "to_regclass('public.schema_information') IS NOT NULL";
+  const char *sql =
+      "SELECT to_regclass('public.schema_migrations') IS NOT NULL, "
+      "to_regclass('public.schema_information') IS NOT NULL, "
+      "has_table_privilege(to_regclass('public.schema_migrations_adopted'), 'SELECT')";
   if (!pg_session_query(session, sql, 0, NULL, &rows, error)) return false;
   history->exists = pg_session_rows_bool(rows, 0, 0);
   if (pg_session_rows_bool(rows, 0, 1) && !read_last_run(session, history, error)) return false;
-  if (!history->exists) return find_adopted(session, set, history, error);
-  return read_entries(session, history, error) && read_progress(session, history, error);
+  if (!history->exists) return true;
+  if (!read_entries(session, history, error) || !read_progress(session, history, error))
+    return false;
+  judge_mark(history);
+  return !pg_session_rows_bool(rows, 0, 2) || read_mark(session, history, error);
 }
 
-bool history_load(struct pg_session *session, const struct migration_set *set,
-                  struct history *ret_history, struct error *error) {
+bool history_load(struct pg_session *session, struct history *ret_history, struct error *error) {
   struct history history = {0};
-  if (!load(session, set, &history, error)) {
+  if (!load(session, &history, error)) {
     history_free(&history);
     return false;
   }
   *ret_history = history;
   return true;
-}
-
-bool history_adopt(struct pg_session *session, const struct migration_set *set,
-                   struct history *history, struct error *error) {
-  struct buffer sql = BUFFER_EMPTY;
-  buffer_append_text(&sql, "BEGIN;\n");
-  history_append_adoption(&sql, set, history);
-  buffer_append_text(&sql, "COMMIT;\n");
-  bool done =
-      sql.failed ? out_of_memory(error) : pg_session_exec(session, buffer_text(&sql), error);
-  buffer_free(&sql);
-  if (done) {
-    history->exists = true;
-    return true;
-  }
-  error_prefix(error, "could not write the history of migrations");
-  if (pg_session_in_transaction(session)) pg_session_exec(session, "ROLLBACK", NULL);
-  return false;
 }
 
 void history_free(struct history *history) {
@@ -262,6 +207,12 @@ const struct version *history_newest(const struct history *history) {
   return history->count > 0 ? &history->entries[history->count - 1].version : NULL;
 }
 
+const struct version *history_last_run(const struct history *history,
+                                       const struct version *newest) {
+  if (!history->has_mark) return newest;
+  return newest && version_compare(newest, &history->mark) >= 0 ? newest : &history->mark;
+}
+
 /* --- Writing --- */
 
 #define VALUES(...) ((const struct str[]){__VA_ARGS__})
@@ -304,17 +255,15 @@ void history_append_applied(struct buffer *sql, const struct migration *migratio
   buffer_append_text(sql, adopted ? ", true);\n" : ", false);\n");
 }
 
-void history_append_adoption(struct buffer *sql, const struct migration_set *set,
-                             const struct history *history) {
-  assert(!history->exists && "adopted twice");
+void history_append_tables(struct buffer *sql) {
   buffer_append_text(sql, (const char *)HISTORY_SCHEMA_SQL);
-  for (size_t i = 0; i < history->count; i++)
-    history_append_applied(sql, migration_set_find(set, &history->entries[i].version), 0, NULL,
-                           true);
-  for (size_t i = 0; i < history->progress_count; i++) {
-    const struct migration *gap = migration_set_find(set, &history->progress[i].version);
-    history_append_progress(sql, gap, &gap->up, &gap->version, 0, false);
-  }
+}
+
+void history_append_mark(struct buffer *sql, const struct version *mark) {
+  buffer_append_text(sql, (const char *)ADOPTED_MARK_SQL);
+  append_with_values(
+      sql, "INSERT INTO public.schema_migrations_adopted (last_successful_run) VALUES (?);\n",
+      VALUES(str_from(mark->text)));
 }
 
 void history_append_accepted(struct buffer *sql, const struct migration *migration,
@@ -358,8 +307,8 @@ void history_append_progress_end(struct buffer *sql, const struct version *versi
                      VALUES(str_from(version->text)));
 }
 
-void history_append_last_run(struct buffer *sql, const struct version *newest) {
+void history_append_last_run(struct buffer *sql, const struct version *last_run) {
   append_with_values(sql,
                      "UPDATE public.schema_information SET last_successful_run = ? WHERE id = 1;\n",
-                     VALUES(newest ? str_from(newest->text) : STR("0")));
+                     VALUES(last_run ? str_from(last_run->text) : STR("0")));
 }

@@ -3,12 +3,12 @@
  * schema_migrations has a row for each applied migration. schema_migrations_progress has a row for
  * each that was begun statement by statement (transaction:false) and is not finished: the resume
  * point. schema_information.last_successful_run, which operators and older tools read, holds the
- * newest applied version. All three change in the transaction of the migration itself.
+ * later, by time, of the newest applied version and the mark that was found there when the database
+ * was adopted. All three change in the transaction of the migration itself.
  *
- * A database that has no schema_migrations yet is adopted: what each migration's applied-if finds
- * in the schema counts as applied; one without applied-if counts when it is not later than
- * last_successful_run. What is found missing among them is remembered with a resume point at its
- * start, so that it is not taken for a late file. */
+ * The mark is kept in schema_migrations_adopted, a table that only databases have where there was
+ * one. In schema_migrations it would make files that are older look late. What a database without a
+ * history already has is found out by adoption.h. */
 #pragma once
 
 #include "lib/base/buffer.h"
@@ -25,6 +25,7 @@ struct history_entry {
   char *applied_by;
   int64_t duration_ms; /* -1: not known */
   bool adopted;        /* found in the schema, not run by this runner */
+  bool absent;         /* adopted, but the schema does not have it: see adoption.h */
 };
 
 struct history_progress {
@@ -38,20 +39,17 @@ struct history_progress {
 struct history {
   bool exists;                   /* the tables are there; false: the rest is what adoption found */
   char *last_successful_run;     /* NULL: no such row or table */
+  bool has_mark, keeps_mark;     /* a mark was found; schema_migrations_adopted has it */
+  struct version mark;           /* when it was */
   struct history_entry *entries; /* in the order of time */
   size_t count;
   struct history_progress *progress;
   size_t progress_count;
 };
 
-/* Reads the history, or finds out what adoption would write; changes nothing. */
-bool history_load(struct pg_session *session, const struct migration_set *set,
-                  struct history *ret_history, struct error *error);
+/* Reads the history; one without tables is empty. Changes nothing. */
+bool history_load(struct pg_session *session, struct history *ret_history, struct error *error);
 void history_free(struct history *history);
-
-/* Writes the tables and what history_load() found, in one transaction. */
-bool history_adopt(struct pg_session *session, const struct migration_set *set,
-                   struct history *history, struct error *error);
 
 /* Where one migration stands. */
 struct history_mark {
@@ -71,10 +69,14 @@ const struct history_progress *history_find_progress(const struct history *histo
 /* The newest applied version; NULL: none. */
 const struct version *history_newest(const struct history *history);
 
-/* Append SQL: the tables where they are missing with what adoption found, and the rows that record
- * an event. `newest` is what last_successful_run becomes (NULL: '0'). */
-void history_append_adoption(struct buffer *sql, const struct migration_set *set,
-                             const struct history *history);
+/* What last_successful_run is when `newest` is the newest applied version (NULL: none): NULL stands
+ * for '0'. */
+const struct version *history_last_run(const struct history *history, const struct version *newest);
+
+/* Append SQL: the tables where they are missing, and the rows that record an event. `last_run` is
+ * what last_successful_run becomes (NULL: '0'). */
+void history_append_tables(struct buffer *sql);
+void history_append_mark(struct buffer *sql, const struct version *mark);
 void history_append_applied(struct buffer *sql, const struct migration *migration,
                             uint64_t duration_ms, const char *applied_by, bool adopted);
 void history_append_accepted(struct buffer *sql, const struct migration *migration,
@@ -84,4 +86,4 @@ void history_append_progress(struct buffer *sql, const struct migration *migrati
                              const struct section *section, const struct version *version,
                              size_t done, bool running);
 void history_append_progress_end(struct buffer *sql, const struct version *version);
-void history_append_last_run(struct buffer *sql, const struct version *newest);
+void history_append_last_run(struct buffer *sql, const struct version *last_run);

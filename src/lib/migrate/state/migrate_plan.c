@@ -10,6 +10,7 @@ static enum migrate_plan_state state_of_applied(const struct migration *migratio
                                                 const struct history_entry *entry,
                                                 const struct history_progress *progress) {
   if (progress && progress->down) return PLAN_PARTIAL_DOWN;
+  if (entry->absent) return PLAN_ABSENT;
   if (!migration) return PLAN_MISSING;
   bool changed = entry->checksum && strcmp(entry->checksum, migration->checksum) != 0;
   return changed ? PLAN_CHANGED : PLAN_APPLIED;
@@ -99,9 +100,20 @@ size_t migrate_plan_pending_count(const struct migrate_plan *plan) {
   return plan->by_state[PLAN_PENDING] + plan->by_state[PLAN_LATE] + plan->by_state[PLAN_PARTIAL];
 }
 
+void migrate_plan_append_names(const struct migrate_plan *plan, enum migrate_plan_state state,
+                               struct buffer *names) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct migrate_plan_item *item = &plan->items[i];
+    if (item->state == state)
+      buffer_append_format(names, "%s%s_%s", names->length ? ", " : "",
+                           migrate_plan_item_version(item)->text,
+                           item->migration ? item->migration->name : item->entry->name);
+  }
+}
+
 const char *migrate_plan_state_name(enum migrate_plan_state state) {
-  static const char *const NAMES[] = {"applied", "changed", "missing",     "pending",
-                                      "late",    "partial", "partial-down"};
+  static const char *const NAMES[] = {"applied", "changed", "missing", "absent",
+                                      "pending", "late",    "partial", "partial-down"};
   _Static_assert(sizeof(NAMES) / sizeof(NAMES[0]) == PLAN_PARTIAL_DOWN + 1, "a name for each");
   assert(state <= PLAN_PARTIAL_DOWN);
   return NAMES[state];

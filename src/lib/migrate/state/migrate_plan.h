@@ -8,6 +8,7 @@ enum migrate_plan_state {
   PLAN_APPLIED,
   PLAN_CHANGED, /* applied, but the file says something else now */
   PLAN_MISSING, /* applied, but there is no file */
+  PLAN_ABSENT,  /* recorded when the database was adopted, but its schema does not have it */
   PLAN_PENDING,
   PLAN_LATE,        /* pending, and older than one that was applied */
   PLAN_PARTIAL,     /* begun statement by statement, to be gone on with */
@@ -43,5 +44,9 @@ const struct migrate_plan_item *migrate_plan_first(const struct migrate_plan *pl
 bool migrate_plan_item_is_pending(const struct migrate_plan_item *item);
 size_t migrate_plan_pending_count(const struct migrate_plan *plan);
 
-/* "applied", "changed", "missing", "pending", "late", "partial", "partial-down". */
+/* Appends VERSION_name of each item in that state, separated by ", ". */
+void migrate_plan_append_names(const struct migrate_plan *plan, enum migrate_plan_state state,
+                               struct buffer *names);
+
+/* "applied", "changed", "missing", "absent", "pending", "late", "partial", "partial-down". */
 const char *migrate_plan_state_name(enum migrate_plan_state state);

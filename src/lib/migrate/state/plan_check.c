@@ -81,6 +81,21 @@ static bool refuse_late(const struct migrate_plan *plan, struct error *error) {
   return false;
 }
 
+bool plan_check_adopted(const struct migrate_plan *plan, struct error *error) {
+  size_t count = plan->by_state[PLAN_ABSENT];
+  if (count == 0) return true;
+  struct buffer names = BUFFER_EMPTY;
+  migrate_plan_append_names(plan, PLAN_ABSENT, &names);
+  error_set(error, ERROR_REFUSED,
+            "this database was adopted wrongly: %zu of the migrations that count as found in its "
+            "schema %s not there; nothing was done; `cruddur repair --adoption` makes %s pending, "
+            "then `cruddur migrate` applies %s: %s",
+            count, count == 1 ? "is" : "are", count == 1 ? "it" : "them",
+            count == 1 ? "it" : "them", buffer_text(&names));
+  buffer_free(&names);
+  return false;
+}
+
 static void warn_of_missing(const struct migrate_plan *plan,
                             const struct migrate_reporter *reporter) {
   for (size_t i = 0; i < plan->count; i++)
@@ -91,7 +106,9 @@ static void warn_of_missing(const struct migrate_plan *plan,
 
 bool plan_check_settled(const struct migrate_plan *plan, bool allow_late,
                         const struct migrate_reporter *reporter, struct error *error) {
-  if (!refuse_half_rolled_back(plan, error) || !refuse_changed(plan, reporter, error)) return false;
+  if (!refuse_half_rolled_back(plan, error) || !plan_check_adopted(plan, error) ||
+      !refuse_changed(plan, reporter, error))
+    return false;
   warn_of_missing(plan, reporter);
   return allow_late || refuse_late(plan, error);
 }
