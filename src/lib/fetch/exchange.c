@@ -191,6 +191,7 @@ struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_d
   struct fetch_exchange *exchange = calloc(1, sizeof(*exchange));
   if (!exchange) return NULL;
   list_init(&exchange->node);
+  exchange->body.secret = true; /* credentials come this way */
   exchange->done = done;
   exchange->argument = argument;
   exchange->timeout_ms = request->timeout_ms;
