@@ -20,21 +20,11 @@ struct dynamodb_operation {
 
 static void on_response(const struct aws_response *response, void *argument) {
   struct dynamodb_operation *operation = argument;
-  struct dynamodb_answer answer = {
-      .error = response->error, .code = response->code, .tries = response->tries};
-  struct error error;
-  if (!response->error) {
-    struct str body = response->body;
-    answer.body = json_loadb(body.data ? body.data : "", body.length, JSON_ALLOW_NUL, NULL);
-    if (!json_is_object(answer.body)) {
-      json_decref(answer.body);
-      answer.body = NULL;
-      answer.error = &error;
-      error_set(&error, ERROR_INTERNAL, "DynamoDB's answer is no JSON object");
-    }
-  }
+  struct dynamodb_answer answer = {.body = response->output,
+                                   .error = response->error,
+                                   .code = response->code,
+                                   .tries = response->tries};
   operation->done(&answer, operation->argument);
-  json_decref(answer.body);
   free(operation);
 }
 
