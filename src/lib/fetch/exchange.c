@@ -178,6 +178,8 @@ static bool set_options(struct fetch_exchange *exchange, const struct fetch_requ
   if (code == CURLE_OK)
     code = curl_easy_setopt(easy, CURLOPT_USERAGENT, "cruddur/" CRUDDUR_VERSION);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+  if (code == CURLE_OK && request->sent_once)
+    code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   if (code == CURLE_OUT_OF_MEMORY) return false;
   if (code != CURLE_OK && !exchange->refused) {
     exchange->refused = true;
