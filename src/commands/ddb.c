@@ -40,23 +40,31 @@ static json_t *call(struct job *job, const char *operation, json_t *input, struc
   return call_after(job, 0, operation, input, error);
 }
 
+/* Calls `operation` with `input`, which it takes, page by page, and prints each row of the array
+ * `rows`. */
+static bool list(struct job *job, const char *operation, json_t *input, const char *rows,
+                 void (*print)(const json_t *row), struct error *error) {
+  bool more = true, done = input || error_set(error, ERROR_MEMORY, "out of memory");
+  while (done && more) {
+    json_t *output = call(job, operation, json_incref(input), error);
+    size_t index;
+    const json_t *row;
+    json_array_foreach(json_object_get(output, rows), index, row) print(row);
+    done = output && dynamodb_turn_page(input, output, &more, error);
+    json_decref(output);
+  }
+  json_decref(input);
+  return done;
+}
+
 /* --- list-tables --- */
 
+static void print_name(const json_t *name) {
+  if (json_is_string(name)) puts(json_string_value(name));
+}
+
 static bool list_tables(struct job *job, struct error *error) {
-  json_t *last = NULL; /* owned */
-  do {
-    json_t *input = json_object();
-    if (last) json_object_set_new(input, "ExclusiveStartTableName", last);
-    json_t *output = call(job, "ListTables", input, error);
-    if (!output) return false;
-    size_t index;
-    const json_t *name;
-    json_array_foreach(json_object_get(output, "TableNames"), index, name)
-        puts(json_string_value(name));
-    last = json_incref(json_object_get(output, "LastEvaluatedTableName"));
-    json_decref(output);
-  } while (last);
-  return true;
+  return list(job, "ListTables", json_object(), "TableNames", print_name, error);
 }
 
 /* --- schema-load --- */
@@ -186,19 +194,7 @@ static void print_item(const json_t *item) {
 }
 
 static bool scan(struct job *job, struct error *error) {
-  json_t *last = NULL; /* owned */
-  do {
-    json_t *input = json_pack("{s:s}", "TableName", job->table);
-    if (last) json_object_set_new(input, "ExclusiveStartKey", last);
-    json_t *output = call(job, "Scan", input, error);
-    if (!output) return false;
-    size_t index;
-    const json_t *item;
-    json_array_foreach(json_object_get(output, "Items"), index, item) print_item(item);
-    last = json_incref(json_object_get(output, "LastEvaluatedKey"));
-    json_decref(output);
-  } while (last);
-  return true;
+  return list(job, "Scan", json_pack("{s:s}", "TableName", job->table), "Items", print_item, error);
 }
 
 /* --- drop --- */

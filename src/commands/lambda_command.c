@@ -43,17 +43,9 @@ struct function {
   struct config config;
   struct error bad_setting; /* of AWS; kind ERROR_NONE: there is none */
   char *parameter;          /* what Parameter Store said; NULL: nothing yet */
+  bool parameter_is_fresh;  /* it was read during this event */
   struct confirmer confirmer;
 };
-
-/* It is read again for the next event. */
-static void forget_parameter(struct function *function) {
-  if (!function->parameter) return;
-  confirmation_close(&function->confirmer);
-  function->confirmer.connection_url = NULL;
-  free(function->parameter);
-  function->parameter = NULL;
-}
 
 static unsigned limit_of(const struct lambda_runtime_invocation *invocation) {
   int64_t left_ms = invocation->deadline_ms - clock_unix_us() / 1000 - ANSWER_TIME_MS;
@@ -61,38 +53,50 @@ static unsigned limit_of(const struct lambda_runtime_invocation *invocation) {
   return left_ms > SHORTEST_LIMIT_MS ? (unsigned)left_ms : SHORTEST_LIMIT_MS;
 }
 
-/* True when there is a connection string; one of Parameter Store is kept once it was read. */
-static bool find_database(struct function *function, unsigned limit_ms, struct error *error) {
-  if (function->confirmer.connection_url) return true;
+/* Reads the parameter; what was read before stays when that fails. */
+static bool read_parameter(struct function *function, unsigned limit_ms, struct error *error) {
+  char *value = NULL;
   if (function->bad_setting.kind != ERROR_NONE) {
     *error = function->bad_setting;
     return false;
   }
   if (!parameter_read(&function->config, function->config.connection_url_parameter, limit_ms,
-                      &function->parameter, error))
+                      &value, error))
     return false;
-  if (!connection_url_check(function->parameter, error)) {
-    forget_parameter(function);
+  if (!connection_url_check(value, error)) {
+    free(value);
     return false;
   }
-  function->confirmer.connection_url = function->parameter;
+  free(function->parameter);
+  function->parameter = value;
+  function->parameter_is_fresh = true;
+  function->confirmer.connection_url = value;
   return true;
 }
 
-/* The password may have been changed since the parameter was read: then once more with what it is
- * now, since no event comes twice. */
+/* The database may have moved, or its password have changed, since the parameter was read. */
+static bool look_again(struct confirmer *confirmer, unsigned limit_ms) {
+  struct function *function =
+      (struct function *)(void *)((char *)confirmer - offsetof(struct function, confirmer));
+  struct error error = {0};
+  if (function->parameter_is_fresh) return false;
+  if (read_parameter(function, limit_ms, &error)) return true;
+  log_line("error", error.message, (struct str){NULL, 0});
+  return false;
+}
+
+/* Half of the time is for finding the database, the rest at least for its row. */
 static bool record(struct function *function, const struct lambda_runtime_invocation *invocation,
                    enum confirmation_outcome *ret_outcome, struct error *error) {
-  bool may_be_old = function->parameter != NULL;
-  for (;;) {
-    if (find_database(function, limit_of(invocation), error) &&
-        confirmation_record(&function->confirmer, invocation->event, limit_of(invocation),
-                            ret_outcome, error))
-      return true;
-    if (error->kind == ERROR_DENIED) forget_parameter(function);
-    if (error->kind != ERROR_DENIED || !may_be_old) return false;
-    may_be_old = false;
-  }
+  unsigned limit_ms = limit_of(invocation);
+  uint64_t begun_us = clock_monotonic_us();
+  function->parameter_is_fresh = false;
+  if (!function->confirmer.connection_url && !read_parameter(function, limit_ms / 2, error))
+    return false;
+  uint64_t spent_ms = (clock_monotonic_us() - begun_us) / 1000;
+  return confirmation_record(&function->confirmer, invocation->event,
+                             spent_ms < limit_ms ? limit_ms - (unsigned)spent_ms : 1, ret_outcome,
+                             error);
 }
 
 static void on_invocation(const struct lambda_runtime_invocation *invocation, void *argument) {
@@ -127,6 +131,7 @@ static bool read_settings(struct function *function, struct error *error) {
   const char *given = getenv("CONNECTION_URL");
   if (config->connection_url_parameter && !(given && *given)) {
     config_load(config, CONFIG_LAMBDA | CONFIG_AWS, &function->bad_setting);
+    function->confirmer.look_again = look_again;
     return true;
   }
   if (!config_load(config, CONFIG_DATABASE, error)) return false;
@@ -138,7 +143,7 @@ static bool read_settings(struct function *function, struct error *error) {
  * back to Cognito in any case. */
 static void look_ahead(struct function *function) {
   struct error error = {0};
-  if (!find_database(function, LOOK_AHEAD_MS, &error))
+  if (function->confirmer.look_again && !read_parameter(function, LOOK_AHEAD_MS, &error))
     log_line("error", error.message, (struct str){NULL, 0});
 }
 
@@ -187,9 +192,10 @@ const struct subcommand lambda_command = {
         "the runtime API at AWS_LAMBDA_RUNTIME_API, adds each event's user to the database of\n"
         "CONNECTION_URL once, logs what goes wrong, and always returns the event. Where\n"
         "CONNECTION_URL is unset it is read from Parameter Store, under the name\n"
-        "CONNECTION_URL_PARAMETER, and again when the database refuses it. It runs until Lambda "
-        "ends\n"
-        "it. Lambda's images start this: the entry point is `cruddur`, the command\n"
+        "CONNECTION_URL_PARAMETER, and again when the database refuses it or is not there. It "
+        "runs\n"
+        "until Lambda ends it. Lambda's images start this: the entry point is `cruddur`, the "
+        "command\n"
         "`lambda post-confirmation`.",
     .word = "FUNCTION",
     .flags = FLAGS,

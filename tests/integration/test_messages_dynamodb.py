@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness.dynamo_proxy import DynamoProxy, Fault
+from harness.dynamo_proxy import USUAL, DynamoProxy, Fault
 from harness.people import seconds, utc_now
 from harness.server import run
 from message_stores import (  # noqa: F401 (dynalite is a fixture)
@@ -85,15 +85,18 @@ def test_the_items_of_a_later_message(api, store, pair):
 
 
 @pytest.mark.parametrize("offset", ["", "+00:00", "Z", "-00:00"])
-def test_rows_of_before_read_back_and_are_moved(api, store, pair, offset):
+def test_rows_of_before_read_back_and_are_moved(api, store, proxy, pair, offset):
     andrew, bayko = pair
     group = store.add_group(andrew, bayko, "old", OLD, offset=offset)
     store.add_message(group, bayko, "older", OLD - seconds(1), offset="")
     store.add_message(group, bayko, "newer", OLD + seconds(1), offset="+00:00")
+    moved = threading.Semaphore(0)
+    proxy.after = lambda call: moved.release() if is_check_of_a_move(call) else None
     assert messages_of(listed(api, group, andrew)) == ["older", "old", "newer"]
+    assert moved.acquire(timeout=30) and moved.acquire(timeout=30)
     for shown in listed(api, group, andrew):
         assert shown["created_at"].endswith("123456+00:00")
-    assert groups_of(api, bayko)[0]["message"] == "newer"  # the rows were behind: reading moved them
+    assert groups_of(api, bayko)[0]["message"] == "newer"  # the rows were behind: a reader moved them
     sent = send(api, bayko, group, "newest")
     for member in pair:
         assert [row["sk"] for row in store.groups(member)] == [sent["created_at"]]
@@ -355,7 +358,7 @@ def test_two_groups_in_one_microsecond_both_stay(api, database, store, proxy, pa
     assert messages_of(groups_of(api, pair[1])) == ["slower", "quicker"]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.DELAY])
+@pytest.mark.parametrize("fault", [fault for fault in USUAL if fault is not Fault.DELAY])
 def test_every_request_fails_once(api, proxy, store, pair, fault):
     seen = set()
 
@@ -579,13 +582,47 @@ def test_after_a_kill(start_api, api, store, proxy, pair, number):
     check_after_crash(api, store, pair, group, "send")
 
 
-def test_reading_moves_rows_that_a_crash_left_behind(api, store, pair):
+def test_reading_moves_rows_that_a_crash_left_behind(api, store, proxy, pair):
     group = start(api, *pair, "1")
     store.add_message(group, pair[0], "2", utc_now() + seconds(1))
+    moved = threading.Semaphore(0)
+    proxy.after = lambda call: moved.release() if is_check_of_a_move(call) else None
     listed(api, group, pair[1])
+    for _ in pair:
+        assert moved.acquire(timeout=30)
     for member in pair:
         assert messages_of(groups_of(api, member)) == ["2"]
         assert len(store.groups(member)) == 1
+
+
+def is_check_of_a_move(call):
+    return call.operation == "GetItem" and call.pk.startswith("GRP#")
+
+
+def test_a_reader_does_not_wait_for_rows_to_be_moved(start_api, store, proxy, database):
+    _, api = start_api(CRUDDUR_LOOPS="1", CRUDDUR_DDB_DEADLINE_MS="60000")
+    user = database.add_user()
+    groups = []
+    for _ in range(20):  # more than may be moved at once
+        other = database.add_user()
+        group = store.add_group(user, other, "1")
+        store.add_message(group, other, "2", utc_now() + seconds(1))
+        groups.append(group)
+    arrived, release = threading.Event(), threading.Event()
+
+    def hold(call):
+        if call.writes_group():
+            arrived.set()
+            release.wait(60)
+
+    proxy.before = hold
+    for _ in range(2):
+        for group in groups:
+            assert messages_of(listed(api, group, user)) == ["1", "2"]
+    assert arrived.wait(30)
+    writes = [call for call in proxy.calls if call.writes_group()]
+    release.set()
+    assert len({call.body["Item"]["message_group_uuid"]["S"] for call in writes}) <= 16
 
 
 # --- When DynamoDB does not answer ---

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from harness.dynamo_proxy import DynamoProxy, Fault, random_faults
+from harness.dynamo_proxy import USUAL, DynamoProxy, Fault, random_faults
 from harness.load import at_once
 from message_stores import DynamoStore, dynalite  # noqa: F401 (fixture)
 from test_messages import MESSAGES, groups_of, send
@@ -129,7 +129,7 @@ def test_nothing_lost_nothing_doubled(api, database, store, proxy):
     proxy.plan = doom(plan)
     at_once([lambda writer=writer: run(writer) for writer in writers], timeout=3600)
     proxy.reset()
-    assert all(plan.counts[fault] >= MESSAGES_IN_ALL / 50 for fault in Fault), plan.counts
+    assert all(plan.counts[fault] >= MESSAGES_IN_ALL / 50 for fault in USUAL), plan.counts
     acknowledged = sum(len(writer.acknowledged) for writer in writers)
     print(f"{acknowledged} of {MESSAGES_IN_ALL} acknowledged, {dict(plan.counts)}")
     assert acknowledged > 0  # how many are given up depends on the machine

@@ -13,6 +13,7 @@ import uuid
 import pytest
 
 from harness.aws_double import Fault
+from harness.gate import Gate
 from harness.load import at_once
 from harness.parameter_store import ParameterStore
 from harness.server import BINARY, DEFECTS, environment, run
@@ -159,6 +160,25 @@ def test_a_bad_event_comes_back_as_it_is(database, name):
     assert database.value("select count(*) from public.users") == before
 
 
+ODD_EVENTS = {
+    "an integer of 40 digits": lambda event: event.replace(b"1.50e+1", b"9" * 40),
+    "a number that no double holds": lambda event: event.replace(b"1.50e+1", b"-1e999"),
+    "a byte order mark": lambda event: b"\xef\xbb\xbf" + event,
+    "U+0000 elsewhere": lambda event: event.replace(b"1.50e+1", b'"\\u0000"'),
+    "numbers in names": lambda event: event.replace(b"1.50e+1", b'{"\\"1": -1}'),
+}
+
+
+@pytest.mark.parametrize("name", ODD_EVENTS)
+def test_an_odd_event_costs_nobody_their_row(database, name):
+    attributes, event = event_of(name="Zoë -12.5e7 0 \"1\" \\")
+    odd = ODD_EVENTS[name](event)
+    assert odd != event
+    done = confirm(odd, database.url)
+    assert (done.returncode, done.stdout) == (0, odd), done.stderr
+    assert rows_of(database, attributes) == [row_of(attributes)]
+
+
 def test_an_event_of_forgotten_passwords_adds_who_is_missing(database):
     attributes, event = event_of()
     event = event.replace(b"ConfirmSignUp", b"ConfirmForgotPassword")
@@ -202,6 +222,8 @@ class RuntimeApi:
         self.answer_status = 202
         self.next_status = 200
         self.next_headers = True
+        self.next_resets = 0  # so many calls for an invocation get no answer
+        self.lost_answers = 0  # so many answers are taken without a word
         self.connections = 0
         api = self
 
@@ -253,6 +275,10 @@ class RuntimeApi:
     def get(self, handler):
         self.check(handler.path == f"/{VERSION}/runtime/invocation/next", handler.path)
         with self.changed:
+            if self.next_resets > 0:
+                self.next_resets -= 1
+                handler.close_connection = True
+                return
             self.check(self.current is None, f"next before {self.current} was answered")
             while not self.invocations and not self.closing:
                 self.changed.wait(1)
@@ -283,6 +309,8 @@ class RuntimeApi:
         with self.changed:
             if match[3]:
                 self.init_errors.append(json.loads(body))
+            elif match[1] in self.answers and self.current is None:
+                status = 400  # it is there already
             else:
                 self.check(match[1] == self.current, f"{match[1]} is not {self.current}")
                 if match[2] == "response" and self.answer_status != 202:
@@ -290,8 +318,13 @@ class RuntimeApi:
                 else:
                     self.answers[match[1]] = (match[2], body)
                     self.current = None
+            lost = self.lost_answers > 0
+            self.lost_answers -= lost
             self.changed.notify_all()
-        self.send(handler, status, b'{"status":"OK"}')
+        if lost:
+            handler.close_connection = True
+        else:
+            self.send(handler, status, b'{"status":"OK"}')
 
     def check_error(self, handler, error):
         self.check(set(error) == {"errorMessage", "errorType", "stackTrace"}, error)
@@ -368,7 +401,7 @@ def test_invocations_are_answered_with_their_event(api, start, database):
     messages = [line["message"] for line in log]
     assert messages == ["the user was added", "the user was there already"] * 3
     assert all(line["level"] == "info" and line["request_id"] for line in log)
-    assert api.connections == 1
+    assert api.connections == 7  # a kept one, and a new one for each answer, which is sent once
     assert database.value("select count(*) from pg_stat_activity where application_name = %s",
                           "cruddur post-confirmation") <= 1  # fmt: skip
 
@@ -452,6 +485,23 @@ def test_a_refused_answer_is_the_invocations_error(api, start, database):
     function.stop()
 
 
+def test_a_call_for_an_invocation_that_gets_no_answer_is_repeated(api, start, database):
+    api.next_resets = 3
+    function = start(database.url)
+    assert added(api, database)
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["info"]
+
+
+def test_an_answer_that_was_taken_without_a_word_is_delivered(api, start, database):
+    function = start(database.url)
+    for _ in range(2):
+        api.lost_answers = 1
+        assert added(api, database)
+    _, log, _ = function.stop()
+    assert [line["level"] for line in log] == ["info", "info"]
+
+
 def test_a_bad_setting_is_an_init_error(api, start):
     function = start(None)
     code, log, _ = function.wait()
@@ -474,7 +524,8 @@ def test_an_api_that_makes_no_sense_ends_the_runtime(api, start, database, how):
             api.invocations.append(("id", b"{}", 0))
             api.changed.notify_all()
     code, log, errors = function.wait()
-    assert code in (1, 5) and log[0]["level"] == "error" and "runtime API" in errors
+    assert code == (1 if how == "headers" else 5)
+    assert log[0]["level"] == "error" and "runtime API" in errors
 
 
 def test_flags():
@@ -558,6 +609,47 @@ def test_a_changed_password_is_read_anew(api, start_with, store, database):
     assert added(api, database)
     _, log, _ = function.stop()
     assert len(store.calls) == 2 and [line["level"] for line in log] == ["info"]
+
+
+@pytest.fixture
+def gate(pg_cluster):
+    gate = Gate(pg_cluster)
+    gate.open()
+    yield gate
+    gate.close()
+
+
+def test_a_database_that_moved_is_found_for_the_same_event(api, start_with, store, database, gate):
+    """The old host refuses connections, and the parameter names another one."""
+    function = start_with(gate.url(database.url.rsplit("/", 1)[1]))
+    assert added(api, database)
+    gate.remove()
+    database.run("""select pg_terminate_backend(pid) from pg_stat_activity
+                    where application_name = 'cruddur post-confirmation'""")
+    store.parameters[PARAMETER] = database.url
+    assert added(api, database) and added(api, database)
+    _, log, _ = function.stop()
+    assert len(store.calls) == 2 and [line["level"] for line in log] == ["info"] * 3
+
+
+def test_a_kept_connection_that_hangs_is_replaced(api, start_with, store, database, gate):
+    function = start_with(gate.url(database.url.rsplit("/", 1)[1]))
+    assert added(api, database)
+    gate.freeze()
+    store.parameters[PARAMETER] = database.url
+    assert added(api, database)
+    _, log, _ = function.stop()
+    assert len(store.calls) == 2 and [line["level"] for line in log] == ["info"] * 2
+
+
+def test_the_old_place_is_kept_while_the_parameter_cannot_be_read(api, start_with, store, database):
+    function = start_with(database.url)
+    assert added(api, database)
+    store.denied = True
+    database.run("""select pg_terminate_backend(pid) from pg_stat_activity
+                    where application_name = 'cruddur post-confirmation'""")
+    assert added(api, database)
+    function.stop()
 
 
 def test_a_password_that_stays_wrong(api, start_with, store, database):

@@ -82,23 +82,27 @@ static void s3_is_addressed_by_path_and_keeps_odd_keys(void **state) {
   bench_stop(&bench);
 }
 
-static bool answer_throttled_twice(struct bench *bench, int fd, unsigned number,
-                                   const char *request) {
+static bool answer_error_twice(struct bench *bench, int fd, unsigned number, const char *request) {
   if (number >= 2) return answer_ok(bench, fd, number, request);
-  return web_write_answer(fd, "400 Bad Request", THROTTLED);
+  return web_write_answer(fd, "400 Bad Request", bench->argument);
 }
 
-static void what_was_throttled_is_tried_again(void **state) {
-  struct bench bench = {0};
-  bench_start(&bench, answer_throttled_twice);
-  bench_open(&bench);
-  struct aws_request put = bench_put();
-  struct outcome outcome = bench_call(&bench, &put);
-  assert_int_equal(outcome.error.kind, ERROR_NONE);
-  assert_int_equal(outcome.tries, 3);
-  assert_int_equal(web_connections(bench.web), 1); /* one connection serves all tries */
-  outcome_free(&outcome);
-  bench_stop(&bench);
+static void what_was_not_done_is_tried_again(void **state) {
+  static const char *const ERRORS[] = {THROTTLED, "{\"__type\":\"x#TransactionConflictException\"}",
+                                       "{\"__type\":\"x#ReplicatedWriteConflictException\"}",
+                                       "{\"__type\":\"x#LimitExceededException\"}"};
+  for (size_t i = 0; i < sizeof(ERRORS) / sizeof(ERRORS[0]); i++) {
+    struct bench bench = {.argument = (void *)(uintptr_t)ERRORS[i]};
+    bench_start(&bench, answer_error_twice);
+    bench_open(&bench);
+    struct aws_request put = bench_put();
+    struct outcome outcome = bench_call(&bench, &put);
+    assert_int_equal(outcome.error.kind, ERROR_NONE);
+    assert_int_equal(outcome.tries, 3);
+    assert_int_equal(web_connections(bench.web), 1); /* one connection serves all tries */
+    outcome_free(&outcome);
+    bench_stop(&bench);
+  }
 }
 
 static bool answer_throttled(struct bench *bench, int fd, unsigned number, const char *request) {
@@ -154,18 +158,49 @@ static bool answer_half_once(struct bench *bench, int fd, unsigned number, const
   return false;
 }
 
-static bench_answer *const WITHOUT_AN_ANSWER[] = {answer_500_once, answer_reset_once,
-                                                  answer_late_once, answer_half_once};
+static bool answer_408_once(struct bench *bench, int fd, unsigned number, const char *request) {
+  if (number >= 1) return answer_ok(bench, fd, number, request);
+  return web_write_answer(fd, "408 Request Timeout", "");
+}
+
+static bool answer_moved_once(struct bench *bench, int fd, unsigned number, const char *request) {
+  if (number >= 1) return answer_ok(bench, fd, number, request);
+  return web_write_answer(fd, "301 Moved Permanently", "<html>log in</html>");
+}
+
+static bool answer_html_once(struct bench *bench, int fd, unsigned number, const char *request) {
+  if (number >= 1) return answer_ok(bench, fd, number, request);
+  return web_write_answer(fd, "200 OK", "<html>log in</html>");
+}
+
+static bool answer_empty_once(struct bench *bench, int fd, unsigned number, const char *request) {
+  if (number >= 1) return answer_ok(bench, fd, number, request);
+  return web_write_answer(fd, "200 OK", "");
+}
+
+static bool answer_altered_once(struct bench *bench, int fd, unsigned number, const char *request) {
+  /* The checksum is that of {"done":true}. */
+  return web_write(fd,
+                   "HTTP/1.1 200 OK\r\nx-amz-crc32: 1051432146\r\nContent-Length: 13\r\n\r\n") &&
+         web_write(fd, number >= 1 ? OK : "{\"done\":trve}");
+}
+
+enum { LATE = 2, WITHOUT_COUNT = 9 };
+
+static bench_answer *const WITHOUT_AN_ANSWER[WITHOUT_COUNT] = {
+    answer_500_once,  answer_reset_once, [LATE] = answer_late_once,
+    answer_half_once, answer_408_once,   answer_moved_once,
+    answer_html_once, answer_empty_once, answer_altered_once};
 
 static void only_the_repeatable_is_repeated(void **state) {
-  for (size_t i = 0; i < 8; i++) {
+  for (size_t i = 0; i < 2 * WITHOUT_COUNT; i++) {
     struct bench bench = {0};
-    bool repeatable = i >= 4;
-    bench_start(&bench, WITHOUT_AN_ANSWER[i % 4]);
+    bool repeatable = i >= WITHOUT_COUNT;
+    bench_start(&bench, WITHOUT_AN_ANSWER[i % WITHOUT_COUNT]);
     bench_open(&bench);
     struct aws_request put = bench_put();
     put.repeatable = repeatable;
-    put.try_timeout_ms = i % 4 == 2 ? 50 : 0;
+    put.try_timeout_ms = i % WITHOUT_COUNT == LATE ? 50 : 0;
     struct outcome outcome = bench_call(&bench, &put);
     assert_int_equal(outcome.error.kind, repeatable ? ERROR_NONE : ERROR_UNAVAILABLE);
     assert_int_equal(outcome.tries, repeatable ? 2 : 1);
@@ -203,10 +238,15 @@ static const struct error_case ERROR_CASES[] = {
     {"412 Precondition Failed", "<Error><Code>PreconditionFailed</Code></Error>",
      "PreconditionFailed", ERROR_CONFLICT, "DynamoDB PutItem: status 412, PreconditionFailed"},
     {"401 Unauthorized", "", "", ERROR_DENIED, "DynamoDB PutItem: status 401"},
-    {"418 Teapot", "\xff\xfe garbage <Code", "", ERROR_INVALID, "DynamoDB PutItem: status 418"},
-    {"400 Bad Request", "{\"__type\":17,\"message\":[1]}", "", ERROR_INVALID,
+    /* What no JSON service says. */
+    {"418 Teapot", "\xff\xfe garbage <Code", "", ERROR_UNAVAILABLE, "DynamoDB PutItem: status 418"},
+    {"400 Bad Request", "{\"__type\":17,\"message\":[1]}", "", ERROR_UNAVAILABLE,
      "DynamoDB PutItem: status 400"},
-    {"302 Found", "", "", ERROR_INTERNAL, "DynamoDB PutItem: status 302"},
+    {"302 Found", "", "", ERROR_UNAVAILABLE, "DynamoDB PutItem: status 302"},
+    {"404 Not Found", "<html>no such page</html>", "", ERROR_UNAVAILABLE,
+     "DynamoDB PutItem: status 404"},
+    {"409 Conflict", "", "", ERROR_UNAVAILABLE, "DynamoDB PutItem: status 409"},
+    {"408 Request Timeout", "", "", ERROR_UNAVAILABLE, "DynamoDB PutItem: status 408"},
     {"503 Unavailable", "{}", "", ERROR_UNAVAILABLE, "DynamoDB PutItem: status 503"},
 };
 
@@ -312,8 +352,8 @@ static void many_calls_wait_for_one_fetch(void **state) {
   bench_stop(&bench);
 }
 
-static void expired_keys_are_renewed_once(void **state) {
-  struct vault vault = {.service_error = "{\"__type\":\"x#ExpiredTokenException\"}"};
+static void keys_are_renewed_once(const char *service_error) {
+  struct vault vault = {.service_error = service_error};
   struct aws_provider_timing timing = AWS_PROVIDER_TIMING;
   struct bench bench = {0};
   char url[256];
@@ -327,6 +367,13 @@ static void expired_keys_are_renewed_once(void **state) {
   assert_int_equal(vault.handed_out, 2);
   outcome_free(&outcome);
   bench_stop(&bench);
+}
+
+static void expired_and_revoked_keys_are_renewed_once(void **state) {
+  keys_are_renewed_once("{\"__type\":\"x#ExpiredTokenException\"}");
+  keys_are_renewed_once("{\"__type\":\"x#UnrecognizedClientException\"}");
+  keys_are_renewed_once("<Error><Code>InvalidClientTokenId</Code></Error>");
+  keys_are_renewed_once("<Error><Code>InvalidAccessKeyId</Code></Error>");
 }
 
 static void keys_that_stay_expired_are_refused(void **state) {
@@ -490,14 +537,14 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_request_is_signed),
       cmocka_unit_test(s3_is_addressed_by_path_and_keeps_odd_keys),
-      cmocka_unit_test(what_was_throttled_is_tried_again),
+      cmocka_unit_test(what_was_not_done_is_tried_again),
       cmocka_unit_test(what_is_throttled_to_the_end_is_unavailable),
       cmocka_unit_test(a_short_deadline_ends_the_tries),
       cmocka_unit_test(only_the_repeatable_is_repeated),
       cmocka_unit_test(errors_are_read),
       cmocka_unit_test(an_answer_over_the_limit_is_an_error),
       cmocka_unit_test(many_calls_wait_for_one_fetch),
-      cmocka_unit_test(expired_keys_are_renewed_once),
+      cmocka_unit_test(expired_and_revoked_keys_are_renewed_once),
       cmocka_unit_test(keys_that_stay_expired_are_refused),
       cmocka_unit_test(without_credentials_it_is_denied),
       cmocka_unit_test(the_wait_for_credentials_is_bounded),

@@ -1,6 +1,34 @@
 /* test_buffer.c: the growable buffer. */
 #include "unit.h"
 
+#include <malloc.h>
+#include <stdlib.h>
+
+/* What goes back to the heap, watched by the linker's --wrap. */
+static const char SECRET[] = "correct horse battery staple";
+static bool watching;
+static unsigned leaks;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static void watch(void *memory) {
+  if (watching && memory && memmem(memory, malloc_usable_size(memory), SECRET, strlen(SECRET)))
+    leaks++;
+}
+
+void __wrap_free(void *memory) {
+  watch(memory);
+  __real_free(memory);
+}
+
+void *__wrap_realloc(void *memory, size_t size) {
+  watch(memory);
+  return __real_realloc(memory, size);
+}
+
 static void grows_and_keeps_what_it_holds(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
   for (int i = 0; i < 5000; i++)
@@ -75,6 +103,22 @@ static void take_of_an_empty_buffer_is_an_empty_text(void **state) {
   free(text);
 }
 
+static void a_secret_is_wiped(void **state) {
+  for (int secret = 0; secret <= 1; secret++) {
+    struct buffer buffer = {.secret = secret};
+    leaks = 0;
+    watching = true;
+    buffer_append_text(&buffer, SECRET);
+    for (int i = 0; i < 900; i++)
+      buffer_append_char(&buffer, 'x');
+    bool kept = memcmp(buffer.data, SECRET, strlen(SECRET)) == 0;
+    buffer_free(&buffer);
+    watching = false;
+    assert_true(kept);
+    assert_int_equal(leaks, secret ? 0 : 3); /* it grew twice, and was freed */
+  }
+}
+
 static void free_leaves_it_usable(void **state) {
   struct buffer buffer = BUFFER_EMPTY;
   buffer_append_text(&buffer, "first");
@@ -94,6 +138,7 @@ int main(void) {
       cmocka_unit_test(an_impossible_size_fails_and_stays_failed),
       cmocka_unit_test(take_hands_the_text_over),
       cmocka_unit_test(take_of_an_empty_buffer_is_an_empty_text),
+      cmocka_unit_test(a_secret_is_wiped),
       cmocka_unit_test(free_leaves_it_usable),
   };
   return cmocka_run_group_tests_name("buffer", tests, NULL, NULL);

@@ -75,7 +75,7 @@ static void an_answer_that_makes_no_sense_is_an_error(void **state) {
     bench_start(&bench, answer_item);
     bench_open(&bench);
     struct told told = call(&bench);
-    assert_int_equal(told.error.kind, ERROR_INTERNAL);
+    assert_int_equal(told.error.kind, ERROR_UNAVAILABLE);
     assert_null(told.body);
     bench_stop(&bench);
   }
@@ -231,15 +231,21 @@ static void a_listing_that_goes_in_circles_ends(void **state) {
 }
 
 static void a_listing_fails_with_the_service(void **state) {
-  static const char *const ANSWERS[] = {
-      "{}", "[]", "nonsense", "",
-      "{\"Users\":[{\"Attributes\":[{\"Name\":\"sub\",\"Value\":\"a\\u0000b\"}]}]}"};
-  for (size_t i = 0; i < sizeof(ANSWERS) / sizeof(ANSWERS[0]); i++) {
-    struct bench bench = {.argument = (void *)(uintptr_t)ANSWERS[i]};
+  static const struct {
+    const char *answer;
+    enum error_kind kind;
+  } CASES[] = {
+      {"{}", ERROR_INTERNAL},
+      {"<html>log in</html>", ERROR_UNAVAILABLE}, /* not the service's */
+      {"{\"Users\":[{\"Attributes\":[{\"Name\":\"sub\",\"Value\":\"a\\u0000b\"}]}]}",
+       ERROR_UNAVAILABLE},
+  };
+  for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+    struct bench bench = {.argument = (void *)(uintptr_t)CASES[i].answer};
     struct error error = {0};
     bench_start(&bench, answer_same);
     struct buffer seen = list(&bench, &error);
-    assert_int_equal(error.kind, ERROR_INTERNAL);
+    assert_int_equal(error.kind, CASES[i].kind);
     buffer_free(&seen);
     bench_stop(&bench);
   }

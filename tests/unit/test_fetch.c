@@ -6,11 +6,14 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { AMPLE_MS = 20000, LIMIT = 1000 };
@@ -198,6 +201,43 @@ static void connections_are_used_again(void **state) {
   web_stop(web);
 }
 
+/* One of several exchanges in a row; each ends with the start of the next one. */
+struct chain {
+  struct client *client;
+  struct fetch_request request;
+  int left;
+};
+
+static unsigned chains_running;
+
+static void on_link_done(const struct fetch_response *response, void *argument) {
+  struct chain *chain = argument;
+  assert_int_equal(response->status, 200);
+  if (--chain->left > 0) {
+    assert_true(fetch_start(chain->client->fetcher, &chain->request, on_link_done, chain, NULL));
+  } else if (--chains_running == 0) {
+    uv_stop(loop_uv(chain->client->loop));
+  }
+}
+
+static void connections_are_used_again_under_load(void **state) {
+  enum { CHAINS = 32, LINKS = 10 };
+  struct web *web = web_start(answer_hello, NULL);
+  struct client client = client_new();
+  struct chain chains[CHAINS];
+  chains_running = CHAINS;
+  for (int i = 0; i < CHAINS; i++) {
+    chains[i] = (struct chain){&client, get(web_url(web, "/")), LINKS};
+    assert_true(fetch_start(client.fetcher, &chains[i].request, on_link_done, &chains[i], NULL));
+  }
+  while (chains_running > 0)
+    uv_run(loop_uv(client.loop), UV_RUN_DEFAULT);
+  assert_int_equal(web_requests(web), CHAINS * LINKS);
+  assert_true(web_connections(web) <= CHAINS + 8);
+  client_free(&client);
+  web_stop(web);
+}
+
 static void exchanges_run_side_by_side(void **state) {
   enum { COUNT = 20 };
   struct web *web = web_start(answer_hello, NULL);
@@ -307,6 +347,53 @@ static void bad_answers_are_errors(void **state) {
     expect_error(fetch_alone(&request), ERROR_UNAVAILABLE, "http://127.0.0.1:");
     web_stop(web);
   }
+}
+
+/* Resets the connection once the client's kernel has all that was written. */
+static bool reset_connection(int fd) {
+  int unsent = 1;
+  while (unsent > 0 && ioctl(fd, SIOCOUTQ, &unsent) == 0)
+    sched_yield();
+  struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+  connect(fd, &nowhere, sizeof(nowhere));
+  return false;
+}
+
+static bool answer_then_reset(struct web *web, int fd, const char *request, void *argument) {
+  answer_with_length(web, fd, request, argument);
+  return reset_connection(fd);
+}
+
+static void an_answer_before_a_reset_counts(void **state) {
+  static const struct {
+    const char *path;
+    size_t length;
+  } CASES[] = {{"/1", 1}, {"/5000", 5000}, {"/1048576", 1048576}};
+  struct web *web = web_start(answer_then_reset, NULL);
+  struct client client = client_new();
+  for (size_t i = 0; i < 3 * 8; i++) {
+    struct fetch_request request = get(web_url(web, CASES[i % 3].path));
+    request.response_limit = CASES[i % 3].length;
+    struct outcome outcome = run(&client, &request);
+    assert_string_equal(outcome.error.message, "");
+    assert_int_equal(outcome.status, 200);
+    assert_int_equal(outcome.body.length, CASES[i % 3].length);
+    buffer_free(&outcome.body);
+  }
+  assert_int_equal(web_requests(web), 3 * 8);
+  client_free(&client);
+  web_stop(web);
+}
+
+static bool only_reset(struct web *web, int fd, const char *request, void *argument) {
+  return reset_connection(fd);
+}
+
+static void a_reset_is_called_a_reset(void **state) {
+  struct web *web = web_start(only_reset, NULL);
+  struct fetch_request request = get(web_url(web, "/"));
+  expect_error(fetch_alone(&request), ERROR_UNAVAILABLE, "reset by peer");
+  web_stop(web);
 }
 
 /* A port that is taken and not listened on: connecting to it is refused. */
@@ -497,12 +584,15 @@ int main(void) {
       cmocka_unit_test(a_content_type_is_kept),
       cmocka_unit_test(any_status_is_an_answer_and_redirects_are_not_followed),
       cmocka_unit_test(connections_are_used_again),
+      cmocka_unit_test(connections_are_used_again_under_load),
       cmocka_unit_test(exchanges_run_side_by_side),
       cmocka_unit_test(answers_are_bounded),
       cmocka_unit_test(headers_of_answers_are_bounded),
       cmocka_unit_test(the_whole_exchange_has_a_deadline),
       cmocka_unit_test(a_timeout_of_nothing_is_no_endless_wait),
       cmocka_unit_test(bad_answers_are_errors),
+      cmocka_unit_test(an_answer_before_a_reset_counts),
+      cmocka_unit_test(a_reset_is_called_a_reset),
       cmocka_unit_test(a_refused_connection_is_told_without_secrets),
       cmocka_unit_test(files_are_read_where_they_are_allowed),
       cmocka_unit_test(other_urls_are_refused),

@@ -7,6 +7,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* --- A clock that the test can put forward, by the linker's --wrap --- */
+
+static atomic_ullong ahead_us;
+
+uint64_t __real_clock_monotonic_us(void);
+uint64_t __wrap_clock_monotonic_us(void);
+
+uint64_t __wrap_clock_monotonic_us(void) {
+  return __real_clock_monotonic_us() + atomic_load(&ahead_us);
+}
+
 /* --- Values, which are counted --- */
 
 struct value {
@@ -385,6 +396,41 @@ static void a_refused_value_is_replaced_once(void **state) {
   house_close(&house);
 }
 
+static bool refuse(struct house *house) {
+  refresher_update(&house->watcher);
+  return refresher_refuse(house->source.refresher, house->watcher.value);
+}
+
+static void put_clock_forward(uint64_t hours) {
+  atomic_fetch_add(&ahead_us, (hours * AN_HOUR_MS + 1000) * 1000);
+}
+
+static void values_that_are_refused_in_a_row_are_fetched_ever_more_rarely(void **state) {
+  struct refresher_timing timing = QUICK;
+  timing.ask_interval_ms = AN_HOUR_MS;
+  timing.retry_cap_ms = (uint64_t)3 * AN_HOUR_MS;
+  struct house house;
+  house_open(&house, &timing, GOOD);
+  run_until_rounds(&house, 1);
+  static const uint64_t PAUSES[] = {0, 1, 2, 3, 3}; /* hours; doubled up to the cap */
+  for (unsigned i = 0; i < sizeof(PAUSES) / sizeof(PAUSES[0]); i++) {
+    if (PAUSES[i] > 0) {
+      put_clock_forward(PAUSES[i] - 1);
+      assert_false(refuse(&house));
+      put_clock_forward(1);
+    }
+    assert_true(refuse(&house));
+    run_until_rounds(&house, i + 2);
+  }
+  put_clock_forward(7); /* it was good for long: the next refusal is the first */
+  assert_true(refuse(&house));
+  run_until_rounds(&house, 7);
+  put_clock_forward(1);
+  assert_true(refuse(&house));
+  run_until_rounds(&house, 8);
+  house_close(&house);
+}
+
 static void a_fetch_knows_who_asked(void **state) {
   struct house house;
   struct trace_context trace = {.trace_id = {7}, .state = STR("a=b")};
@@ -572,6 +618,7 @@ int main(void) {
       cmocka_unit_test(what_says_the_same_changes_nothing),
       cmocka_unit_test(a_value_that_is_not_usable_is_not_taken),
       cmocka_unit_test(a_refused_value_is_replaced_once),
+      cmocka_unit_test(values_that_are_refused_in_a_row_are_fetched_ever_more_rarely),
       cmocka_unit_test(a_fetch_knows_who_asked),
       cmocka_unit_test(ages_count_from_good_rounds),
       cmocka_unit_test(closing_at_any_point_tells_who_waits),

@@ -8,6 +8,7 @@
  * comes there too. `done` is called from a timer or from the end of an exchange. */
 #include "lib/aws/aws_client.h"
 
+#include "lib/aws/json_answer.h"
 #include "lib/aws/service_error.h"
 #include "lib/base/random.h"
 
@@ -214,9 +215,18 @@ static bool renew(struct aws_call *call) {
   return true;
 }
 
+/* A JSON service always names its error. What has no name comes from somebody in between. */
+static void doubt(const struct aws_call *call, struct service_error *problem) {
+  if (*problem->code || !call->prepared.service->target_prefix) return;
+  if (problem->error.kind == ERROR_UNAVAILABLE || problem->error.kind == ERROR_DENIED) return;
+  problem->error.kind = ERROR_UNAVAILABLE;
+  problem->remedy = REMEDY_REPEAT;
+}
+
 static void handle_error_answer(struct aws_call *call, const struct fetch_response *answer) {
   struct service_error problem;
   service_error_read(answer, call->prepared.what, &problem);
+  doubt(call, &problem);
   bool goes_on = false;
   switch (problem.remedy) {
   case REMEDY_THROTTLED: goes_on = pause_for_another(call); break;
@@ -227,19 +237,29 @@ static void handle_error_answer(struct aws_call *call, const struct fetch_respon
   if (!goes_on) call_fail(call, &problem.error, answer, problem.code);
 }
 
+/* Nobody knows what became of it. */
+static void handle_no_answer(struct aws_call *call, const struct fetch_response *answer,
+                             const struct error *error) {
+  if (error->kind == ERROR_UNAVAILABLE && call->repeatable && pause_for_another(call)) return;
+  call_fail(call, error, answer, "");
+}
+
 static void on_answer(const struct fetch_response *answer, void *argument) {
   struct aws_call *call = argument;
+  struct error error = {0};
+  json_t *output = NULL;
   assert(call->state == CALL_SENDING);
   if (answer->error) {
-    if (answer->error->kind == ERROR_UNAVAILABLE && call->repeatable && pause_for_another(call))
-      return;
-    struct error error = *answer->error;
+    error = *answer->error;
     error_prefix(&error, "%s", call->prepared.what);
-    call_fail(call, &error, answer, "");
+    handle_no_answer(call, answer, &error);
+  } else if (!json_answer_read(&call->prepared, answer, &output, &error)) {
+    handle_no_answer(call, answer, &error);
   } else if (answer->status / 100 == 2) {
     struct aws_response response = {
-        .status = answer->status, .body = answer->body, .answer = answer};
+        .status = answer->status, .body = answer->body, .output = output, .answer = answer};
     call_finish(call, &response);
+    json_decref(output);
   } else {
     handle_error_answer(call, answer);
   }

@@ -6,6 +6,8 @@
 #include "lib/aws/credentials/aws_provider.h"
 #include "lib/base/config.h"
 
+#include <jansson.h>
+
 struct aws_client;
 
 /* Makes a client on `loop`, which may be another than the provider's. `config` was loaded with
@@ -25,7 +27,8 @@ void aws_client_trace(struct aws_client *client, struct span_sink *sink);
 struct aws_response {
   int status;                /* of the last answer; 0: there was none */
   struct str body;           /* of the last answer, of an error too */
-  const struct error *error; /* NULL: status 2xx */
+  json_t *output;            /* of a JSON service: an object; NULL after an error */
+  const struct error *error; /* NULL: status 2xx, and a whole answer */
   const char *code; /* the service's error code ("ConditionalCheckFailedException"); "": none */
   unsigned tries;   /* requests sent, 0: none; more than 1: an earlier one may have been done */
   const struct fetch_response *answer; /* for aws_client_response_header(); NULL: there was none */
@@ -40,10 +43,10 @@ typedef void (*aws_done)(const struct aws_response *response, void *argument);
  * once, on the loop, within the deadline, never from inside this call. Fails (and never calls
  * `done`) as MEMORY, or as UNAVAILABLE when the client is closing or has too many calls under way.
  *
- * Kinds of error that `done` is told: UNAVAILABLE (no answer in time, 5xx, throttled to the end, no
- * credentials in time), DENIED (no credentials at all, or they were refused), NOT_FOUND, CONFLICT
- * (a condition failed: 409, 412, ConditionalCheckFailedException), INVALID (other 4xx), MEMORY
- * (over a bound).
+ * Kinds of error that `done` is told: UNAVAILABLE (no answer in time, one that was damaged on its
+ * way or is not the service's, 5xx, throttled to the end, no credentials in time), DENIED (no
+ * credentials at all, or they were refused), NOT_FOUND, CONFLICT (a condition failed: 409, 412,
+ * ConditionalCheckFailedException), INVALID (other 4xx), MEMORY (over a bound).
  *
  * A kept connection that dies before a byte of the answer came is replaced below this level without
  * being counted in `tries`: a conditional write that conflicts may have met its own first try. */

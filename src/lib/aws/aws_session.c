@@ -3,7 +3,6 @@
  * there. A command that wants many calls side by side uses the client itself. */
 #include "lib/aws/aws_session.h"
 
-#include "lib/aws/secret.h"
 #include "lib/base/cleanup.h"
 
 #include <assert.h>
@@ -43,7 +42,8 @@ static void on_answer(const struct aws_response *response, void *argument) {
   answer->status = response->status;
   answer->tries = response->tries;
   snprintf(answer->code, sizeof(answer->code), "%s", response->code);
-  buffer_append_str(&answer->body, response->body);
+  answer->output = json_incref(response->output);
+  if (!response->output) buffer_append_str(&answer->body, response->body);
   waiting->failed = response->error || answer->body.failed;
   if (response->error)
     waiting->error = *response->error;
@@ -63,18 +63,6 @@ bool aws_session_call(const struct aws_session *session, const struct aws_reques
   return !waiting.failed;
 }
 
-/* The answer's object; NULL with an error when it is something else. Attributes of DynamoDB's items
- * may hold U+0000; elsewhere it would cut a text short. */
-static json_t *read_object(const struct aws_request *request, struct str body,
-                           struct error *error) {
-  size_t flags = request->service == AWS_DYNAMODB ? JSON_ALLOW_NUL : 0;
-  json_t *output = json_loadb(body.data ? body.data : "", body.length, flags, NULL);
-  if (json_is_object(output)) return output;
-  json_decref(output);
-  error_set(error, ERROR_INTERNAL, "%s: the answer is no JSON object", request->operation);
-  return NULL;
-}
-
 json_t *aws_session_json(const struct aws_session *session, const struct aws_request *request,
                          json_t *input, struct error *error) {
   assert(request->operation && request->body.length == 0);
@@ -87,9 +75,7 @@ json_t *aws_session_json(const struct aws_session *session, const struct aws_req
   struct aws_request filled = *request;
   filled.body = str_from(text);
   struct aws_answer answer;
-  json_t *output = NULL;
-  if (aws_session_call(session, &filled, &answer, error))
-    output = read_object(request, buffer_str(&answer.body), error);
-  secret_buffer_free(&answer.body);
-  return output;
+  aws_session_call(session, &filled, &answer, error);
+  buffer_free(&answer.body);
+  return answer.output;
 }

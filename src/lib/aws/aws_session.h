@@ -20,7 +20,8 @@ struct aws_answer {
   int status;               /* 0: there was none */
   char code[AWS_CODE_SIZE]; /* the service's error code; "": none */
   unsigned tries;           /* requests sent */
-  struct buffer body;       /* the caller's to free, after a failure too */
+  json_t *output;           /* of a JSON service: the caller's; NULL after a failure */
+  struct buffer body;       /* where there is no output; the caller's, after a failure too */
 };
 
 /* Opens the three. `config` was loaded with CONFIG_AWS and must outlive the session. After a
@@ -37,7 +38,6 @@ bool aws_session_call(const struct aws_session *session, const struct aws_reques
                       struct aws_answer *ret_answer, struct error *error);
 
 /* The same for a JSON service: the request's body is `input`, which it takes (NULL counts as memory
- * being out). Returns the output, an object and the caller's, or NULL. An answer that is no JSON
- * object is an error of kind INTERNAL. */
+ * being out). Returns the output, an object and the caller's, or NULL. */
 json_t *aws_session_json(const struct aws_session *session, const struct aws_request *request,
                          json_t *input, struct error *error);

@@ -25,6 +25,11 @@ static const struct {
     {"TooManyRequestsException", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
     {"BandwidthLimitExceeded", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
     {"SlowDown", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
+    {"LimitExceededException", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
+    {"PriorRequestNotComplete", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
+    {"ReplicatedWriteConflictException", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
+    {"TransactionConflictException", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
+    {"TransactionInProgressException", REMEDY_THROTTLED, ERROR_UNAVAILABLE},
     {"InternalServerError", REMEDY_REPEAT, ERROR_UNAVAILABLE},
     {"InternalError", REMEDY_REPEAT, ERROR_UNAVAILABLE},
     {"InternalErrorException", REMEDY_REPEAT, ERROR_UNAVAILABLE},
@@ -33,9 +38,10 @@ static const struct {
     {"ExpiredToken", REMEDY_RENEW, ERROR_DENIED},
     {"ExpiredTokenException", REMEDY_RENEW, ERROR_DENIED},
     {"RequestExpired", REMEDY_RENEW, ERROR_DENIED},
+    {"UnrecognizedClientException", REMEDY_RENEW, ERROR_DENIED},
+    {"InvalidClientTokenId", REMEDY_RENEW, ERROR_DENIED},
+    {"InvalidAccessKeyId", REMEDY_RENEW, ERROR_DENIED},
     {"AccessDeniedException", REMEDY_NONE, ERROR_DENIED},
-    {"UnrecognizedClientException", REMEDY_NONE, ERROR_DENIED},
-    {"InvalidClientTokenId", REMEDY_NONE, ERROR_DENIED},
     {"InvalidSignatureException", REMEDY_NONE, ERROR_DENIED},
     {"IncompleteSignatureException", REMEDY_NONE, ERROR_DENIED},
     {"MissingAuthenticationTokenException", REMEDY_NONE, ERROR_DENIED},
@@ -115,7 +121,7 @@ static void judge_status(int status, struct service_error *error) {
   if (status == 429) {
     error->remedy = REMEDY_THROTTLED;
     error->error.kind = ERROR_UNAVAILABLE;
-  } else if (status / 100 == 5) {
+  } else if (status == 408 || status / 100 == 5) {
     error->remedy = REMEDY_REPEAT;
     error->error.kind = ERROR_UNAVAILABLE;
   } else if (status == 401 || status == 403) {

@@ -11,7 +11,7 @@ enum service_remedy {
   REMEDY_NONE,      /* trying again is no use */
   REMEDY_THROTTLED, /* it was not done: try again later */
   REMEDY_REPEAT,    /* it may have been done or not: try again if that does no harm */
-  REMEDY_RENEW,     /* it was not done, the credentials are too old: try again with others */
+  REMEDY_RENEW,     /* it was not done, the keys have expired or were revoked: try with others */
 };
 
 struct service_error {

@@ -6,12 +6,25 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BUFFER_FIRST_CAPACITY = 256 };
 
 void buffer_free(struct buffer *buffer) {
+  if (buffer->secret && buffer->data) explicit_bzero(buffer->data, buffer->capacity);
   free(buffer->data);
   *buffer = BUFFER_EMPTY;
+}
+
+/* realloc() would leave a copy of a secret where the bytes were. */
+static char *grow(struct buffer *buffer, size_t capacity) {
+  if (!buffer->secret || !buffer->data) return realloc(buffer->data, capacity);
+  char *data = malloc(capacity);
+  if (!data) return NULL;
+  memcpy(data, buffer->data, buffer->length);
+  explicit_bzero(buffer->data, buffer->capacity);
+  free(buffer->data);
+  return data;
 }
 
 bool buffer_reserve_slow(struct buffer *buffer, size_t extra) {
@@ -23,7 +36,7 @@ bool buffer_reserve_slow(struct buffer *buffer, size_t extra) {
   size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_FIRST_CAPACITY;
   while (capacity - buffer->length < extra)
     capacity *= 2;
-  char *data = realloc(buffer->data, capacity);
+  char *data = grow(buffer, capacity);
   if (!data) {
     buffer->failed = true;
     return false;

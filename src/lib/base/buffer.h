@@ -13,6 +13,7 @@ struct buffer {
   size_t length;
   size_t capacity;
   bool failed; /* an allocation failed: the contents are cut short and must not be used */
+  bool secret; /* what it held is wiped before its memory goes back, also when it grows */
 };
 
 #define BUFFER_EMPTY ((struct buffer){0})

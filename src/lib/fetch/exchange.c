@@ -178,6 +178,8 @@ static bool set_options(struct fetch_exchange *exchange, const struct fetch_requ
   if (code == CURLE_OK)
     code = curl_easy_setopt(easy, CURLOPT_USERAGENT, "cruddur/" CRUDDUR_VERSION);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+  if (code == CURLE_OK && request->sent_once)
+    code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   if (code == CURLE_OUT_OF_MEMORY) return false;
   if (code != CURLE_OK && !exchange->refused) {
     exchange->refused = true;
@@ -191,6 +193,7 @@ struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_d
   struct fetch_exchange *exchange = calloc(1, sizeof(*exchange));
   if (!exchange) return NULL;
   list_init(&exchange->node);
+  exchange->body.secret = true; /* credentials come this way */
   exchange->done = done;
   exchange->argument = argument;
   exchange->timeout_ms = request->timeout_ms;

@@ -17,7 +17,7 @@
 
 enum {
   EXCHANGES_LIMIT = 1024, /* under way at once; callers have limits of their own far below */
-  KEPT_CONNECTIONS = 16,
+  IDLE_CONNECTIONS = 16,  /* kept beside those in use */
 };
 
 struct fetcher {
@@ -41,6 +41,7 @@ struct fetch_watch {
   struct fetcher *fetcher;
   curl_socket_t socket; /* curl's */
   int own;
+  int events; /* that curl waits for */
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -67,10 +68,17 @@ static void on_watch_closed(uv_handle_t *handle) {
   free(watch);
 }
 
+/* Curl's limit counts connections in use as well. With a fixed one, many exchanges at once would
+ * close each connection that they are done with, and open another for the next exchange. */
+static void count_exchanges(struct fetcher *fetcher, size_t count) {
+  fetcher->exchange_count = count;
+  curl_multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)count + IDLE_CONNECTIONS);
+}
+
 static void finish(struct fetcher *fetcher, struct fetch_exchange *exchange, CURLcode code) {
   assert(fetcher->exchange_count > 0);
   list_remove(&exchange->node);
-  fetcher->exchange_count--;
+  count_exchanges(fetcher, fetcher->exchange_count - 1);
   exchange_finish(exchange, code);
 }
 
@@ -102,10 +110,16 @@ static void on_timer(uv_timer_t *timer) {
   drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* A reset may follow a complete answer that is still unread. So after an error curl reads too: it
+ * gets the answer first, and then the error, if it wants more. Libuv stops a handle that had an
+ * error, though what is to be read may take curl several turns. */
 static void on_socket(uv_poll_t *poll, int status, int events) {
   struct fetch_watch *watch = poll->data;
   int flags = 0;
-  if (status < 0) flags |= CURL_CSELECT_ERR;
+  if (status < 0) {
+    flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+    uv_poll_start(poll, watch->events, on_socket);
+  }
   if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
   drive(watch->fetcher, watch->socket, flags);
@@ -179,10 +193,10 @@ static int curl_wants_socket(CURL *easy, curl_socket_t socket, int what, void *a
   }
   if (!watch) watch = watch_new(fetcher, socket);
   if (!watch) return 0;
-  int events = 0;
-  if (what & CURL_POLL_IN) events |= UV_READABLE;
-  if (what & CURL_POLL_OUT) events |= UV_WRITABLE;
-  uv_poll_start(&watch->poll, events, on_socket);
+  watch->events = 0;
+  if (what & CURL_POLL_IN) watch->events |= UV_READABLE;
+  if (what & CURL_POLL_OUT) watch->events |= UV_WRITABLE;
+  uv_poll_start(&watch->poll, watch->events, on_socket);
   return 0;
 }
 
@@ -216,7 +230,7 @@ struct fetcher *fetch_open(struct loop *loop, struct error *error) {
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+  count_exchanges(fetcher, 0);
   return fetcher;
 }
 
@@ -240,7 +254,7 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
     exchange_free(exchange);
     return error_set(error, ERROR_MEMORY, "out of memory");
   }
-  fetcher->exchange_count++;
+  count_exchanges(fetcher, fetcher->exchange_count + 1);
   return true;
 }
 

@@ -20,6 +20,7 @@ struct fetch_request {
   size_t response_limit; /* bytes of body; a longer one is an error */
   bool allow_file;
   bool keep_headers; /* of the answer, for fetch_response_header() */
+  bool sent_once;    /* on a new connection: when a kept one dies, curl repeats a request unasked */
   /* Passed on as traceparent, tracestate and X-Amzn-Trace-Id, which no signature covers; NULL: none
    * of them is sent. */
   const struct trace_context *trace;

@@ -5,11 +5,14 @@
 #include "lib/lambda/lambda_runtime.h"
 
 #include "lib/base/buffer.h"
+#include "lib/base/clock.h"
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/random.h"
 #include "lib/fetch/fetch_wait.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,10 @@ enum {
   ANSWER_TIMEOUT_MS = 10000,
   EVENT_LIMIT = 16 * 1024 * 1024,
   REQUEST_ID_LIMIT = 128,
+  PATIENCE_MS =
+      10000, /* with an API that does not answer; the process ends then, and begins anew */
+  PAUSE_BASE_MS = 50,
+  PAUSE_CAP_MS = 1000,
 };
 
 static const char VERSION[] = "2018-06-01";
@@ -60,6 +67,22 @@ static bool exchange(struct lambda_runtime *lambda, struct fetch_request *reques
                              : fetch_wait_exchange(&lambda->http, request, ret_answer, error);
   buffer_free(&url);
   return answered;
+}
+
+/* The same, again and again while there is no answer. `ret_tries` counts the requests. */
+static bool exchange_patiently(struct lambda_runtime *lambda, struct fetch_request *request,
+                               struct str path, struct fetch_answer *ret_answer,
+                               unsigned *ret_tries, struct error *error) {
+  uint64_t due_us = 0;
+  for (*ret_tries = 1;; ++*ret_tries) {
+    if (exchange(lambda, request, path, ret_answer, error)) return true;
+    uint64_t now_us = clock_monotonic_us();
+    if (*ret_tries == 1) due_us = now_us + PATIENCE_MS * 1000;
+    if (error->kind != ERROR_UNAVAILABLE || now_us >= due_us) return false;
+    fetch_wait_free_answer(ret_answer);
+    uint64_t pause_ms = 1 + random_backoff_ms(*ret_tries - 1, PAUSE_BASE_MS, PAUSE_CAP_MS);
+    poll(NULL, 0, (int)pause_ms);
+  }
 }
 
 /* {"errorMessage": …, "errorType": …, "stackTrace": []} to `path`. */
@@ -110,6 +133,11 @@ static void append_invocation_path(struct buffer *path, const struct fetch_answe
   buffer_append_format(path, "/%s", verb);
 }
 
+/* What was taken already is refused when it comes again, unless it is too long in any case. */
+static bool is_taken(int status, unsigned tries) {
+  return status / 100 == 2 || (tries > 1 && status / 100 == 4 && status != 413);
+}
+
 /* Sends the event back to `path`; false as CONFLICT when Lambda refuses it. */
 static bool send_back(struct lambda_runtime *lambda, const struct fetch_answer *next,
                       struct str path, struct error *error) {
@@ -119,16 +147,18 @@ static bool send_back(struct lambda_runtime *lambda, const struct fetch_answer *
                                   .header_count = 1,
                                   .body = buffer_str(&next->body),
                                   .body_borrowed = true,
+                                  .sent_once = true,
                                   .timeout_ms = ANSWER_TIMEOUT_MS};
   struct fetch_answer taken;
   struct error reason = {0};
-  bool sent = exchange(lambda, &request, path, &taken, &reason);
+  unsigned tries;
+  bool sent = exchange_patiently(lambda, &request, path, &taken, &tries, &reason);
   int status = taken.status;
   fetch_wait_free_answer(&taken);
   if (!sent)
     return error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API takes no answer: %.300s",
                      reason.message);
-  return status / 100 == 2 ||
+  return is_taken(status, tries) ||
          error_set(error, ERROR_CONFLICT, "Lambda refused the answer with status %d", status);
 }
 
@@ -162,7 +192,8 @@ static bool take_next(struct lambda_runtime *lambda, struct fetch_answer *next,
                       struct error *error) {
   struct fetch_request request = {.timeout_ms = INT_MAX}; /* Lambda freezes us until there is one */
   struct error reason = {0};
-  if (!exchange(lambda, &request, STR("invocation/next"), next, &reason))
+  unsigned tries;
+  if (!exchange_patiently(lambda, &request, STR("invocation/next"), next, &tries, &reason))
     return error_set(error, ERROR_UNAVAILABLE, "Lambda's runtime API gives no invocation: %.300s",
                      reason.message);
   if (next->status != 200)

@@ -43,6 +43,8 @@ struct refresher {
   bool closing;
   void *value;          /* NULL: none yet; written by the refresher's loop alone */
   bool is_refused;      /* the value is no good: whoever needs one waits for another */
+  unsigned refusals;    /* in a row that began a round */
+  uint64_t refused_us;  /* the last of them; 0: never */
   struct error failure; /* of the last round; ERROR_NONE after a good one, and before the first */
   uint64_t succeeded_us, settled_us, asked_us; /* the last time; 0: never */
   struct list watchers;
@@ -344,11 +346,29 @@ enum refresher_taken refresher_take(struct refresher *refresher, const struct tr
   return taken;
 }
 
+/* Under the mutex. A value that is refused again and again is fetched ever more rarely: whoever
+ * hands it out does not know better. */
+static bool may_refuse(struct refresher *refresher, uint64_t now_us) {
+  const struct refresher_timing *timing = &refresher->timing;
+  uint64_t since_ms = (now_us - refresher->refused_us) / 1000;
+  if (since_ms > 2 * timing->retry_cap_ms) refresher->refusals = 0;
+  if (refresher->refusals == 0) return true;
+  unsigned doublings = refresher->refusals < 16 ? refresher->refusals - 1 : 15;
+  uint64_t wait_ms = timing->ask_interval_ms << doublings;
+  return since_ms >= (wait_ms < timing->retry_cap_ms ? wait_ms : timing->retry_cap_ms);
+}
+
 bool refresher_refuse(struct refresher *refresher, const void *value) {
   pthread_mutex_lock(&refresher->mutex);
+  uint64_t now_us = clock_monotonic_us();
   bool replaced = refresher->value != value;
-  bool asked = !replaced && ask(refresher, NULL);
-  if (asked) refresher->is_refused = true;
+  bool asked =
+      !replaced && (refresher->is_refused || may_refuse(refresher, now_us)) && ask(refresher, NULL);
+  if (asked && !refresher->is_refused) {
+    refresher->is_refused = true;
+    refresher->refusals++;
+    refresher->refused_us = now_us;
+  }
   pthread_mutex_unlock(&refresher->mutex);
   return replaced || asked;
 }

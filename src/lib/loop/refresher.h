@@ -96,8 +96,9 @@ enum refresher_taken refresher_take(struct refresher *refresher, const struct tr
                                     void **ret_value, struct error *reterr);
 
 /* Somebody at the other end said that `value` is no good any more: unless another took its place, a
- * round is asked for, and nobody takes the value until it has ended. True when taking again may
- * give another value. The caller watches. */
+ * round is asked for, and nobody takes the value until it has ended; when values are refused one
+ * after the other, each time after a longer pause (from ask_interval_ms to retry_cap_ms). True when
+ * taking again may give another value. The caller watches. */
 bool refresher_refuse(struct refresher *refresher, const void *value);
 
 /* --- Watchers --- */

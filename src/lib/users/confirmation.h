@@ -16,12 +16,17 @@ enum confirmation_outcome {
 struct confirmer {
   const char *connection_url;
   struct pg_session *session; /* NULL: not connected */
+
+  /* Finds out where the database is now, within `limit_ms`, and sets `connection_url`. False: that
+   * is not known better than before. NULL: it does not move. */
+  bool (*look_again)(struct confirmer *confirmer, unsigned limit_ms);
 };
 
-/* Records the user of `event` within about `limit_ms`; connects first where needed, and again when
- * the kept connection turns out to be dead. Kinds of error: INVALID (the event), CONFLICT (the
- * handle belongs to another sub), those of pg_session. No message holds the user's name or
- * address. */
+/* Records the user of `event` within about `limit_ms`; connects first where needed. When the kept
+ * connection turns out to be dead, or hangs for a second, or a new one cannot be made, the database
+ * may have moved: once an event it is looked for again, and connected to. Kinds of error: INVALID
+ * (the event), CONFLICT (the handle belongs to another sub), those of pg_session. No message holds
+ * the user's name or address. */
 bool confirmation_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
                          enum confirmation_outcome *ret_outcome, struct error *error);
 void confirmation_close(struct confirmer *confirmer);

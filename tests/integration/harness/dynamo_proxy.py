@@ -9,11 +9,15 @@ services do, and tells tests of each request.
 
 import collections
 import enum
+import fcntl
 import http.client
 import http.server
 import json
+import os
 import random
 import socket
+import struct
+import termios
 import threading
 
 
@@ -24,6 +28,46 @@ class Fault(enum.Enum):
     FAIL_BEFORE = "500, nothing was done"
     FAIL_AFTER = "it is done, then 500"
     DELAY = "it is done late"
+
+    # Refused: nothing was done.
+    CONFLICT = "400 TransactionConflictException"
+    REPLICATED = "400 ReplicatedWriteConflictException"
+    LIMIT = "400 LimitExceededException"
+    TIMEOUT = "408 without a body"
+    TOO_MANY = "429 without a body"
+    BUSY = "503 with HTML"
+    HANG = "no answer at all"
+
+    # Done, and the answer is damaged.
+    RESET = "the answer, and the connection is reset right after it"
+    CUT_LENGTH = "half of what Content-Length announces"
+    CUT_CLOSE = "half of the answer without a length, then the connection closes"
+    CUT_CHUNK = "a chunk shorter than announced"
+    DRIP = "a byte each half second"
+    HTML = "200 with HTML"
+    EMPTY = "200 without a body"
+    ALTERED = "an answer that does not match its checksum"
+
+    # Odd pages of a list.
+    END_EMPTY = "LastEvaluatedKey is {}"
+    END_NULL = "LastEvaluatedKey is null"
+    EMPTY_PAGE = "an empty page before the first one"
+    STUCK = "an empty page that is followed by itself"
+
+
+# What networks and services do every day.
+USUAL = (Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.THROTTLE, Fault.FAIL_BEFORE, Fault.FAIL_AFTER,
+         Fault.DELAY)  # fmt: skip
+
+NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
+REFUSALS = {
+    Fault.THROTTLE: (400, "ProvisionedThroughputExceededException"),
+    Fault.FAIL_BEFORE: (500, "InternalServerError"),
+    Fault.CONFLICT: (400, "TransactionConflictException"),
+    Fault.REPLICATED: (400, "ReplicatedWriteConflictException"),
+    Fault.LIMIT: (400, "LimitExceededException"),
+}
+STRANGE = {Fault.TIMEOUT: (408, b""), Fault.TOO_MANY: (429, b""), Fault.BUSY: (503, b"<html>busy")}
 
 
 class Call:
@@ -130,10 +174,13 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
             fault = self.owner.plan(call)
         if fault is Fault.DROP_BEFORE:
             self.drop()
-        elif fault is Fault.THROTTLE:
-            self.fail(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException")
-        elif fault is Fault.FAIL_BEFORE:
-            self.fail(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
+        elif fault in REFUSALS:
+            self.fail(*REFUSALS[fault])
+        elif fault in STRANGE:
+            self.respond(*STRANGE[fault], {"Content-Type": "text/html"})
+        elif fault is Fault.HANG:
+            self.owner.wait(60)
+            self.drop()
         else:
             self.forward(call, body, fault)
 
@@ -147,9 +194,52 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         if fault is Fault.DROP_AFTER:
             self.drop()
         elif fault is Fault.FAIL_AFTER:
-            self.fail(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
+            self.fail(500, "InternalServerError")
+        elif fault in (Fault.END_EMPTY, Fault.END_NULL, Fault.EMPTY_PAGE, Fault.STUCK):
+            self.respond(status, odd_page(call, answer, fault), headers={})
+        else:
+            self.damage(status, answer, headers, fault)
+
+    def damage(self, status, answer, headers, fault):
+        half = answer[: len(answer) // 2]
+        if fault is Fault.RESET:
+            self.respond(status, answer, headers)
+            self.reset()
+        elif fault is Fault.CUT_LENGTH:
+            self.raw(f"Content-Length: {len(answer)}", half)
+        elif fault is Fault.CUT_CLOSE:
+            self.raw("Connection: close", half)
+        elif fault is Fault.CUT_CHUNK:
+            self.raw("Transfer-Encoding: chunked", f"{len(answer) + 9:x}\r\n".encode() + answer)
+        elif fault is Fault.DRIP:
+            self.raw(f"Content-Length: {len(answer)}", *(bytes([byte]) for byte in answer))
+        elif fault is Fault.HTML:
+            self.respond(200, b"<html>please log in</html>", {"Content-Type": "text/html"})
+        elif fault is Fault.EMPTY:
+            self.respond(200, b"", {})
+        elif fault is Fault.ALTERED:
+            self.respond(status, b'{"Items":[]}', {"x-amz-crc32": headers["x-amz-crc32"]})
         else:
             self.respond(status, answer, headers)
+
+    def raw(self, header, *parts):
+        """A 200 as it is told; several parts come half a second apart. Then the connection closes."""
+        self.wfile.write(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n".encode())
+        for part in parts:
+            self.wfile.write(part)
+            self.wfile.flush()
+            if len(parts) > 1:
+                self.owner.wait(0.5)
+        self.drop()
+
+    def reset(self):
+        """Once the client has all of it, so that nothing but the reset is lost."""
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        while struct.unpack("i", fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)))[0]:
+            self.owner.wait(0.001)
+        self.close_connection = True
+        os.close(self.connection.detach())
 
     def ask(self, body):
         headers = {name: value for name, value in self.headers.items()
@@ -174,7 +264,7 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def fail(self, status, kind):
-        body = json.dumps({"__type": kind, "message": "a fault of the test"}).encode()
+        body = json.dumps({"__type": NAMESPACE + kind, "message": "a fault of the test"}).encode()
         self.respond(status, body, {"Content-Type": "application/x-amz-json-1.0"})
 
     def drop(self):
@@ -182,10 +272,24 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
 
-def random_faults(seed, share):
+def odd_page(call, answer, fault):
+    """The answer as a page with an odd end, or an empty one in its place."""
+    page = json.loads(answer)
+    if call.operation != "Query":
+        return answer
+    if fault is Fault.END_EMPTY:
+        page["LastEvaluatedKey"] = {}
+    elif fault is Fault.END_NULL:
+        page["LastEvaluatedKey"] = None
+    elif fault is Fault.STUCK or "ExclusiveStartKey" not in call.body:
+        key = {"pk": {"S": call.pk}, "sk": {"S": "9"}}  # later than every time
+        page = {"Items": [], "Count": 0, "ScannedCount": 0, "LastEvaluatedKey": key}
+    return json.dumps(page).encode()
+
+
+def random_faults(seed, share, kinds=USUAL):
     """A plan in which `share` of the requests meet a fault, each kind as often; it counts them."""
     generator = random.Random(seed)
-    kinds = list(Fault)
 
     def plan(_):
         if generator.random() >= share:

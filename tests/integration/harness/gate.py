@@ -3,6 +3,7 @@
     gate = Gate(cluster)      # whoever connects waits
     gate.let(2)               # two of them go on; those who gave up are not counted
     gate.open()               # from now on everybody goes on at once
+    gate.freeze()             # nothing passes any more, and no connection is cut
 """
 
 import os
@@ -29,6 +30,8 @@ class Gate:
         self.waiting = 0
         self.passed = 0
         self.changed = threading.Condition()
+        self.flows = threading.Event()
+        self.flows.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, database, user="postgres"):
@@ -49,6 +52,13 @@ class Gate:
         with self.changed:
             self.is_open = False
             self.permits = 0
+
+    def freeze(self):
+        self.flows.clear()
+
+    def remove(self):
+        """Who connects from now on is refused."""
+        os.unlink(os.path.join(self.folder, SOCKET))
 
     def wait_for_waiting(self, number, timeout=30):
         """Waits until so many stand before the gate."""
@@ -81,8 +91,8 @@ class Gate:
         except OSError:
             peer.close()
             return
-        threading.Thread(target=pump, args=(backend, peer), daemon=True).start()
-        pump(peer, backend)
+        threading.Thread(target=pump, args=(backend, peer, self.flows), daemon=True).start()
+        pump(peer, backend, self.flows)
 
     def _pass(self, peer):
         """Waits for a permit; False when the peer gave up before."""
@@ -111,12 +121,13 @@ def gone(peer):
     return bool(poll.poll(0))
 
 
-def pump(source, sink):
+def pump(source, sink, flows):
     try:
         while True:
             data = source.recv(65536)
             if not data:
                 break
+            flows.wait()
             sink.sendall(data)
     except OSError:
         pass

@@ -20,21 +20,11 @@ struct dynamodb_operation {
 
 static void on_response(const struct aws_response *response, void *argument) {
   struct dynamodb_operation *operation = argument;
-  struct dynamodb_answer answer = {
-      .error = response->error, .code = response->code, .tries = response->tries};
-  struct error error;
-  if (!response->error) {
-    struct str body = response->body;
-    answer.body = json_loadb(body.data ? body.data : "", body.length, JSON_ALLOW_NUL, NULL);
-    if (!json_is_object(answer.body)) {
-      json_decref(answer.body);
-      answer.body = NULL;
-      answer.error = &error;
-      error_set(&error, ERROR_INTERNAL, "DynamoDB's answer is no JSON object");
-    }
-  }
+  struct dynamodb_answer answer = {.body = response->output,
+                                   .error = response->error,
+                                   .code = response->code,
+                                   .tries = response->tries};
   operation->done(&answer, operation->argument);
-  json_decref(answer.body);
   free(operation);
 }
 
@@ -98,6 +88,27 @@ bool dynamodb_batch_write(const struct aws_session *session, const char *table, 
     left = rest;
   }
   return done;
+}
+
+/* Pages. */
+
+/* Nothing, null and an empty key all mean the end of the list. */
+static bool is_place(const json_t *last) {
+  return json_object_size(last) > 0 || json_string_length(last) > 0;
+}
+
+bool dynamodb_turn_page(json_t *input, const json_t *output, bool *ret_more, struct error *error) {
+  bool of_tables = json_object_get(output, "LastEvaluatedTableName") != NULL;
+  const char *start = of_tables ? "ExclusiveStartTableName" : "ExclusiveStartKey";
+  json_t *last = json_object_get(output, of_tables ? "LastEvaluatedTableName" : "LastEvaluatedKey");
+  bool more = is_place(last);
+  if (more && json_equal(last, json_object_get(input, start)))
+    return error_set(error, ERROR_UNAVAILABLE,
+                     "DynamoDB's list does not advance: a page ends where it began");
+  if (more && json_object_set(input, start, last) != 0)
+    return error_set(error, ERROR_MEMORY, "out of memory for a page of DynamoDB");
+  *ret_more = more;
+  return true;
 }
 
 /* Attribute values. */

@@ -41,6 +41,11 @@ bool dynamodb_call(struct aws_client *client, const char *operation, const json_
 bool dynamodb_batch_write(const struct aws_session *session, const char *table, json_t *requests,
                           const struct dynamodb_bounds *bounds, struct error *error);
 
+/* Makes `input`, that of a Query, a Scan or a ListTables, ask for the page that follows `output`,
+ * and sets `*ret_more`; false in it: that was the last page, and `input` is as it was. Fails when a
+ * page ends where it began (UNAVAILABLE), or memory is out. */
+bool dynamodb_turn_page(json_t *input, const json_t *output, bool *ret_more, struct error *error);
+
 /* Attribute values. */
 
 /* {"S": text}; NULL when memory is out or `text` is not UTF-8. The caller's. */

@@ -2,7 +2,7 @@
  *
  * The store lives on one loop. It knows no list of its calls: those that wait for Postgres or for
  * DynamoDB are ended by the pool and the client when these close. Only calls in a pause are its own
- * to end. After message_store_close() no pause begins. */
+ * to end. After message_store_close() no pause and no repair of rows begins. */
 #include "lib/messages/dynamodb/table_read.h"
 #include "lib/messages/dynamodb/table_write.h"
 
@@ -49,6 +49,7 @@ struct message_store *dynamodb_store_new(struct loop *loop, struct pg_pool *pool
                                    .deadline_ms = deadline_ms};
   loop_deadlines_init(&store->pauses, loop, PAUSE_MS);
   list_init(&store->paused);
+  list_init(&store->repairs);
   loop_free_at_end(loop, store);
   return &store->base;
 }

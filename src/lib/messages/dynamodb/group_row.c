@@ -1,10 +1,10 @@
 /* group_row.c: moving a member's group row to the time and text of a message.
  *
- * Steps of a move: put the row (1); look at the member's rows of the group and delete the older
- * ones (2); check that the newest is still there (3), or else begin again with looking. Each step
- * is one request on the loop's thread; a bound on the rounds ends a move that others keep
- * disturbing. A move owns the keys that it still has to delete, and is freed when `done` was
- * called. */
+ * Steps of a move: put the row (1), unless it looks first; look at the member's rows of the group
+ * and delete the older ones (2); check that the newest is still there (3), or else begin again with
+ * looking. Each step is one request on the loop's thread; a bound on the rounds ends a move that
+ * others keep disturbing. A move owns the keys that it still has to delete, and is freed when
+ * `done` was called. */
 #include "lib/messages/dynamodb/group_row.h"
 
 #include "lib/base/time.h"
@@ -204,5 +204,9 @@ void group_row_move(const struct table_session *session, const struct group_row 
   }
   *move = (struct row_move){
       .session = session, .row = *row, .at_us = row->at_us, .done = done, .argument = argument};
-  put_row(move);
+  clock_format_rfc3339(move->at_us, move->sk);
+  if (row->looks_first)
+    look_at_rows(move);
+  else
+    put_row(move);
 }

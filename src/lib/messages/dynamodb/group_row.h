@@ -14,6 +14,7 @@ struct group_row {
   const struct person *other;       /* borrowed until `done` */
   int64_t at_us;                    /* the message's time */
   struct str message;               /* borrowed until `done` */
+  bool looks_first;                 /* others may have moved the row there already */
 };
 
 typedef void (*group_row_moved)(const struct error *error, void *argument);

@@ -142,24 +142,31 @@ static void query_end(struct table_query *query, const struct error *error) {
 
 static void query_send(struct table_query *query);
 
+/* Takes the items of a page. True: another page is wanted. */
+static bool take_page(struct table_query *query, const struct dynamodb_answer *answer,
+                      struct error *error) {
+  bool more = false;
+  if (answer->error) {
+    *error = *answer->error;
+    return false;
+  }
+  if (json_array_extend(query->items, json_object_get(answer->body, "Items")) != 0)
+    return error_set(error, ERROR_UNAVAILABLE, "a page of DynamoDB has no items");
+  if (query->enough && query->enough(query->items, query->argument)) return false;
+  if (!dynamodb_turn_page(query->input, answer->body, &more, error) || !more) return false;
+  return ++query->pages < PAGES_LIMIT ||
+         error_set(error, ERROR_UNAVAILABLE, "a query of DynamoDB has more than %d pages",
+                   PAGES_LIMIT);
+}
+
 static void on_page(const struct dynamodb_answer *answer, void *argument) {
   struct table_query *query = argument;
   struct error error = {0};
-  if (answer->error) {
-    query_end(query, answer->error);
-    return;
-  }
-  json_t *last = json_object_get(answer->body, "LastEvaluatedKey");
-  json_array_extend(query->items, json_object_get(answer->body, "Items"));
-  if (!last || (query->enough && query->enough(query->items, query->argument))) {
-    query_end(query, NULL);
-  } else if (++query->pages >= PAGES_LIMIT) {
-    error_set(&error, ERROR_UNAVAILABLE, "a query of DynamoDB has more than %d pages", PAGES_LIMIT);
-    query_end(query, &error);
-  } else {
-    json_object_set(query->input, "ExclusiveStartKey", last);
+  if (take_page(query, answer, &error)) {
     json_object_del(query->input, "Limit");
     query_send(query);
+  } else {
+    query_end(query, error.kind != ERROR_NONE ? &error : NULL);
   }
 }
 

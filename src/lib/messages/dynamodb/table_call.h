@@ -15,6 +15,7 @@ struct dynamodb_store {
   unsigned deadline_ms;
   struct deadline_queue pauses; /* of calls that look for a group a second time */
   struct list paused;           /* these calls */
+  struct list repairs;          /* of rows, after the answer; see row_repair.h */
   bool closing;
 };
 

@@ -3,11 +3,13 @@
  * Steps: the caller (Postgres); for messages the caller's row of the group, which makes them a
  * member; a query, page by page, until the items make up the page that was asked for; the names of
  * everyone on it (Postgres); the answer. A message newer than the rows of its group was left behind
- * by a sender that ended early: the rows are moved to it before the answer. */
+ * by a sender that ended early: the rows are moved to it after the answer, which is right without
+ * that. */
 #include "lib/messages/dynamodb/table_read.h"
 
 #include "lib/base/json_writer.h"
 #include "lib/messages/dynamodb/moment.h"
+#include "lib/messages/dynamodb/row_repair.h"
 
 #include <assert.h>
 
@@ -78,11 +80,23 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
   buffer_append_char(body, '}');
 }
 
+/* When a message is newer than the group's rows, its sender ended before it moved them. */
+static bool rows_are_behind(const struct table_call *call) {
+  return call->ask.kind == MESSAGES_LIST && !call->ask.page.has_before && call->entries.count > 0 &&
+         call->entries.list[0].at_us > call->row_us;
+}
+
+static struct row_repair *new_repair(struct table_call *call) {
+  const struct entry *newest = call->entries.list;
+  return row_repair_new(call, newest->at_us, dynamodb_item_string(newest->item, "message"));
+}
+
 /* Messages are shown oldest first, groups newest first; the next page of both is the older one. */
 static void finish_list(struct table_call *call, const struct pg_result *names) {
   bool oldest_first = call->ask.kind == MESSAGES_LIST;
   const struct entry *list = call->entries.list;
   size_t count = call->entries.count;
+  struct row_repair *repair = rows_are_behind(call) ? new_repair(call) : NULL;
   struct buffer body = BUFFER_EMPTY;
   struct message_answer answer = {.outcome = MESSAGES_DONE, .body = &body, .more = call->more};
   if (call->more)
@@ -96,6 +110,7 @@ static void finish_list(struct table_call *call, const struct pg_result *names) 
   }
   buffer_append_char(&body, ']');
   table_call_finish(call, &answer);
+  row_repair_begin(repair);
 }
 
 static void on_names(enum pg_outcome outcome, const struct pg_result *const *results,
@@ -153,22 +168,9 @@ void table_read_groups(struct table_call *call) {
 
 /* --- Messages --- */
 
-/* The list is right whether the rows could be moved or not. */
-static void on_repaired(struct table_call *call, const struct error *error) {
-  (void)error;
-  find_names(call);
-}
-
-/* When a message is newer than the group's rows, its sender ended before it moved them. */
 static void on_messages(json_t *items, const struct error *error, void *argument) {
   struct table_call *call = argument;
-  if (!take_page(call, items, error, MESSAGE_UUID)) return;
-  const struct entry *newest = call->entries.count > 0 ? call->entries.list : NULL;
-  if (!call->ask.page.has_before && newest && newest->at_us > call->row_us)
-    table_call_move_rows(call, newest->at_us, dynamodb_item_string(newest->item, "message"), false,
-                         on_repaired);
-  else
-    find_names(call);
+  if (take_page(call, items, error, MESSAGE_UUID)) find_names(call);
 }
 
 static bool has_page_of_messages(const json_t *items, void *argument) {
