@@ -12,6 +12,7 @@ struct http_request;
 /* libmicrohttpd knows no deadline that dripping bytes do not put off, and none at all for a
  * suspended connection, so each has a deadline for what it does now. */
 enum connection_state {
+  CONNECTION_FRESH,     /* nothing has come yet */
   CONNECTION_IDLE,      /* between two requests */
   CONNECTION_RECEIVING, /* a request is coming */
   CONNECTION_WORKING,   /* the answer is being made: what is waited for has deadlines of its own */
@@ -20,7 +21,7 @@ enum connection_state {
 
 /* The deadlines of one server's connections. */
 struct connection_deadlines {
-  struct deadline_queue idle, receiving, sending;
+  struct deadline_queue fresh, idle, receiving, sending;
 };
 
 struct http_connection {
@@ -40,6 +41,10 @@ struct http_connection *http_connection_new(struct connection_deadlines *deadlin
 
 /* Takes NULL. */
 void http_connection_free(struct http_connection *connection);
+
+/* Closes the connection that has been idle for longest: one that was of use before one that brought
+ * nothing yet, and none that has sent something. False when there is no such one. */
+bool http_connection_close_idle(struct connection_deadlines *deadlines);
 
 /* Goes over to another state, whose deadline begins now. */
 void http_connection_enter(struct http_connection *connection, enum connection_state state);
