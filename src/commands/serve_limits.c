@@ -1,4 +1,5 @@
-/* serve_limits.c: how many loops and connections the machine has room for, and limits on writes. */
+/* serve_limits.c: how many loops and connections the machine has room for, and limits on requests.
+ */
 #include "commands/serve_limits.h"
 
 #include <uv.h>
@@ -50,10 +51,13 @@ bool serve_limits_read(const struct config *config, struct http_options *http,
          make_limiter("CRUDDUR_WRITE_LIMIT_PER_USER", config->write_limit_per_user, "60/minute",
                       &http->writes_per_user, error) &&
          make_limiter("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", config->write_limit_per_address,
-                      "300/minute", &http->writes_per_address, error);
+                      "300/minute", &http->writes_per_address, error) &&
+         make_limiter("CRUDDUR_READ_LIMIT_PER_ADDRESS", config->read_limit_per_address,
+                      "3000/minute", &http->reads_per_address, error);
 }
 
 void serve_limits_close(struct http_options *http) {
   http->writes_per_user = rate_limiter_free(http->writes_per_user);
   http->writes_per_address = rate_limiter_free(http->writes_per_address);
+  http->reads_per_address = rate_limiter_free(http->reads_per_address);
 }

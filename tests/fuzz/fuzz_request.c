@@ -4,7 +4,7 @@
 
 #include "lib/http/body.h"
 
-static const struct http_route ROUTE = {HTTP_POST, "/", HTTP_AUTH_NONE, HTTP_BODY_LIMIT, NULL};
+static const struct http_route ROUTE = {HTTP_POST, "/", HTTP_AUTH_NONE, HTTP_BODY_LIMIT, NULL, 0};
 static struct http_site site;
 
 static void check_id(struct str id) {

@@ -62,7 +62,10 @@ struct http_route {
   enum http_auth auth;
   size_t body_limit; /* bytes; 0: the row takes no body, and what comes is read and ignored */
   http_handler handler;
+  unsigned cost; /* what a read counts for its address's limit; 0: it asks no Postgres, or writes */
 };
+
+enum { HTTP_HEAVY_READ = 10 /* the cost of what asks much */ };
 
 /* Ends a route table. */
 #define HTTP_ROUTES_END                                                                            \

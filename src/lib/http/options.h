@@ -17,6 +17,7 @@ struct http_options {
   http_check_token check_token; /* NULL: no row wants a token */
   struct proxies proxies;       /* trusted for who the client is */
   struct rate_limiter *writes_per_user, *writes_per_address; /* NULL: no limit */
+  struct rate_limiter *reads_per_address;                    /* likewise */
 };
 
 /* Called for each answer of 500 or more, on the loop; `route` is a constant. */
