@@ -16,6 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "lib/base/origin.h"
 #include "lib/migrate/schema_check.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
@@ -106,9 +107,23 @@ static void on_demoted(void *argument) {
     loop_post(service->workers[i].loop, leave_demoted, service->pools[i]);
 }
 
+/* As browsers write them; the settings were checked when they were read. */
+static void append_origins(struct buffer *buffer, const char *list) {
+  struct str rest = str_from(list), text;
+  while (str_next(&rest, ',', &text)) {
+    char origin[ORIGIN_SIZE];
+    if (buffer->length > 0) buffer_append_char(buffer, ',');
+    if (origin_normalise(text, origin, NULL))
+      buffer_append_text(buffer, origin);
+    else
+      buffer_append_str(buffer, text); /* "*" */
+  }
+}
+
 static bool derive_options(struct service *service, struct error *error) {
   const struct config *config = &service->config;
-  buffer_append_format(&service->origins, "%s,%s", config->frontend_url, config->backend_url);
+  append_origins(&service->origins, config->frontend_url);
+  append_origins(&service->origins, config->backend_url);
   struct cgroup_limits machine = cgroup_read_limits("");
   if (!share_connections(service, serve_limits_loops(config, &machine), error)) return false;
   unsigned connections = service->options.pg.connections;

@@ -56,7 +56,7 @@ def test_a_missing_setting(settings, name, value):
         ("OTEL_EXPORTER_OTLP_ENDPOINT", ["localhost:4318", "ftp://x"]),
         ("ROLLBAR_API_URL", ["api.rollbar.com"]),
         ("AWS_COGNITO_JWKS_URL", ["ftp://x/jwks.json", "jwks.json"]),
-        ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path"]),
+        ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path", "https://*.cloudnoww.com"]),
         ("BACKEND_URL", ["api"]),
     ],
 )

@@ -5,19 +5,12 @@
 
 #define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
 
-/* An origin has no trailing slash; a configured URL may. */
-static struct str without_slash(struct str origin) {
-  if (origin.length > 0 && origin.data[origin.length - 1] == '/') origin.length--;
-  return origin;
-}
-
 struct str cors_allowed_origin(const struct http_request *request) {
   struct str none = {"", 0};
   struct str origin = request->headers.origin;
   if (origin.length == 0 || !request->is_api) return none;
   struct str rest = request->site->options->allowed_origins, allowed;
   while (str_next(&rest, ',', &allowed)) {
-    allowed = without_slash(allowed);
     if (str_equal(allowed, STR("*")) || (allowed.length > 0 && str_equal(allowed, origin)))
       return origin;
   }

@@ -8,7 +8,7 @@
 /* Immutable, shared by all servers of the process. */
 struct http_options {
   const struct http_route *const *tables; /* NULL-terminated list of route tables */
-  struct str allowed_origins;             /* comma-separated; "*": any */
+  struct str allowed_origins;             /* comma-separated, as browsers write them; "*": any */
   unsigned connection_limit;              /* of one server */
   uint64_t idle_timeout_ms;               /* between requests of a kept connection */
   uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
