@@ -169,7 +169,8 @@ enum http_token {
 /* Checks the token of a request whose row wants one. `authorization` is the value of its header,
  * `context` the one of http_server_new(). `*ret_sub` must live as long as the request. One that
  * waits is called again by http_steps_go_on(), which the callee calls on the same loop;
- * `*waiting` is the callee's own between the calls, NULL in the first. */
+ * `*waiting` is the callee's own between the calls, NULL in the first. With `waiting` NULL it only
+ * says what it can say at once: HTTP_TOKEN_WAIT promises no call. */
 typedef enum http_token (*http_check_token)(struct http_request *request, struct str authorization,
                                             void *context, void **waiting, struct str *ret_sub);
 
