@@ -112,6 +112,7 @@ static void get_search(struct http_request *request) {
   if (utf8_is_blank(term)) codes_add(&codes, "search_term_blank");
   struct activity_list *list = begin_list(request, SEARCH_LIMIT, &codes);
   if (!list) return;
+  list->page.term = str_trim(term);
   if (!search_term_read(term, &list->term)) {
     http_answer_internal_error(request, "out of memory for a search term");
     return;

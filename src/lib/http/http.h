@@ -86,13 +86,17 @@ struct str http_request_id(const struct http_request *request);
  */
 struct str http_request_param(const struct http_request *request, const char *name);
 
+enum {
+  HTTP_QUERY_PARAMETERS = 100, /* of one query; further ones are not looked at */
+  HTTP_QUERY_NAME_LIMIT = 16,  /* bytes of a name that a handler asks for */
+};
+
 /* The first query parameter `name`, percent-decoded; false when there is none. One that is
  * malformed is empty. */
 bool http_request_query(struct http_request *request, const char *name, struct str *ret_value);
 
-/* The path and the raw query without '?', as they came. */
+/* The path as it came. */
 struct str http_request_path(const struct http_request *request);
-struct str http_request_raw_query(const struct http_request *request);
 
 /* A request header by name, in any case; empty when absent. Not for handlers of shared rows. */
 struct str http_request_header(const struct http_request *request, const char *name);

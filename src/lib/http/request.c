@@ -132,10 +132,6 @@ struct str http_request_path(const struct http_request *request) {
   return request->raw_path;
 }
 
-struct str http_request_raw_query(const struct http_request *request) {
-  return request->raw_query;
-}
-
 struct str http_request_sub(const struct http_request *request) {
   return request->sub.data ? request->sub : (struct str){"", 0};
 }
@@ -189,14 +185,25 @@ static struct str decode_part(struct http_request *request, struct str part) {
   return (struct str){decoded, length};
 }
 
+/* Keys are compared before they are decoded: most are somebody else's, or are written plainly. */
+static bool is_named(struct str key, struct str name) {
+  enum { ENCODED = 3 /* bytes, at most, of one that was encoded */ };
+  char decoded[ENCODED * HTTP_QUERY_NAME_LIMIT];
+  size_t length = 0;
+  assert(name.length <= HTTP_QUERY_NAME_LIMIT);
+  if (str_equal(key, name)) return true;
+  if (key.length <= name.length || key.length > ENCODED * name.length) return false;
+  return encoding_percent_decode(key, true, decoded, &length) &&
+         str_equal((struct str){decoded, length}, name);
+}
+
 bool http_request_query(struct http_request *request, const char *name, struct str *ret_value) {
   *ret_value = (struct str){"", 0};
   struct str rest = request->raw_query, pair;
-  while (str_next(&rest, '&', &pair)) {
+  for (unsigned i = 0; i < HTTP_QUERY_PARAMETERS && str_next(&rest, '&', &pair); i++) {
     const char *equals = pair.length > 0 ? memchr(pair.data, '=', pair.length) : NULL;
     size_t key_length = equals ? (size_t)(equals - pair.data) : pair.length;
-    struct str key = decode_part(request, (struct str){pair.data, key_length});
-    if (!str_equal(key, str_from(name))) continue;
+    if (!is_named((struct str){pair.data, key_length}, str_from(name))) continue;
     if (equals)
       *ret_value = decode_part(request, (struct str){equals + 1, pair.length - key_length - 1});
     return true;
