@@ -3,6 +3,8 @@
 
 #include "lib/http/router.h"
 
+#include <microhttpd.h>
+
 #define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
 
 struct str cors_allowed_origin(const struct http_request *request) {
@@ -15,6 +17,14 @@ struct str cors_allowed_origin(const struct http_request *request) {
       return origin;
   }
   return none;
+}
+
+void cors_add_headers(const struct http_request *request, struct MHD_Response *response) {
+  if (request->allowed_origin.length == 0) return;
+  /* libmicrohttpd's header values end in a NUL. */
+  MHD_add_response_header(response, "Access-Control-Allow-Origin", request->allowed_origin.data);
+  MHD_add_response_header(response, "Access-Control-Expose-Headers",
+                          "Authorization, Link, ETag, X-Request-Id, Retry-After");
 }
 
 void cors_answer_options(struct http_request *request, unsigned methods) {

@@ -6,6 +6,8 @@
  * end at any time. */
 #include "lib/http/http_connection.h"
 
+#include "lib/http/linger.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -29,6 +31,7 @@ void http_connection_free(struct http_connection *connection) {
   if (!connection) return;
   assert(!connection->request && "a request ends before its connection");
   loop_deadline_stop(&connection->deadline);
+  if (connection->lingers) linger_begin(connection->deadlines->lingerers, connection->fd);
   free(connection);
 }
 
