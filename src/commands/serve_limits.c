@@ -1,4 +1,5 @@
-/* serve_limits.c: how many loops and connections the machine has room for, and limits on writes. */
+/* serve_limits.c: how many loops and connections the machine has room for, and limits on requests.
+ */
 #include "commands/serve_limits.h"
 
 #include <uv.h>
@@ -46,20 +47,23 @@ static bool read_proxies(const char *list, struct proxies *proxies, struct error
 
 bool serve_limits_read(const struct config *config, struct http_options *http,
                        struct error *error) {
-  struct error problems[3] = {0};
+  struct error problems[4] = {0};
   bool good[] = {
       read_proxies(config->trusted_proxies, &http->proxies, &problems[0]),
       make_limiter("CRUDDUR_WRITE_LIMIT_PER_USER", config->write_limit_per_user, "60/minute",
                    &http->writes_per_user, &problems[1]),
       make_limiter("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", config->write_limit_per_address, "300/minute",
                    &http->writes_per_address, &problems[2]),
+      make_limiter("CRUDDUR_READ_LIMIT_PER_ADDRESS", config->read_limit_per_address, "3000/minute",
+                   &http->reads_per_address, &problems[3]),
   };
   for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
     if (!good[i]) error_add(error, &problems[i]);
-  return good[0] && good[1] && good[2];
+  return good[0] && good[1] && good[2] && good[3];
 }
 
 void serve_limits_close(struct http_options *http) {
   http->writes_per_user = rate_limiter_free(http->writes_per_user);
   http->writes_per_address = rate_limiter_free(http->writes_per_address);
+  http->reads_per_address = rate_limiter_free(http->reads_per_address);
 }

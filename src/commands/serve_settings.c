@@ -7,6 +7,7 @@
 #include "commands/serve_limits.h"
 #include "routes/routes.h"
 
+#include "lib/base/origin.h"
 #include "lib/base/str.h"
 #include "lib/pg/connection_url.h"
 #include "lib/telemetry/xray.h"
@@ -81,11 +82,23 @@ static bool share_connections(struct serve_settings *settings, struct error *err
   return true;
 }
 
+/* As browsers write them; the settings were checked when they were read. */
+static void append_origins(struct buffer *buffer, const char *list) {
+  struct str rest = str_from(list), text;
+  while (str_next(&rest, ',', &text)) {
+    char origin[ORIGIN_SIZE];
+    if (buffer->length > 0) buffer_append_char(buffer, ',');
+    if (origin_normalise(text, origin, NULL))
+      buffer_append_text(buffer, origin);
+    else
+      buffer_append_str(buffer, text); /* "*" */
+  }
+}
+
 static bool derive_options(struct serve_settings *settings, struct error *error) {
   const struct config *config = &settings->config;
-  buffer_append_format(&settings->origins, "%s,%s",
-                       config->frontend_url ? config->frontend_url : "",
-                       config->backend_url ? config->backend_url : "");
+  append_origins(&settings->origins, config->frontend_url);
+  append_origins(&settings->origins, config->backend_url);
   struct cgroup_limits machine = cgroup_read_limits("");
   unsigned clients = serve_limits_connections(config, &machine) / settings->loops;
   settings->options = (struct worker_options){

@@ -112,6 +112,7 @@ static void get_search(struct http_request *request) {
   if (utf8_is_blank(term)) codes_add(&codes, "search_term_blank");
   struct activity_list *list = begin_list(request, SEARCH_LIMIT, &codes);
   if (!list) return;
+  list->page.term = str_trim(term);
   if (!search_term_read(term, &list->term)) {
     http_answer_internal_error(request, "out of memory for a search term");
     return;
@@ -311,12 +312,13 @@ static void post_reply(struct http_request *request) {
 }
 
 const struct http_route activities_routes[] = {
-    {HTTP_GET, "/api/activities/home", HTTP_AUTH_SHARED, 0, get_home},
-    {HTTP_GET, "/api/activities/notifications", HTTP_AUTH_REQUIRED, 0, get_notifications},
-    {HTTP_GET, "/api/activities/search", HTTP_AUTH_SHARED, 0, get_search},
-    {HTTP_GET, "/api/activities/@:handle", HTTP_AUTH_SHARED, 0, get_profile},
-    {HTTP_GET, "/api/activities/@:handle/status/:uuid", HTTP_AUTH_SHARED, 0, get_status},
-    {HTTP_POST, "/api/activities", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_activity},
-    {HTTP_POST, "/api/activities/:uuid/reply", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_reply},
+    {HTTP_GET, "/api/activities/home", HTTP_AUTH_SHARED, 0, get_home, 1},
+    {HTTP_GET, "/api/activities/notifications", HTTP_AUTH_REQUIRED, 0, get_notifications,
+     HTTP_HEAVY_READ},
+    {HTTP_GET, "/api/activities/search", HTTP_AUTH_SHARED, 0, get_search, HTTP_HEAVY_READ},
+    {HTTP_GET, "/api/activities/@:handle", HTTP_AUTH_SHARED, 0, get_profile, 1},
+    {HTTP_GET, "/api/activities/@:handle/status/:uuid", HTTP_AUTH_SHARED, 0, get_status, 1},
+    {HTTP_POST, "/api/activities", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_activity, 0},
+    {HTTP_POST, "/api/activities/:uuid/reply", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_reply, 0},
     HTTP_ROUTES_END,
 };

@@ -103,9 +103,9 @@ static void get_asset(struct http_request *request) {
 }
 
 const struct http_route docs_routes[] = {
-    {HTTP_GET, "/api/openapi.json", HTTP_AUTH_NONE, 0, get_description},
-    {HTTP_GET, "/docs", HTTP_AUTH_NONE, 0, get_index},
-    {HTTP_GET, "/docs/", HTTP_AUTH_NONE, 0, get_index},
-    {HTTP_GET, "/docs/:file", HTTP_AUTH_NONE, 0, get_asset},
+    {HTTP_GET, "/api/openapi.json", HTTP_AUTH_NONE, 0, get_description, 0},
+    {HTTP_GET, "/docs", HTTP_AUTH_NONE, 0, get_index, 0},
+    {HTTP_GET, "/docs/", HTTP_AUTH_NONE, 0, get_index, 0},
+    {HTTP_GET, "/docs/:file", HTTP_AUTH_NONE, 0, get_asset, 0},
     HTTP_ROUTES_END,
 };

@@ -70,8 +70,8 @@ static void get_rollbar_test(struct http_request *request) {
 }
 
 const struct http_route general_routes[] = {
-    {HTTP_GET, "/api/health-check", HTTP_AUTH_NONE, 0, get_health_check},
-    {HTTP_GET, "/api/readiness", HTTP_AUTH_NONE, 0, get_readiness},
-    {HTTP_GET, "/rollbar/test", HTTP_AUTH_NONE, 0, get_rollbar_test},
+    {HTTP_GET, "/api/health-check", HTTP_AUTH_NONE, 0, get_health_check, 0},
+    {HTTP_GET, "/api/readiness", HTTP_AUTH_NONE, 0, get_readiness, 0},
+    {HTTP_GET, "/rollbar/test", HTTP_AUTH_NONE, 0, get_rollbar_test, 0},
     HTTP_ROUTES_END,
 };

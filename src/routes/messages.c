@@ -152,8 +152,8 @@ static void post_message(struct http_request *request) {
 }
 
 const struct http_route messages_routes[] = {
-    {HTTP_GET, "/api/message_groups", HTTP_AUTH_REQUIRED, 0, get_groups},
-    {HTTP_GET, "/api/messages/:uuid", HTTP_AUTH_REQUIRED, 0, get_messages},
-    {HTTP_POST, "/api/messages", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_message},
+    {HTTP_GET, "/api/message_groups", HTTP_AUTH_REQUIRED, 0, get_groups, 1},
+    {HTTP_GET, "/api/messages/:uuid", HTTP_AUTH_REQUIRED, 0, get_messages, 1},
+    {HTTP_POST, "/api/messages", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, post_message, 0},
     HTTP_ROUTES_END,
 };

@@ -80,9 +80,8 @@ static void append_part(struct buffer *buffer, struct str part) {
   }
 }
 
-/* The same target with another cursor. Other parameters, such as the term, stay as they came. Ours
- * come first: of two parameters with one name the first counts, and an old cursor may be hidden as
- * %62efore=. */
+/* The same target with another cursor, and with what its route knows: a parameter that means
+ * nothing may be longer than a header. */
 static void append_next_target(const struct http_request *request, const struct page *page,
                                int64_t created_at_us, const struct uuid *uuid,
                                struct buffer *buffer) {
@@ -91,13 +90,9 @@ static void append_next_target(const struct http_request *request, const struct 
   json_writer_int(buffer, page->limit);
   buffer_append_text(buffer, "&before=");
   append_cursor(buffer, created_at_us, uuid);
-  struct str rest = http_request_raw_query(request), pair;
-  while (str_next(&rest, '&', &pair)) {
-    bool ours = str_starts_with(pair, STR("limit=")) || str_starts_with(pair, STR("before="));
-    if (ours || pair.length == 0) continue;
-    buffer_append_char(buffer, '&');
-    append_part(buffer, pair);
-  }
+  if (page->term.length == 0) return;
+  buffer_append_text(buffer, "&term=");
+  encoding_percent_append(buffer, page->term);
 }
 
 void page_add_next(struct http_request *request, const struct page *page, int64_t created_at_us,

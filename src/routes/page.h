@@ -17,6 +17,7 @@ struct page {
   bool has_cursor;
   int64_t created_at_us; /* of the cursor; see pg_time.h */
   struct uuid uuid;
+  struct str term; /* what is searched for, which the next page is too; empty: nothing */
 };
 
 /* Reads ?limit= (`default_limit` where it is missing, PAGE_LIMIT_HIGHEST at most) and ?before=;

@@ -98,7 +98,7 @@ static void get_metrics(struct http_request *request) {
 }
 
 static const struct http_route METRICS_ROUTES[] = {
-    {HTTP_GET, "/metrics", HTTP_AUTH_NONE, 0, get_metrics},
+    {HTTP_GET, "/metrics", HTTP_AUTH_NONE, 0, get_metrics, 0},
     HTTP_ROUTES_END,
 };
 

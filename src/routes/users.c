@@ -89,8 +89,8 @@ static void update_profile(struct http_request *request) {
 }
 
 const struct http_route users_routes[] = {
-    {HTTP_GET, "/api/users/@:handle/short", HTTP_AUTH_SHARED, 0, get_short},
-    {HTTP_POST, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile},
-    {HTTP_PUT, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile},
+    {HTTP_GET, "/api/users/@:handle/short", HTTP_AUTH_SHARED, 0, get_short, 1},
+    {HTTP_POST, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile, 0},
+    {HTTP_PUT, "/api/profile/update", HTTP_AUTH_REQUIRED, HTTP_BODY_LIMIT, update_profile, 0},
     HTTP_ROUTES_END,
 };

@@ -25,10 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rate_limiter *limiter = rate_limiter_new(rate);
   assert(limiter);
   for (unsigned i = 0; i < rate.count && i < 8; i++)
-    assert(rate_limiter_take(limiter, STR("key"), 1000000, &(unsigned){0}));
+    assert(rate_limiter_take(limiter, STR("key"), 1, 1000000, &(unsigned){0}));
   unsigned wait_s = 0;
   if (rate.count <= 8) {
-    assert(!rate_limiter_take(limiter, STR("key"), 1000000, &wait_s));
+    assert(!rate_limiter_take(limiter, STR("key"), 1, 1000000, &wait_s));
     assert(wait_s >= 1 && wait_s <= rate.period_s);
   }
   rate_limiter_free(limiter);

@@ -128,6 +128,10 @@ def test_some_nesting_is_fine(api, token):
         "application/json;charset=UTF-8",
         "APPLICATION/JSON",
         "Application/Json ; charset=utf-8",
+        'application/json; charset="UTF-8"',
+        "application/json; charset=utf8; x=y",
+        "application/json; x=y",
+        "application/json;",
     ],
 )
 def test_media_types_that_are_json(api, token, content_type):
@@ -148,12 +152,25 @@ def test_media_types_that_are_json(api, token, content_type):
         "*/*",
         "",
         ";",
+        "application/json; charset=latin1",
+        "application/json;charset=utf-16",
+        'application/json; charset="iso-8859-1"',
+        "application/json; charset=",
+        "application/json; charset=utf-8; charset=utf-16",
     ],
 )
 def test_unsupported_media_type(api, token, content_type):
     api.post(PATH, token, body=GOOD, headers={"Content-Type": content_type}).expect(
         415, ["unsupported_media_type"]
     )
+
+
+@pytest.mark.parametrize("coding, status", [("gzip", 415), ("br", 415), ("identity, gzip", 415),
+                                            ("identity", 200), ("Identity", 200), ("", 200)])  # fmt: skip
+def test_a_coded_body_is_not_taken(api, token, coding, status):
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = api.post(PATH, token, body=GOOD, headers=headers)
+    answer.expect(status, ["unsupported_media_type"] if status == 415 else None)
 
 
 def test_no_media_type(server, token):
@@ -204,6 +221,43 @@ def test_a_hundred_continue(server, token):
         assert raw.read_answer().status == 100
         raw.send(GOOD)
         raw.read_answer().expect(200)
+
+
+@pytest.mark.parametrize(
+    "changes, status",
+    [
+        ({"Authorization": None}, 401),
+        ({"Authorization": "Bearer a.bad.token"}, 401),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": None}, 415),
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Length": "70000"}, 413),
+    ],
+)
+@pytest.mark.parametrize("expect", ["100-continue", "100-Continue"])
+def test_who_asks_first_is_told_what_is_decided(server, token, changes, status, expect):
+    """The final answer comes in place of the 100, and the body is never sent."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json",
+               "Content-Length": len(GOOD), "Expect": expect, **changes}  # fmt: skip
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
+    with RawConnection(server.port) as raw:
+        answer = raw.ask(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{lines}\r\n")
+        assert answer.status == status, answer.body
+        assert raw.closed_by_peer()
+
+
+def test_who_asks_first_with_a_key_on_its_way_is_told_to_go_on(start_server, jwks, token):
+    """Whether such a token is good is not decided yet."""
+    server = start_server(AWS_COGNITO_JWKS_URL="http://127.0.0.1:1/none")
+    with RawConnection(server.port) as raw:
+        raw.send(
+            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(GOOD)}\r\n"
+            "Expect: 100-continue\r\n\r\n"
+        )
+        assert raw.read_answer().status == 100
+        raw.send(GOOD)
+        raw.read_answer().expect(401, ["generic_401"])
 
 
 def chunks(*bodies):

@@ -377,7 +377,10 @@ def test_when_the_time_to_drain_is_over_no_round_starts(start_server, database):
 def test_the_statement_is_in_the_first_sampled_trace_and_others_link_to_it(start_server, database):
     collector = Collector()
     server = start_server(
-        METRICS_PORT=0, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_TRACES_SAMPLER_ARG="0"
+        METRICS_PORT=0,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_TRACES_SAMPLER_ARG="0",
+        CRUDDUR_TRUSTED_PROXIES="127.0.0.1",
     )
     server.log.wait_for(4, message="postgres connected")
     traces = [f"{number:032x}" for number in range(1, 5)]

@@ -3,6 +3,7 @@
 import pytest
 
 from conftest import BACKEND, FRONTEND, FRONTEND_LOCAL
+from harness.server import run
 
 EXPOSED = {"Authorization", "Link", "ETag", "X-Request-Id", "Retry-After"}
 HEADERS = {
@@ -55,6 +56,21 @@ def test_another_origin_gets_no_header(api, origin):
         headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
     )
     assert access_control(preflight) == []
+
+
+def test_settings_are_compared_as_browsers_write_them(start_api):
+    _, api = start_api(
+        FRONTEND_URL="HTTPS://CloudNoww.test:443/, http://LOCALHOST:80", BACKEND_URL=BACKEND + "/"
+    )
+    for origin in (FRONTEND, "http://localhost", BACKEND):
+        check_allowed(api.get("/api/health-check", headers={"Origin": origin}), origin)
+
+
+def test_no_origin_that_no_browser_sends(settings):
+    """The message shows what to write."""
+    done = run("serve", **{**settings, "FRONTEND_URL": "https://CloudNoww.test/app"})
+    assert done.returncode == 2
+    assert "browsers send no path, write https://cloudnoww.test" in done.stderr
 
 
 def test_without_an_origin_no_header(api):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from conftest import FRONTEND
 from harness.description import PROJECT
 from harness.raw import RawConnection, get, request
 
@@ -130,10 +131,30 @@ def test_options_names_the_methods(api):
     assert answer.header_items("Allow") == {"POST", "PUT", "OPTIONS"}
 
 
-def test_options_of_an_unknown_path(api):
-    """A browser that asks first is to see the 404, and not a failure of CORS."""
-    assert api.exchange("OPTIONS", "/api/nothing", None, {}).status == 204
-    assert api.exchange("OPTIONS", "/nothing", None, {}).status == 404
+@pytest.mark.parametrize("path", ["/api/nothing", "/nothing", "/api/users/@%zz/short"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Origin": FRONTEND}, {"Origin": FRONTEND, "Access-Control-Request-Method": "GET"}],
+)
+def test_options_of_an_unknown_path(api, path, headers):
+    answer = api.exchange("OPTIONS", path, None, headers)
+    answer.expect(404, ["generic_404"])
+    allowed = "Origin" in headers and path.startswith("/api/")
+    assert answer.header("Access-Control-Allow-Origin") == (FRONTEND if allowed else None)
+
+
+@pytest.mark.parametrize(
+    "query, status",
+    [
+        pytest.param("&" * 15_000, 200, id="none"),
+        pytest.param("x=1&" * 3_500, 200, id="others"),
+        pytest.param("%62efore=&" * 1_500, 422, id="encoded"),
+    ],
+)
+def test_a_query_of_thousands_of_parameters(api, query, status):
+    """Only the first hundred are looked at, and none is decoded that cannot be one of ours."""
+    api.exchange("GET", f"{HOME}?limit=1&{query}", None, {}).expect(status)
+    api.exchange("GET", f"{HOME}?{query}&limit=bad", None, {}).expect(status)
 
 
 def test_query_of_a_path_that_reads_none_is_ignored(api):

@@ -6,6 +6,7 @@ import urllib.parse
 import pytest
 
 from harness.people import utc_now
+from harness.raw import RawConnection, get
 from harness.shapes import uuids
 
 HOME = "/api/activities/home"
@@ -213,3 +214,21 @@ def test_pages_within_pages_have_the_same_rules(api, database, query):
     for target in (f"@{user.handle}", f"@{user.handle}/status/{activity}"):
         api.get(f"/api/activities/{target}?{query}").expect(422, codes)
     database.run("delete from public.activities where user_uuid = %s", user.uuid)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        pytest.param("x=" + "\u00e9" * 5_000, id="beyond ASCII"),
+        pytest.param("x=" + "<" * 5_000, id="brackets"),
+        pytest.param("%74erm=" + "y" * 9_000, id="a term"),
+    ],
+)
+def test_a_link_has_only_what_its_route_knows(server, api, rows, parameter):
+    """What means nothing may be longer than what an answer's head holds."""
+    assert rows
+    target = f"{HOME}?{parameter.encode().decode('latin-1')}&limit=1"
+    with RawConnection(server.port) as raw:
+        answer = raw.ask(get(target))
+        answer.expect(200)
+        assert re.fullmatch(r'</api/activities/home\?limit=1&before=[\w-]+>; rel="next"', answer.header("Link"))

@@ -3,10 +3,12 @@
 import http.server
 import os
 import socket
+import subprocess
 import threading
 
 import pytest
 
+from harness import PROJECT
 from harness.server import run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 2, 5
@@ -56,7 +58,7 @@ def test_a_missing_setting(settings, name, value):
         ("OTEL_EXPORTER_OTLP_ENDPOINT", ["localhost:4318", "ftp://x"]),
         ("ROLLBAR_API_URL", ["api.rollbar.com"]),
         ("AWS_COGNITO_JWKS_URL", ["ftp://x/jwks.json", "jwks.json"]),
-        ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path"]),
+        ("FRONTEND_URL", ["cloudnoww.com", "https://cloudnoww.com/path", "https://*.cloudnoww.com"]),
         ("BACKEND_URL", ["api"]),
         ("AWS_COGNITO_ISSUER", ["cognito-idp.test-1.example.com/test-1_Pool"]),
         ("AWS_DEFAULT_REGION", ["eu_west_1", "-eu", "eu.west", "x" * 64]),
@@ -171,6 +173,18 @@ def test_the_pool_gives_issuer_and_url(start_server, settings):
         AWS_COGNITO_USER_POOL_ID="test-1_Pool",
     )
     server.stop()
+
+
+def test_a_libmicrohttpd_that_answers_by_itself(settings, tmp_path):
+    """Its answers would be in HTML, and two in one: the start tries whether they come to us."""
+    library = tmp_path / "own_refusals.so"
+    source = PROJECT / "tests" / "preload" / "own_refusals.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    done = run("serve", **{**settings, "LD_PRELOAD": library})
+    if "ASan runtime does not come first" in done.stderr:
+        pytest.skip("AddressSanitizer wants to be the first library")
+    assert done.returncode == EXIT_FAILED
+    assert "libmicrohttpd answers broken requests by itself" in done.stderr
 
 
 def test_one_processor_has_one_loop(start_server):

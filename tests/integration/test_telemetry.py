@@ -68,6 +68,7 @@ def test_a_request_and_its_statement_are_spans_of_the_callers_trace(
         OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=a%20key, x-other=b",
         OTEL_SERVICE_NAME="backend-flask",
         FLASK_ENV="production",
+        CRUDDUR_TRUSTED_PROXIES="127.0.0.1",
     )
     api = Api(server.port, description)
     answer = api.get("/api/activities/home", headers={"traceparent": TRACEPARENT})
@@ -96,7 +97,9 @@ def test_what_is_buffered_is_sent_when_the_server_stops(start_server, collector,
 
 
 def test_a_caller_that_does_not_sample_is_not_traced(start_server, collector, description):
-    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    server = start_server(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, CRUDDUR_TRUSTED_PROXIES="127.0.0.1"
+    )
     api = Api(server.port, description)
     api.get("/api/health-check", headers={"traceparent": TRACEPARENT[:-1] + "0"}).expect(200)
     api.close()

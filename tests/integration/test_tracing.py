@@ -39,7 +39,7 @@ def make_traced_api(watchers, start_api):
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             AWS_XRAY_DAEMON_ADDRESS=xray.address,
             OTEL_SERVICE_NAME="backend",
-            **changes,
+            **{"CRUDDUR_TRUSTED_PROXIES": "127.0.0.1", **changes},
         )
 
     return start_traced
@@ -403,3 +403,26 @@ SEGMENT = {
 def test_what_x_ray_does_not_know_is_found(changes):
     assert not xray_problems(SEGMENT)
     assert xray_problems({**SEGMENT, **changes})
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "10.0.0.0/8"])
+def test_a_stranger_does_not_decide_what_is_recorded(traced_api, watchers, trusted):
+    """Its trace goes on, but whether it is recorded is decided here, and for trusted proxies there."""
+    collector, _ = watchers
+    server, api = traced_api(CRUDDUR_TRUSTED_PROXIES=trusted, OTEL_TRACES_SAMPLER_ARG="0")
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    for _ in range(20):
+        api.get("/api/health-check", headers=SAMPLED).expect(200)
+        api.get("/api/health-check", headers={"X-Amzn-Trace-Id": root}).expect(200)
+    server.stop()
+    assert len(collector.items) == (40 if trusted == "127.0.0.1" else 0)
+
+
+def test_a_stranger_does_not_keep_its_failures_secret(traced_api, watchers):
+    collector, _ = watchers
+    _, api = traced_api(
+        CRUDDUR_TRUSTED_PROXIES=None, CONNECTION_URL="postgresql://nobody@127.0.0.1:1/none"
+    )
+    api.get("/api/activities/home", headers=NOT_SAMPLED).expect(503)
+    span = collector.wait_for(named("GET /api/activities/home"))
+    assert (span["traceId"], span["parentSpanId"]) == (TRACE, CALLER)

@@ -136,6 +136,24 @@ def test_bad_tokens_count_for_their_address(limited):
     refused(api.post(PATH, "a.bad.token", json=CRUD))
 
 
+@pytest.mark.parametrize("path", ["/%61pi/activities", "/api/%61ctivities", "http://api.test/api/activities"])
+def test_a_path_is_counted_however_it_is_written(limited, database, path):
+    for setting in ("CRUDDUR_WRITE_LIMIT_PER_USER", "CRUDDUR_WRITE_LIMIT_PER_ADDRESS"):
+        api = limited(**{setting: "3/hour"})
+        token = database.add_user().token()
+        found = []
+        for _ in range(8):
+            with RawConnection(api.port) as raw:
+                found.append(
+                    raw.ask(
+                        request("POST", path, b'{"message":"a","ttl":"1-day"}', Origin=FRONTEND,
+                                Authorization=f"Bearer {token}", Content_Type="application/json")
+                    )  # fmt: skip
+                )
+        assert [answer.status for answer in found] == [200] * 3 + [429] * 5
+        assert all(answer.header("Access-Control-Allow-Origin") == FRONTEND for answer in found)
+
+
 def test_the_loops_share_the_count(limited, database):
     api = limited(CRUDDUR_WRITE_LIMIT_PER_USER="7/hour", CRUDDUR_LOOPS=4)
     assert sorted(statuses(api, database.add_user(), 40)) == [200] * 7 + [429] * 33

@@ -199,7 +199,7 @@ static void origins_have_no_path(void **state) {
   setenv("BACKEND_URL", "https://a,nonsense", 1);
   assert_refused(
       "BACKEND_URL must be origins such as https://cloudnoww.com, comma-separated, or *, "
-      "not 'nonsense' (");
+      "not 'nonsense': it begins with neither https:// nor http:// (");
 }
 
 static void the_alias_is_read_when_the_name_is_unset(void **state) {

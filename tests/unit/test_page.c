@@ -27,10 +27,6 @@ struct str http_request_path(const struct http_request *request) {
   return request->path;
 }
 
-struct str http_request_raw_query(const struct http_request *request) {
-  return request->raw_query;
-}
-
 void http_answer_header(struct http_request *request, const char *name, const char *value) {
   assert_string_equal(name, "Link");
   snprintf(request->link, sizeof(request->link), "%s", value);
@@ -119,13 +115,13 @@ static void any_other_cursor_is_invalid(void **state) {
   assert_string_equal(read_page("before=x&limit=0", &page), "limit_invalid"); /* the first of two */
 }
 
-static void other_parameters_stay_in_the_link(void **state) {
+static void the_link_has_the_term_and_nothing_that_nobody_knows(void **state) {
   struct http_request request = request_for("term=a%20b&limit=3&&x=<1>&before=old");
-  struct page page = {.limit = 3};
+  struct page page = {.limit = 3, .term = STR("a b&<\xc3\xa9>")};
   page_add_next(&request, &page, 0, &SOME_UUID);
   assert_string_equal(request.link,
                       "</api/list?limit=3&before=AQAAAAAAAAAAAQIDBAUGBwgJCgsMDQ4PEA&term=a%20b"
-                      "&x=%3C1%3E>; rel=\"next\"");
+                      "%26%3C%C3%A9%3E>; rel=\"next\"");
 }
 
 /* --- Asking Postgres --- */
@@ -213,7 +209,7 @@ int main(void) {
       cmocka_unit_test(a_limit_is_a_number_from_1_to_100),
       cmocka_unit_test(a_cursor_that_we_give_is_one_that_we_take),
       cmocka_unit_test(any_other_cursor_is_invalid),
-      cmocka_unit_test(other_parameters_stay_in_the_link),
+      cmocka_unit_test(the_link_has_the_term_and_nothing_that_nobody_knows),
       cmocka_unit_test(a_first_page_begins_before_or_after_everything),
       cmocka_unit_test(a_later_page_begins_at_its_cursor),
       cmocka_unit_test(a_link_follows_when_there_is_a_row_too_many),

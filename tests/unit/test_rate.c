@@ -50,18 +50,32 @@ static void bad_rates_are_refused(void **state) {
     assert_false(rate_parse(str_from(BAD[i]), &rate));
 }
 
+static void several_tokens_at_once(void **state) {
+  struct rate_limiter *limiter = rate_limiter_new((struct rate){6, 60});
+  unsigned wait_s = 0;
+  assert_true(rate_limiter_take(limiter, STR("a"), 4, NOW, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 4, NOW, &wait_s));
+  assert_int_equal(wait_s, 20);
+  assert_true(rate_limiter_take(limiter, STR("a"), 2, NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("b"), 100, NOW, &wait_s)); /* all that there are */
+  assert_false(rate_limiter_take(limiter, STR("b"), 1, NOW, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("b"), 100, NOW, &wait_s));
+  assert_int_equal(wait_s, 60);
+  rate_limiter_free(limiter);
+}
+
 static void the_burst_then_one_by_one(void **state) {
   struct rate_limiter *limiter = rate_limiter_new((struct rate){6, 60});
   unsigned wait_s = 0;
   for (int i = 0; i < 6; i++)
-    assert_true(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
+    assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
   assert_int_equal(wait_s, 0);
-  assert_false(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
   assert_int_equal(wait_s, 10);
-  assert_false(rate_limiter_take(limiter, STR("a"), NOW + 9 * S + 1, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW + 9 * S + 1, &wait_s));
   assert_int_equal(wait_s, 1);
-  assert_true(rate_limiter_take(limiter, STR("a"), NOW + 10 * S, &wait_s));
-  assert_false(rate_limiter_take(limiter, STR("a"), NOW + 10 * S, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW + 10 * S, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW + 10 * S, &wait_s));
   assert_int_equal(wait_s, 10);
   rate_limiter_free(limiter);
 }
@@ -73,11 +87,11 @@ static void the_wait_is_enough_and_not_too_long(void **state) {
     struct rate_limiter *limiter = rate_limiter_new(RATES[i]);
     unsigned wait_s = 0;
     uint32_t taken = 0;
-    while (rate_limiter_take(limiter, STR("a"), NOW, &wait_s))
+    while (rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s))
       taken++;
     assert_int_equal(taken, RATES[i].count);
     assert_in_range(wait_s, 1, RATES[i].period_s);
-    assert_true(rate_limiter_take(limiter, STR("a"), NOW + (uint64_t)wait_s * S, &wait_s));
+    assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW + (uint64_t)wait_s * S, &wait_s));
     rate_limiter_free(limiter);
   }
 }
@@ -85,30 +99,30 @@ static void the_wait_is_enough_and_not_too_long(void **state) {
 static void a_refusal_costs_nothing(void **state) {
   struct rate_limiter *limiter = rate_limiter_new((struct rate){1, 1});
   unsigned wait_s = 0;
-  assert_true(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
   for (int i = 0; i < 100; i++)
-    assert_false(rate_limiter_take(limiter, STR("a"), NOW + (uint64_t)i, &wait_s));
-  assert_true(rate_limiter_take(limiter, STR("a"), NOW + S, &wait_s));
+    assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW + (uint64_t)i, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW + S, &wait_s));
   rate_limiter_free(limiter);
 }
 
 static void keys_have_buckets_of_their_own(void **state) {
   struct rate_limiter *limiter = rate_limiter_new((struct rate){1, 60});
   unsigned wait_s = 0;
-  assert_true(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
-  assert_true(rate_limiter_take(limiter, STR("b"), NOW, &wait_s));
-  assert_true(rate_limiter_take(limiter, STR(""), NOW, &wait_s));
-  assert_false(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("b"), 1, NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR(""), 1, NOW, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
   rate_limiter_free(limiter);
 }
 
 static void a_pause_fills_the_bucket_and_no_more(void **state) {
   struct rate_limiter *limiter = rate_limiter_new((struct rate){2, 1});
   unsigned wait_s = 0;
-  assert_true(rate_limiter_take(limiter, STR("a"), NOW, &wait_s));
+  assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW, &wait_s));
   for (int i = 0; i < 2; i++)
-    assert_true(rate_limiter_take(limiter, STR("a"), NOW + 1000ULL * S, &wait_s));
-  assert_false(rate_limiter_take(limiter, STR("a"), NOW + 1000ULL * S, &wait_s));
+    assert_true(rate_limiter_take(limiter, STR("a"), 1, NOW + 1000ULL * S, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("a"), 1, NOW + 1000ULL * S, &wait_s));
   rate_limiter_free(limiter);
 }
 
@@ -118,13 +132,13 @@ static void a_crowd_does_not_wash_a_heavy_writer_out(void **state) {
   struct rate_limiter *limiter = rate_limiter_new((struct rate){HEAVY, 3600});
   unsigned wait_s = 0;
   for (int i = 0; i < HEAVY; i++)
-    assert_true(rate_limiter_take(limiter, STR("heavy"), NOW, &wait_s));
+    assert_true(rate_limiter_take(limiter, STR("heavy"), 1, NOW, &wait_s));
   for (int i = 0; i < CROWD; i++) {
     char name[16];
     snprintf(name, sizeof(name), "%d", i);
-    assert_true(rate_limiter_take(limiter, str_from(name), NOW + (uint64_t)i, &wait_s));
+    assert_true(rate_limiter_take(limiter, str_from(name), 1, NOW + (uint64_t)i, &wait_s));
   }
-  assert_false(rate_limiter_take(limiter, STR("heavy"), NOW + CROWD, &wait_s));
+  assert_false(rate_limiter_take(limiter, STR("heavy"), 1, NOW + CROWD, &wait_s));
   rate_limiter_free(limiter);
 }
 
@@ -137,7 +151,7 @@ static void *take_many(void *argument) {
   struct run *run = argument;
   unsigned wait_s;
   for (int i = 0; i < 2000; i++)
-    if (rate_limiter_take(run->limiter, STR("shared"), NOW, &wait_s))
+    if (rate_limiter_take(run->limiter, STR("shared"), 1, NOW, &wait_s))
       atomic_fetch_add(&run->taken, 1);
   return NULL;
 }
@@ -163,6 +177,7 @@ int main(void) {
       cmocka_unit_test(rates_are_read),
       cmocka_unit_test(bad_rates_are_refused),
       cmocka_unit_test(the_burst_then_one_by_one),
+      cmocka_unit_test(several_tokens_at_once),
       cmocka_unit_test(the_wait_is_enough_and_not_too_long),
       cmocka_unit_test(a_refusal_costs_nothing),
       cmocka_unit_test(keys_have_buckets_of_their_own),

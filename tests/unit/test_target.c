@@ -1,7 +1,7 @@
 /* test_target.c: the targets of request lines. */
 #include "unit.h"
 
-#include "lib/http/target.h"
+#include "lib/http/request.h"
 
 static void targets_are_split(void **state) {
   static const struct {
@@ -29,13 +29,16 @@ static void targets_are_split(void **state) {
       {"/\x7f", "/\x7f", "", false, false},
       {"/\xc3\xa9", "/\xc3\xa9", "", true, false},
   };
+  struct http_site site = {0};
   (void)state;
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-    struct target target;
-    assert_int_equal(target_split(str_from(CASES[i].text), &target), CASES[i].plain);
-    assert_str_equal(target.path, CASES[i].path);
-    assert_str_equal(target.query, CASES[i].query);
-    assert_int_equal(target.is_server, CASES[i].is_server);
+    struct http_request *request = request_new(&site, CASES[i].text);
+    assert_int_equal(request->target_is_plain, CASES[i].plain);
+    assert_int_equal(request->target_length, strlen(CASES[i].text));
+    assert_str_equal(request->raw_path, CASES[i].path);
+    assert_str_equal(request->raw_query, CASES[i].query);
+    assert_int_equal(request->is_for_server, CASES[i].is_server);
+    request_free(request);
   }
 }
 

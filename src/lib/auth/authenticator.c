@@ -124,11 +124,12 @@ static enum http_token admit(struct http_request *request, struct token_waiter *
 enum http_token authenticator_check(struct http_request *request, struct str authorization,
                                     void *context, void **waiting, struct str *ret_sub) {
   struct authenticator *authenticator = context;
-  struct token_waiter *waiter = *waiting;
+  struct token_waiter *waiter = waiting ? *waiting : NULL;
   struct str token;
   if (authenticator->closing) return refuse(request, waiter, "the server ends");
   if (!token_from_header(authorization, &token)) return refuse(request, waiter, "no Bearer token");
   struct token_answer answer = check_token(authenticator, token);
+  if (answer.verdict == TOKEN_WAIT && !waiting) return HTTP_TOKEN_WAIT;
   bool waits = answer.verdict == TOKEN_WAIT && may_wait(authenticator, request, waiter);
   /* No fetch is under way, but one may have ended since the keys were looked at. */
   if (answer.verdict == TOKEN_WAIT && !waits) answer = check_token(authenticator, token);

@@ -1,6 +1,7 @@
 /* config.c: the table of settings, and the reading of their values by type. */
 #include "lib/base/config.h"
 
+#include "lib/base/origin.h"
 #include "lib/base/str.h"
 
 #include <assert.h>
@@ -137,6 +138,9 @@ static const struct config_setting SETTINGS[] = {
          "writes of one user before 429, per second, minute or hour; unset: no limit"),
     TEXT("CRUDDUR_WRITE_LIMIT_PER_ADDRESS", CONFIG_SERVER, write_limit_per_address, NULL,
          "300/minute", "writes from one address before 429, likewise; IPv6 is counted by /64"),
+    TEXT("CRUDDUR_READ_LIMIT_PER_ADDRESS", CONFIG_SERVER, read_limit_per_address, NULL,
+         "3000/minute",
+         "reads from one address before 429, likewise; search and notifications count as 10"),
     TEXT("CRUDDUR_TRUSTED_PROXIES", CONFIG_SERVER, trusted_proxies, NULL, "10.0.0.0/16",
          "networks whose X-Forwarded-For and X-Forwarded-Proto are believed, comma-separated"),
     TEXT("DDB_MESSAGE_TABLE", CONFIG_SERVER, ddb_message_table, NULL, "cruddur-messages",
@@ -323,26 +327,17 @@ static bool store_url(struct config *config, const struct config_setting *settin
   return complain(setting, problem, error);
 }
 
-/* An origin is a scheme, a host and perhaps a port (RFC 6454, section 4); a slash may follow. */
-static bool is_origin(struct str origin) {
-  size_t scheme = str_starts_with(origin, STR("https://"))  ? strlen("https://")
-                  : str_starts_with(origin, STR("http://")) ? strlen("http://")
-                                                            : 0;
-  if (scheme == 0 || origin.length == scheme) return false;
-  struct str host = {origin.data + scheme, origin.length - scheme};
-  const char *slash = memchr(host.data, '/', host.length);
-  return !slash || (slash > host.data && slash + 1 == host.data + host.length);
-}
-
 static bool store_origins(struct config *config, const struct config_setting *setting,
                           const char *value, struct error *error) {
-  struct str rest = str_from(value), origin;
-  char problem[256];
-  while (str_next(&rest, ',', &origin)) {
-    if (str_equal(origin, STR("*")) || is_origin(origin)) continue;
-    snprintf(problem, sizeof(problem),
-             "must be origins such as https://cloudnoww.com, comma-separated, or *, not '%.*s'",
-             origin.length < 100 ? (int)origin.length : 100, origin.data);
+  struct str rest = str_from(value), text;
+  char origin[ORIGIN_SIZE], problem[480];
+  struct error reason;
+  while (str_next(&rest, ',', &text)) {
+    if (str_equal(text, STR("*")) || origin_normalise(text, origin, &reason)) continue;
+    snprintf(
+        problem, sizeof(problem),
+        "must be origins such as https://cloudnoww.com, comma-separated, or *, not '%.*s': %.200s",
+        text.length < 100 ? (int)text.length : 100, text.data, reason.message);
     return complain(setting, problem, error);
   }
   return store_text(config, setting, value);

@@ -50,6 +50,7 @@ struct config {
   uint32_t drain_timeout_s;
   const char *write_limit_per_user;    /* "60/minute"; NULL: none */
   const char *write_limit_per_address; /* likewise */
+  const char *read_limit_per_address;  /* likewise */
   const char *trusted_proxies;         /* networks, comma-separated; NULL: none */
   const char *ddb_message_table;       /* NULL: messages live in Postgres */
   uint32_t ddb_deadline_ms;

@@ -35,10 +35,34 @@ bool body_take(struct http_request *request, const char *bytes, size_t length) {
   return !request->body.failed;
 }
 
-static bool is_json(struct str content_type) {
-  struct str rest = content_type, media_type;
-  return str_next(&rest, ';', &media_type) &&
-         str_equal_ignore_case(media_type, STR("application/json"));
+/* JSON is UTF-8 (RFC 8259, section 8.1), which some clients say, with or without quotes. */
+static bool is_utf8(struct str charset) {
+  if (charset.length >= 2 && charset.data[0] == '"' && charset.data[charset.length - 1] == '"')
+    charset = (struct str){charset.data + 1, charset.length - 2};
+  return str_equal_ignore_case(charset, STR("utf-8")) ||
+         str_equal_ignore_case(charset, STR("utf8"));
+}
+
+static bool is_json_type(struct str content_type) {
+  static const struct str CHARSET = {"charset=", 8};
+  struct str rest = content_type, part;
+  if (!str_next(&rest, ';', &part) || !str_equal_ignore_case(part, STR("application/json")))
+    return false;
+  while (str_next(&rest, ';', &part)) {
+    if (part.length < CHARSET.length ||
+        !str_equal_ignore_case((struct str){part.data, CHARSET.length}, CHARSET))
+      continue;
+    if (!is_utf8((struct str){part.data + CHARSET.length, part.length - CHARSET.length}))
+      return false;
+  }
+  return true;
+}
+
+bool body_is_json(const struct http_request *request) {
+  struct str type = request->headers.content_type, coding = request->headers.content_encoding;
+  bool is_plain = coding.length == 0 || str_equal_ignore_case(str_trim(coding), STR("identity"));
+  bool is_absent = type.length == 0 && !body_is_announced(request);
+  return is_plain && (is_absent || is_json_type(type));
 }
 
 /* jansson recurses for each level, and stops at 2,048: no sensible body comes near that. */
@@ -61,14 +85,11 @@ static bool is_nested_too_deeply(struct str json) {
   return false;
 }
 
-enum body_verdict body_parse(struct http_request *request) {
+bool body_parse(struct http_request *request) {
   assert(!request->is_over && request->body.length <= limit_of(request));
   assert(!request->json && "a body is parsed once");
-  struct str content_type = request->headers.content_type;
-  bool has_body = request->body.length > 0;
-  if (!is_json(content_type) && (has_body || content_type.length > 0)) return BODY_NOT_JSON;
-  if (!has_body || is_nested_too_deeply(buffer_str(&request->body))) return BODY_MALFORMED;
+  if (request->body.length == 0 || is_nested_too_deeply(buffer_str(&request->body))) return false;
   request->json = json_loadb(request->body.data, request->body.length,
                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
-  return json_is_object(request->json) ? BODY_GOOD : BODY_MALFORMED;
+  return json_is_object(request->json);
 }

@@ -20,7 +20,8 @@ bool body_is_too_large(const struct http_request *request);
 /* Takes a part of the body; false when it is too much, or memory is out. */
 bool body_take(struct http_request *request, const char *bytes, size_t length);
 
-enum body_verdict { BODY_GOOD, BODY_NOT_JSON, BODY_MALFORMED };
+/* True when the headers allow for JSON in UTF-8: a type that says so, and no coding. */
+bool body_is_json(const struct http_request *request);
 
-/* Judges and parses a body that has come whole, for a row that takes one. */
-enum body_verdict body_parse(struct http_request *request);
+/* Parses a body that has come whole, for a row that takes one; false when it is no JSON object. */
+bool body_parse(struct http_request *request);

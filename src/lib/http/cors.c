@@ -3,13 +3,9 @@
 
 #include "lib/http/router.h"
 
-#define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
+#include <microhttpd.h>
 
-/* An origin has no trailing slash; a configured URL may. */
-static struct str without_slash(struct str origin) {
-  if (origin.length > 0 && origin.data[origin.length - 1] == '/') origin.length--;
-  return origin;
-}
+#define CORS_MAX_AGE_S "7200" /* what Chromium caps it at */
 
 struct str cors_allowed_origin(const struct http_request *request) {
   struct str none = {"", 0};
@@ -17,11 +13,18 @@ struct str cors_allowed_origin(const struct http_request *request) {
   if (origin.length == 0 || !request->is_api) return none;
   struct str rest = request->site->options->allowed_origins, allowed;
   while (str_next(&rest, ',', &allowed)) {
-    allowed = without_slash(allowed);
     if (str_equal(allowed, STR("*")) || (allowed.length > 0 && str_equal(allowed, origin)))
       return origin;
   }
   return none;
+}
+
+void cors_add_headers(const struct http_request *request, struct MHD_Response *response) {
+  if (request->allowed_origin.length == 0) return;
+  /* libmicrohttpd's header values end in a NUL. */
+  MHD_add_response_header(response, "Access-Control-Allow-Origin", request->allowed_origin.data);
+  MHD_add_response_header(response, "Access-Control-Expose-Headers",
+                          "Authorization, Link, ETag, X-Request-Id, Retry-After");
 }
 
 void cors_answer_options(struct http_request *request, unsigned methods) {

@@ -32,7 +32,7 @@ static bool check_coding(const struct http_request *request, enum http_status *r
   if (!codings.data) return true;
   if (request->is_http_1_0 || request->headers.content_length.data) return false;
   if (str_equal_ignore_case(codings, chunked)) return true;
-  /* "chunked" with a blank behind it is right, and is none to libmicrohttpd. */
+  /* libmicrohttpd does not know "chunked" with a blank behind it, though it is right. */
   bool is_list = str_equal_ignore_case(last_coding(codings), chunked) &&
                  !str_equal_ignore_case(str_trim(codings), chunked);
   if (is_list) *ret_status = HTTP_NOT_IMPLEMENTED;

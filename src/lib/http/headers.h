@@ -11,7 +11,7 @@ struct MHD_Connection;
  * one that is absent is empty and has no data. */
 struct http_headers {
   size_t size;   /* bytes of all header lines */
-  bool broken;   /* a line is none, or was read in another way than it was sent */
+  bool broken;   /* a line makes no sense, or was read in another way than it was sent */
   bool repeated; /* of what there may be one alone there are two */
   struct str host;
   struct str content_length, transfer_encoding, expect;

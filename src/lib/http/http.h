@@ -62,7 +62,10 @@ struct http_route {
   enum http_auth auth;
   size_t body_limit; /* bytes; 0: the row takes no body, and what comes is read and ignored */
   http_handler handler;
+  unsigned cost; /* what a read counts for its address's limit; 0: it asks no Postgres, or writes */
 };
+
+enum { HTTP_HEAVY_READ = 10 /* the cost of what asks much */ };
 
 /* Ends a route table. */
 #define HTTP_ROUTES_END                                                                            \
@@ -83,13 +86,17 @@ struct str http_request_id(const struct http_request *request);
  */
 struct str http_request_param(const struct http_request *request, const char *name);
 
+enum {
+  HTTP_QUERY_PARAMETERS = 100, /* of one query; further ones are not looked at */
+  HTTP_QUERY_NAME_LIMIT = 16,  /* bytes of a name that a handler asks for */
+};
+
 /* The first query parameter `name`, percent-decoded; false when there is none. One that is
  * malformed is empty. */
 bool http_request_query(struct http_request *request, const char *name, struct str *ret_value);
 
-/* The path and the raw query without '?', as they came. */
+/* The path as it came. */
 struct str http_request_path(const struct http_request *request);
-struct str http_request_raw_query(const struct http_request *request);
 
 /* A request header by name, in any case; empty when absent. Not for handlers of shared rows. */
 struct str http_request_header(const struct http_request *request, const char *name);
@@ -166,7 +173,8 @@ enum http_token {
 /* Checks the token of a request whose row wants one. `authorization` is the value of its header,
  * `context` the one of http_server_new(). `*ret_sub` must live as long as the request. One that
  * waits is called again by http_steps_go_on(), which the callee calls on the same loop;
- * `*waiting` is the callee's own between the calls, NULL in the first. */
+ * `*waiting` is the callee's own between the calls, NULL in the first. With `waiting` NULL it only
+ * says what it can say at once: HTTP_TOKEN_WAIT promises no call. */
 typedef enum http_token (*http_check_token)(struct http_request *request, struct str authorization,
                                             void *context, void **waiting, struct str *ret_sub);
 

@@ -72,7 +72,7 @@ static bool start(struct lingering *lingering, int fd) {
 }
 
 void linger_begin(struct lingerers *linger, int fd) {
-  struct lingering *lingering = calloc(1, sizeof(*lingering));
+  struct lingering *lingering = linger->deadlines.closing ? NULL : calloc(1, sizeof(*lingering));
   if (!lingering) return;
   *lingering = (struct lingering){.linger = linger, .left = LINGER_BYTES};
   if (!start(lingering, fd)) {

@@ -23,7 +23,7 @@ struct lingerers {
 
 void linger_init(struct lingerers *linger, struct loop *loop);
 
-/* Closes all of them. The memory must stay until the loop has ended. */
+/* Closes all of them, and begins no more. The memory must stay until the loop has ended. */
 void linger_close(struct lingerers *linger);
 
 /* Keeps the connection behind `fd` open, by a descriptor of its own: the caller closes `fd`.

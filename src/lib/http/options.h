@@ -8,7 +8,7 @@
 /* Immutable, shared by all servers of the process. */
 struct http_options {
   const struct http_route *const *tables; /* NULL-terminated list of route tables */
-  struct str allowed_origins;             /* comma-separated; "*": any */
+  struct str allowed_origins;             /* comma-separated, as browsers write them; "*": any */
   unsigned connection_limit;              /* of one server */
   uint64_t idle_timeout_ms;               /* between requests of a kept connection */
   uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
@@ -17,6 +17,7 @@ struct http_options {
   http_check_token check_token; /* NULL: no row wants a token */
   struct proxies proxies;       /* trusted for who the client is */
   struct rate_limiter *writes_per_user, *writes_per_address; /* NULL: no limit */
+  struct rate_limiter *reads_per_address;                    /* likewise */
 };
 
 /* Called for each answer of 500 or more, on the loop; `route` is a constant. */

@@ -78,15 +78,17 @@ static struct bucket *find_bucket(struct bucket *row, uint64_t key) {
   return fullest;
 }
 
-bool rate_limiter_take(struct rate_limiter *limiter, struct str key, uint64_t now_us,
-                       unsigned *ret_wait_s) {
+bool rate_limiter_take(struct rate_limiter *limiter, struct str key, unsigned tokens,
+                       uint64_t now_us, unsigned *ret_wait_s) {
+  uint64_t taken_ns = tokens * limiter->token_ns;
+  if (taken_ns > limiter->period_ns) taken_ns = limiter->period_ns;
   uint64_t hash = siphash(limiter->secret, key);
   uint64_t row = hash % ROW_COUNT, now_ns = now_us * 1000;
   pthread_mutex_t *lock = &limiter->locks[row % LOCK_COUNT];
   pthread_mutex_lock(lock);
   struct bucket *bucket = find_bucket(limiter->rows[row], hash);
   if (bucket->full_at_ns < now_ns) bucket->full_at_ns = now_ns;
-  uint64_t full_at_ns = bucket->full_at_ns + limiter->token_ns;
+  uint64_t full_at_ns = bucket->full_at_ns + taken_ns;
   bool taken = full_at_ns <= now_ns + limiter->period_ns;
   if (taken) bucket->full_at_ns = full_at_ns;
   pthread_mutex_unlock(lock);

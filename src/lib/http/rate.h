@@ -30,8 +30,8 @@ struct rate_limiter *rate_limiter_new(struct rate rate);
 /* Takes NULL; returns NULL. */
 struct rate_limiter *rate_limiter_free(struct rate_limiter *limiter);
 
-/* Takes a token out of the bucket of `key` at `now_us` of the monotonic clock. False when there is
- * none: `*ret_wait_s` is then in how many whole seconds, at least 1, there will be one. From any
- * thread. */
-bool rate_limiter_take(struct rate_limiter *limiter, struct str key, uint64_t now_us,
-                       unsigned *ret_wait_s);
+/* Takes tokens out of the bucket of `key` at `now_us` of the monotonic clock: `tokens`, or all that
+ * it can hold where that is less. False when there are not as many: `*ret_wait_s` is then in how
+ * many whole seconds, at least 1, there will be. From any thread. */
+bool rate_limiter_take(struct rate_limiter *limiter, struct str key, unsigned tokens,
+                       uint64_t now_us, unsigned *ret_wait_s);

@@ -7,7 +7,6 @@
 #include "lib/base/random.h"
 #include "lib/base/uuid.h"
 #include "lib/http/http_connection.h"
-#include "lib/http/target.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,19 +18,56 @@ struct request_block {
   max_align_t bytes[];
 };
 
-/* The target is one piece of memory, which the path begins. */
+/* --- The target (RFC 9112, section 3.2) --- */
+
+/* A blank or a control character would end it for somebody else. */
+static bool is_plain(struct str text) {
+  for (size_t i = 0; i < text.length; i++) {
+    unsigned char byte = (unsigned char)text.data[i];
+    if (byte <= ' ' || byte == 0x7F) return false;
+  }
+  return true;
+}
+
+static struct str skip(struct str text, size_t length) {
+  return (struct str){text.data + length, text.length - length};
+}
+
+/* Cuts "http://" or "https://", in any case, and the authority off. */
+static bool cut_authority(struct str *text) {
+  static const struct str SCHEMES[] = {{"http://", 7}, {"https://", 8}};
+  for (size_t i = 0; i < 2; i++) {
+    size_t length = SCHEMES[i].length;
+    if (text->length < length ||
+        !str_equal_ignore_case((struct str){text->data, length}, SCHEMES[i]))
+      continue;
+    *text = skip(*text, length);
+    while (text->length > 0 && text->data[0] != '/' && text->data[0] != '?')
+      *text = skip(*text, 1);
+    return true;
+  }
+  return false;
+}
+
+/* Proxies may send the absolute form, "http://api.test/path?query": it loses its scheme and its
+ * authority, since which host is meant changes no answer. OPTIONS http://api.test is OPTIONS *.
+ * What is left is kept as one piece of memory, which the path begins. */
 static bool take_target(struct http_request *request, struct str text) {
-  struct target target;
   request->target_length = text.length;
-  request->target_is_plain = target_split(text, &target);
-  request->is_for_server = target.is_server;
-  char *copy = http_request_alloc(request, target.path.length + target.query.length + 2);
+  request->target_is_plain = is_plain(text);
+  bool is_absolute = cut_authority(&text);
+  request->is_for_server = str_equal(text, STR("*")) || (is_absolute && text.length == 0);
+  const char *question = text.length > 0 ? memchr(text.data, '?', text.length) : NULL;
+  struct str path = {text.data, question ? (size_t)(question - text.data) : text.length};
+  struct str query = question ? skip(text, path.length + 1) : STR("");
+  if (is_absolute && path.length == 0) path = STR("/");
+  char *copy = http_request_alloc(request, path.length + query.length + 2);
   if (!copy) return false;
-  char *end = mempcpy(copy, target.path.data, target.path.length);
-  request->raw_path = (struct str){copy, target.path.length};
-  if (target.query.length > 0) *end++ = '?';
-  request->raw_query = (struct str){end, target.query.length};
-  end = mempcpy(end, target.query.data, target.query.length);
+  char *end = mempcpy(copy, path.data, path.length);
+  request->raw_path = (struct str){copy, path.length};
+  if (query.length > 0) *end++ = '?';
+  request->raw_query = (struct str){end, query.length};
+  end = mempcpy(end, query.data, query.length);
   *end = '\0';
   return true;
 }
@@ -39,6 +75,8 @@ static bool take_target(struct http_request *request, struct str text) {
 const char *request_target(const struct http_request *request) {
   return request->raw_path.data;
 }
+
+/* --- Life --- */
 
 struct http_request *request_new(struct http_site *site, const char *target) {
   struct http_request *request = calloc(1, sizeof(*request));
@@ -132,10 +170,6 @@ struct str http_request_path(const struct http_request *request) {
   return request->raw_path;
 }
 
-struct str http_request_raw_query(const struct http_request *request) {
-  return request->raw_query;
-}
-
 struct str http_request_sub(const struct http_request *request) {
   return request->sub.data ? request->sub : (struct str){"", 0};
 }
@@ -189,14 +223,25 @@ static struct str decode_part(struct http_request *request, struct str part) {
   return (struct str){decoded, length};
 }
 
+/* Keys are compared before they are decoded: most are somebody else's, or are written plainly. */
+static bool is_named(struct str key, struct str name) {
+  enum { ENCODED = 3 /* bytes, at most, of one that was encoded */ };
+  char decoded[ENCODED * HTTP_QUERY_NAME_LIMIT];
+  size_t length = 0;
+  assert(name.length <= HTTP_QUERY_NAME_LIMIT);
+  if (str_equal(key, name)) return true;
+  if (key.length <= name.length || key.length > ENCODED * name.length) return false;
+  return encoding_percent_decode(key, true, decoded, &length) &&
+         str_equal((struct str){decoded, length}, name);
+}
+
 bool http_request_query(struct http_request *request, const char *name, struct str *ret_value) {
   *ret_value = (struct str){"", 0};
   struct str rest = request->raw_query, pair;
-  while (str_next(&rest, '&', &pair)) {
+  for (unsigned i = 0; i < HTTP_QUERY_PARAMETERS && str_next(&rest, '&', &pair); i++) {
     const char *equals = pair.length > 0 ? memchr(pair.data, '=', pair.length) : NULL;
     size_t key_length = equals ? (size_t)(equals - pair.data) : pair.length;
-    struct str key = decode_part(request, (struct str){pair.data, key_length});
-    if (!str_equal(key, str_from(name))) continue;
+    if (!is_named((struct str){pair.data, key_length}, str_from(name))) continue;
     if (equals)
       *ret_value = decode_part(request, (struct str){equals + 1, pair.length - key_length - 1});
     return true;

@@ -10,11 +10,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STATUS_COUNT = 17, BUCKET_COUNT = 12 };
+enum { STATUS_COUNT = 18, BUCKET_COUNT = 12 };
 
 /* 0 stands for a client that left before its answer; the last one for any other status. */
 static const unsigned STATUSES[STATUS_COUNT] = {0,   200, 204, 304, 400, 401, 404, 405, 409,
-                                                413, 415, 422, 429, 431, 500, 503, 999};
+                                                413, 415, 422, 429, 431, 500, 501, 503, 999};
 
 static const uint64_t BUCKETS_US[BUCKET_COUNT] = {500,   1000,   2500,   5000,   10000,   25000,
                                                   50000, 100000, 250000, 500000, 1000000, 2500000};

@@ -2,6 +2,7 @@
  * of its body. */
 #include "lib/http/respond.h"
 
+#include "lib/http/cors.h"
 #include "lib/http/peer.h"
 #include "lib/http/representation.h"
 #include "lib/http/round.h"
@@ -14,11 +15,12 @@
 typedef enum MHD_Result (*queue_function)(struct MHD_Connection *mhd, unsigned status,
                                           struct MHD_Response *response);
 
-enum MHD_Result respond_queue(struct MHD_Connection *mhd, unsigned status,
-                              struct MHD_Response *response) {
-  static _Thread_local queue_function queue;
-  if (!queue) *(void **)&queue = dlsym(RTLD_NEXT, "MHD_queue_response"); /* as POSIX has it */
-  return queue ? queue(mhd, status, response) : MHD_NO;
+/* libmicrohttpd's MHD_queue_response(): the name itself is another function here, see refusal.c. */
+static enum MHD_Result queue(struct MHD_Connection *mhd, unsigned status,
+                             struct MHD_Response *response) {
+  static _Thread_local queue_function next;
+  if (!next) *(void **)&next = dlsym(RTLD_NEXT, "MHD_queue_response"); /* as POSIX has it */
+  return next ? next(mhd, status, response) : MHD_NO;
 }
 
 /* What every answer says unless its handler said better. An answer is data, so that a browser that
@@ -75,14 +77,6 @@ static void add_content_headers(const struct http_request *request, struct MHD_R
   if (request->coded) MHD_add_response_header(response, "Content-Encoding", "gzip");
 }
 
-static void add_cors(const struct http_request *request, struct MHD_Response *response) {
-  if (request->allowed_origin.length == 0) return;
-  /* libmicrohttpd's header values end in a NUL. */
-  MHD_add_response_header(response, "Access-Control-Allow-Origin", request->allowed_origin.data);
-  MHD_add_response_header(response, "Access-Control-Expose-Headers",
-                          "Authorization, Link, ETag, X-Request-Id, Retry-After");
-}
-
 static void add_headers(const struct http_request *request, struct MHD_Response *response) {
   char id[HTTP_REQUEST_ID_LIMIT + 1] = "";
   memcpy(id, request->id.data, request->id.length);
@@ -94,7 +88,7 @@ static void add_headers(const struct http_request *request, struct MHD_Response 
     MHD_add_response_header(response, source->answer_headers[i].name,
                             source->answer_headers[i].value);
   add_vary(request, response);
-  add_cors(request, response);
+  cors_add_headers(request, response);
   /* Of no use, and forbidden, on a connection that was not TLS to the client (RFC 6797, 7.2). */
   if (peer_used_tls(request))
     MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT);
@@ -154,7 +148,7 @@ struct MHD_Response *respond_make(struct http_request *request) {
 enum MHD_Result respond(struct http_request *request) {
   struct MHD_Response *response = respond_make(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
-  enum MHD_Result queued = respond_queue(request->mhd, request->status, response);
+  enum MHD_Result queued = queue(request->mhd, request->status, response);
   MHD_destroy_response(response);
   return queued;
 }

@@ -12,10 +12,6 @@ enum MHD_Result respond(struct http_request *request);
  * from now on. NULL when memory is out. */
 struct MHD_Response *respond_make(struct http_request *request);
 
-/* libmicrohttpd's MHD_queue_response(): the name itself is another function here, see refusal.c. */
-enum MHD_Result respond_queue(struct MHD_Connection *mhd, unsigned status,
-                              struct MHD_Response *response);
-
 /* Adds the headers that every answer has, but for those that the handler of `request`, which may be
  * NULL, gave itself. */
 void respond_add_fixed_headers(const struct http_request *request, struct MHD_Response *response);

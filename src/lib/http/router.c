@@ -104,6 +104,9 @@ static bool check_row(const struct http_route *route, const struct http_options 
     return complain(route, "its body limit is too high", error);
   if (route->auth == HTTP_AUTH_SHARED && route->method != HTTP_GET)
     return complain(route, "only GET can be shared", error);
+  bool asks_postgres = route->method == HTTP_GET && route->auth != HTTP_AUTH_NONE;
+  if ((route->cost > 0) != asks_postgres)
+    return complain(route, "its cost is of reads that ask Postgres, and they have one", error);
   if (route->auth == HTTP_AUTH_REQUIRED && !options->check_token)
     return complain(route, "nobody checks its tokens", error);
   return true;

@@ -39,7 +39,7 @@ struct http_server {
   struct connection_deadlines deadlines;
   struct router *router;
   struct drain drain;
-  struct lingerers linger;
+  struct lingerers lingerers;
 };
 
 /* --- Running the daemon --- */
@@ -65,12 +65,11 @@ static void on_daemon_event(uv_poll_t *poll, int status, int events) {
 
 /* --- Connections --- */
 
-/* Over the limit answers close their connections, and whoever has been idle for longest leaves at
- * once, so that a new client need not wait until somebody goes. */
+/* Over the limit whoever has been idle for longest leaves at once, so that a new client need not
+ * wait until somebody goes. Where nobody is idle, answers close their connections. */
 static void keep_limit(struct http_server *server) {
-  struct http_site *site = &server->site;
-  site->crowded = server->drain.connections > site->options->connection_limit;
-  if (site->crowded) loop_deadlines_expire_first(&server->deadlines.idle);
+  bool is_over = server->drain.connections > server->site.options->connection_limit;
+  server->site.crowded = is_over && !http_connection_close_idle(&server->deadlines);
 }
 
 static void open_connection(struct http_server *server, struct MHD_Connection *mhd,
@@ -87,14 +86,12 @@ static void open_connection(struct http_server *server, struct MHD_Connection *m
 }
 
 static void close_connection(struct http_server *server, void **socket_context) {
-  struct http_connection *connection = *socket_context;
   assert(server->drain.connections > 0);
   server->drain.connections--;
-  server->site.crowded = server->drain.connections > server->site.options->connection_limit;
+  if (server->drain.connections <= server->site.options->connection_limit)
+    server->site.crowded = false;
   drain_check(&server->drain);
-  if (connection && connection->lingers && !server->site.closing)
-    linger_begin(&server->linger, connection->fd);
-  http_connection_free(connection);
+  http_connection_free(*socket_context);
   *socket_context = NULL;
   /* At its limit of connections the daemon takes its listening socket out of what it polls, and
    * puts it back only when it is run again after one was closed. */
@@ -285,10 +282,12 @@ static void start_watching(struct http_server *server) {
   struct loop *loop = server->site.loop;
   loop_task_init(&server->run_task, run_daemon);
   drain_init(&server->drain, &server->site, server->daemon, &server->run_task);
+  loop_deadlines_init(&server->deadlines.fresh, loop, options->idle_timeout_ms);
   loop_deadlines_init(&server->deadlines.idle, loop, options->idle_timeout_ms);
   loop_deadlines_init(&server->deadlines.receiving, loop, options->receive_timeout_ms);
   loop_deadlines_init(&server->deadlines.sending, loop, options->send_timeout_ms);
-  linger_init(&server->linger, loop);
+  linger_init(&server->lingerers, loop);
+  server->deadlines.lingerers = &server->lingerers;
   int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
   uv_poll_init(loop_uv(loop), &server->poll, epoll_fd);
   server->poll.data = server;
@@ -363,12 +362,13 @@ void http_server_close(struct http_server *server) {
     MHD_run(server->daemon); /* the last answers go out */
   uv_close((uv_handle_t *)&server->poll, NULL);
   drain_close(&server->drain);
+  linger_close(&server->lingerers);
   MHD_stop_daemon(server->daemon);
   server->daemon = NULL;
   assert(server->drain.connections == 0 && server->drain.requests == 0);
   free_parts(server);
+  loop_deadlines_close(&server->deadlines.fresh);
   loop_deadlines_close(&server->deadlines.idle);
   loop_deadlines_close(&server->deadlines.receiving);
   loop_deadlines_close(&server->deadlines.sending);
-  linger_close(&server->linger);
 }

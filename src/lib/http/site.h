@@ -22,6 +22,6 @@ struct http_site {
   http_failure failed;    /* NULL: nobody wants to know */
   void *failed_argument;
   bool draining; /* connections are told to close */
-  bool crowded;  /* and so are they where there are more than may be */
+  bool crowded;  /* and so are they where there are more than may be, and none is idle */
   bool closing;  /* what handlers would wait for is closed already */
 };

@@ -2,6 +2,7 @@
 #include "lib/http/span.h"
 
 #include "lib/base/clock.h"
+#include "lib/http/http_connection.h"
 #include "lib/http/round.h"
 #include "lib/http/router.h"
 
@@ -45,22 +46,30 @@ static struct str take_state(struct http_request *request) {
   return (struct str){copy, joined.length};
 }
 
-/* A caller's decision is kept; a balancer that only names a trace leaves it to us. False when the
- * request is of no trace. */
+/* Reads the trace that the caller names. False when there is none; `*ret_decided` tells whether the
+ * caller has decided to record it, or not to. A balancer only names a trace. */
+static bool read_context(struct http_request *request, struct trace_context *context,
+                         bool *ret_decided) {
+  *ret_decided = true;
+  if (!trace_parse_traceparent(request->headers.traceparent, context))
+    return trace_parse_xray(request->headers.xray_trace, context, ret_decided);
+  context->state = take_state(request);
+  return true;
+}
+
+/* A decision counts where a trusted proxy passes it on: anybody else could have each of their
+ * requests recorded, and so use up what may be recorded in a second. False when the request is of
+ * no trace. */
 static bool take_context(struct http_request *request, struct trace_context *context) {
   struct span_sink *sink = request->site->sink;
   bool decided = false;
-  request->trace_decided = true;
-  if (trace_parse_traceparent(request->headers.traceparent, context)) {
-    context->state = take_state(request);
-    return true;
-  }
-  if (!trace_parse_xray(request->headers.xray_trace, context, &decided)) {
+  if (!read_context(request, context, &decided)) {
     if (!sink) return false;
+    decided = false;
     trace_begin(context, clock_unix_us());
   }
-  request->trace_decided = decided;
-  if (!decided) context->sampled = sink && sink->sample(sink);
+  request->trace_decided = decided && request->connection->from_proxy;
+  if (sink && !request->trace_decided) context->sampled = sink->sample(sink);
   return true;
 }
 

@@ -105,17 +105,21 @@ static enum step_result check_open(struct http_request *request) {
 
 /* --- Once all of it has come --- */
 
+static enum step_result refuse_token(struct http_request *request) {
+  http_answer_header(request, "WWW-Authenticate", "Bearer");
+  return answer(request, HTTP_UNAUTHORIZED, "generic_401");
+}
+
 static enum step_result check_token(struct http_request *request) {
   const struct http_site *site = request->site;
-  if (request->route->auth != HTTP_AUTH_REQUIRED) return STEP_DONE;
+  if (request->route->auth != HTTP_AUTH_REQUIRED || request->sub.length > 0) return STEP_DONE;
   switch (site->options->check_token(request, request->headers.authorization, site->authenticator,
                                      &request->waiting, &request->sub)) {
   case HTTP_TOKEN_GOOD: assert(request->sub.length > 0); return STEP_DONE;
   case HTTP_TOKEN_WAIT: assert(request->waiting); return STEP_WAIT;
   case HTTP_TOKEN_BAD: break;
   }
-  http_answer_header(request, "WWW-Authenticate", "Bearer");
-  return answer(request, HTTP_UNAUTHORIZED, "generic_401");
+  return refuse_token(request);
 }
 
 static enum step_result count_user(struct http_request *request) {
@@ -123,14 +127,16 @@ static enum step_result count_user(struct http_request *request) {
   return limits_count_user(request, &wait_s) ? STEP_DONE : answer_limited(request, wait_s);
 }
 
+static enum step_result check_type(struct http_request *request) {
+  return request->route->body_limit == 0 || body_is_json(request)
+             ? STEP_DONE
+             : answer(request, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
+}
+
 static enum step_result parse_body(struct http_request *request) {
-  if (request->route->body_limit == 0) return STEP_DONE;
-  switch (body_parse(request)) {
-  case BODY_GOOD: return STEP_DONE;
-  case BODY_NOT_JSON: return answer(request, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-  case BODY_MALFORMED: break;
-  }
-  return answer(request, HTTP_BAD_REQUEST, "malformed_json");
+  return request->route->body_limit == 0 || body_parse(request)
+             ? STEP_DONE
+             : answer(request, HTTP_BAD_REQUEST, "malformed_json");
 }
 
 /* A handler answers by itself, and so does a round. */
@@ -143,6 +149,25 @@ static enum step_result handle(struct http_request *request) {
   return request->phase < HTTP_PHASE_ANSWERED ? STEP_WAIT : STEP_ANSWERED;
 }
 
+/* --- Who asks whether to send the body --- */
+
+static bool asks_first(const struct http_request *request) {
+  return str_equal_ignore_case(request->headers.expect, STR("100-continue")) &&
+         !request->is_http_1_0 && body_is_announced(request);
+}
+
+/* Only what can be told at once: a token that may wait for a key is looked at when the body is
+ * there (RFC 9110, section 10.1.1). */
+static enum step_result answer_early(struct http_request *request) {
+  const struct http_site *site = request->site;
+  if (!asks_first(request)) return STEP_DONE;
+  if (request->route->auth == HTTP_AUTH_REQUIRED &&
+      site->options->check_token(request, request->headers.authorization, site->authenticator, NULL,
+                                 &request->sub) == HTTP_TOKEN_BAD)
+    return refuse_token(request);
+  return check_type(request);
+}
+
 /* --- The order --- */
 
 static enum step_result (*const STEPS[])(struct http_request *request) = {
@@ -151,12 +176,14 @@ static enum step_result (*const STEPS[])(struct http_request *request) = {
     find_route,    /* 404, 405, OPTIONS */
     count_address, /* 429 */
     check_size,    /* as announced; 413 */
+    answer_early,  /* 401, 415 where the client asks before it sends */
     await_body,    /* until all of the request has come */
     check_open,    /* 503 */
     check_size,    /* as it came; 413 */
     check_token,   /* until the keys are there; 401 */
     count_user,    /* 429 */
-    parse_body,    /* 400, 415 */
+    check_type,    /* 415 */
+    parse_body,    /* 400 */
     handle,        /* until there is an answer */
 };
 

@@ -56,12 +56,12 @@ class Description:
         """Fails unless `answer` to `method` `target` is described, and is as described."""
         path = target.partition("?")[0]
         item = self.find(path)
+        if item is None or not decodable(path):
+            answer.expect(404, ["generic_404"])
+            return
         if method == "OPTIONS":
             assert answer.status == 204, f"OPTIONS {target} answered {answer.status}"
             assert answer.body == b""
-            return
-        if item is None or not decodable(path):
-            answer.expect(404, ["generic_404"])
             return
         operation = item.get("get" if method == "HEAD" else method.lower())
         if operation is None:
