@@ -1,4 +1,4 @@
-"""Rows that no version of ours wrote: times that nobody can read, counts that are none, bytes that are
+"""Rows that no version of ours wrote: times that nobody can read, counts below 0 or null, bytes that are
 no UTF-8. Each is shown as well as it can be, and none of them keeps others from being shown."""
 
 import psycopg2
