@@ -1,10 +1,13 @@
-"""A write that meets another one (a serialization failure, a deadlock) runs once again. The database
-says when: a trigger raises the error for as many times as the test wants, counted by a sequence, which
-no rollback takes back."""
+"""A statement that meets another one (a serialization failure, a deadlock) runs once again. The
+database says when: a trigger raises the error for as many times as the test wants, counted by a
+sequence, which no rollback takes back."""
 
 import uuid
 
 import pytest
+
+from harness.people import Database
+from harness.roles import Role
 
 CONFLICTS = ["40001", "40P01"]
 
@@ -85,3 +88,39 @@ def test_any_other_error_is_not_tried_again(api, database, met):
     met.fail("23514", times=100)
     post(api, database.add_user(), met.message, {}).expect(500, ["generic_500"])
     assert (met.tries(), met.rows()) == (1, 0)
+
+
+HOME, SEARCH = "/api/activities/home", "/api/activities/search?term=crud"
+
+
+@pytest.mark.parametrize("target", [HOME, SEARCH])
+@pytest.mark.parametrize("times, status", [(1, 200), (1000, 503)])
+def test_a_read_that_met_another_runs_once_again(
+    start_api, pg_cluster, template, key, target, times, status
+):
+    """A policy of the table raises the error: it is asked for each row that is read."""
+    database = Database(pg_cluster.fresh_database(template=template), key)
+    database.run("delete from public.activities")
+    database.add_activity(database.add_user(), "One crud.")
+    role = Role(pg_cluster, database)
+    database.run(
+        f"""create sequence public.tries;
+            create function public.meet() returns boolean language plpgsql security definer as $$
+            begin
+              if nextval('public.tries') <= {times} then
+                raise exception 'could not serialize access' using errcode = '40001';
+              end if;
+              return true;
+            end $$;
+            create policy meet on public.activities using (public.meet());
+            alter table public.activities enable row level security"""
+    )
+    _, api = start_api(CONNECTION_URL=role.url)
+    api.wait_until_ready()
+    answer = api.get(target)
+    assert answer.status == status
+    if status == 200:
+        assert [row["message"] for row in answer.json()] == ["One crud."]
+    else:
+        assert database.value("select last_value from public.tries") == 2
+    database.close()

@@ -283,3 +283,20 @@ def test_a_new_migration(tmp_path):
     assert re.fullmatch(rf"{tmp_path}/db/migrations/\d{{17}}_add_likes\.sql\n", done.stdout)
     script("generate/migration", project=tmp_path, expect=USAGE)
     script("generate/migration", "--help", project=tmp_path, expect=DONE)
+
+
+def test_the_table_of_what_shows_nothing(tmp_path):
+    assert "unicode-data" in script("generate/invisible", str(tmp_path), expect=1).stderr
+    (tmp_path / "DerivedCoreProperties.txt").write_text(
+        "# DerivedCoreProperties-99.1.0.txt\n00AD          ; Default_Ignorable_Code_Point # Cf\n"
+        "200B..200D    ; Default_Ignorable_Code_Point # Cf\n0041..005A    ; Alphabetic # L&\n"
+    )
+    (tmp_path / "PropList.txt").write_text("0020          ; White_Space # Zs\n")
+    (tmp_path / "UnicodeData.txt").write_text(
+        "001F;<control>;Cc;0\n0041;LATIN CAPITAL LETTER A;Lu;0\n0301;COMBINING ACUTE ACCENT;Mn;230\n"
+    )
+    table = script("generate/invisible", str(tmp_path), expect=DONE).stdout
+    assert "of Unicode 99.1:" in table
+    ranges = re.findall(r"\{(0x\w+), (0x\w+)\}", table)
+    assert ranges == [("0x001F", "0x0020"), ("0x00AD", "0x00AD"), ("0x0301", "0x0301"),
+                      ("0x200B", "0x200D"), ("0x2800", "0x2800")]

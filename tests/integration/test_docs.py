@@ -140,7 +140,7 @@ def test_objects_are_described_whole(description):
         ("Activity", {"created_at": "2023-05-20T23:44:59.123456Z"}),
         ("Activity", {"created_at": "2023-05-20T23:44:59+00:00"}),
         ("Activity", {"created_at": "2023-05-20 23:44:59.123456+00:00"}),
-        ("Activity", {"created_at": None}),
+        ("Activity", {"created_at": "0000-01-01"}),
         ("Activity", {"uuid": "3F0A9E9C-52A1-4C3E-8F3B-0B6D3C1D7A10"}),
         ("Activity", {"reply_to_activity_uuid": 7}),
     ],

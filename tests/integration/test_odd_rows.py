@@ -1,10 +1,11 @@
-"""Rows that no version of ours wrote: times that nobody can read, counts that are none, bytes that are
+"""Rows that no version of ours wrote: times that nobody can read, counts below 0 or null, bytes that are
 no UTF-8. Each is shown as well as it can be, and none of them keeps others from being shown."""
 
 import psycopg2
 import pytest
 
 from harness.shapes import uuids
+from message_stores import PostgresStore
 from test_pagination import next_target
 
 HOME = "/api/activities/home"
@@ -29,9 +30,9 @@ def odd(database):
     database.run("delete from public.activities")
 
 
-def pages(api, target, key=None):
+def pages(api, target, key=None, token=None):
     while target:
-        answer = api.get(target)
+        answer = api.get(target, token)
         body = answer.expect(200)
         yield from body[key] if key else body
         target = next_target(answer)
@@ -62,6 +63,23 @@ def test_replies_of_odd_times(api, database, odd):
     )
     target = f"/api/activities/@{odd.handle}/status/{parent}?limit=2"
     assert [row["message"] for row in pages(api, target, "replies")] == TIMES[::-1]
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+def test_messages_and_groups_of_odd_times(api, database, limit):
+    store, user = PostgresStore(database), database.add_user()
+    others = [database.add_user() for _ in TIMES]
+    groups = [store.add_group(user, other, time, time) for other, time in zip(others, TIMES)]
+    rows = list(pages(api, f"/api/message_groups?limit={limit}", token=user.token()))
+    assert [row["message"] for row in rows] == TIMES
+    for time in TIMES[1:]:
+        store.add_message(groups[0], user, time, time)
+    found, target = [], f"/api/messages/{groups[0]}?limit={limit}"
+    while target:
+        answer = api.get(target, user.token())
+        found = [row["message"] for row in answer.expect(200)] + found
+        target = next_target(answer)
+    assert found == TIMES[::-1]
 
 
 @pytest.mark.parametrize("time", ["infinity", "10000-01-01", "294276-12-31"])

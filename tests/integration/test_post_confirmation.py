@@ -88,6 +88,12 @@ def test_a_user_is_added_once(database):
     assert rows_of(database, attributes) == [row_of(attributes)]
 
 
+def test_the_name_is_one_line(database):
+    attributes, event = event_of(name="Zoë\nof \u202eolleh\u202c")
+    assert confirm(event, database.url).returncode == 0
+    assert rows_of(database, attributes)[0][0] == "Zoë of olleh"
+
+
 @pytest.mark.parametrize("indexed", [True, False])
 def test_the_same_event_at_once_is_one_row(database, indexed):
     """Also in a database whose unique indexes were never made."""

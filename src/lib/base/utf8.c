@@ -27,13 +27,16 @@ static size_t decode(const unsigned char *text, size_t available, uint32_t *ret_
   return length;
 }
 
-/* The number of bytes below 0x80 that `text` begins with, in steps of a word. */
-static size_t ascii_words(struct str text) {
+/* The number of bytes below 0x80 that `text` begins with: most text is nothing else, and is read a
+ * word at a time. */
+static size_t ascii_prefix(struct str text) {
   size_t at = 0;
   for (uint64_t word; text.length - at >= sizeof(word); at += sizeof(word)) {
     memcpy(&word, text.data + at, sizeof(word));
     if (word & 0x8080808080808080ULL) break;
   }
+  while (at < text.length && (unsigned char)text.data[at] < 0x80)
+    at++;
   return at;
 }
 
@@ -42,7 +45,7 @@ size_t utf8_valid_prefix(struct str text) {
   uint32_t code_point;
   size_t at = 0;
   while (at < text.length) {
-    at += ascii_words((struct str){text.data + at, text.length - at});
+    at += ascii_prefix((struct str){text.data + at, text.length - at});
     if (at == text.length) break;
     size_t length = decode(bytes + at, text.length - at, &code_point);
     if (length == 0) break;

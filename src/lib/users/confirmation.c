@@ -58,11 +58,10 @@ static bool read_attributes(const json_t *event, const char *texts[ATTRIBUTE_COU
 }
 
 /* A name is one line, as when a user changes it later. */
-static bool tidy_name(const char *texts[ATTRIBUTE_COUNT], char tidy[ATTRIBUTE_LIMIT + 1]) {
+static void tidy_name(const char *texts[ATTRIBUTE_COUNT], char tidy[ATTRIBUTE_LIMIT + 1]) {
   size_t length = utf8_to_one_line(str_from(texts[NAME]), tidy);
   tidy[length] = '\0';
   texts[NAME] = tidy;
-  return true;
 }
 
 static bool check_trigger(const json_t *event, struct error *error) {
@@ -183,14 +182,15 @@ static json_t *parse(struct str event) {
 
 bool confirmation_record(struct confirmer *confirmer, struct str event, unsigned limit_ms,
                          enum confirmation_outcome *ret_outcome, struct error *error) {
-  const char *texts[ATTRIBUTE_COUNT];
+  const char *texts[ATTRIBUTE_COUNT] = {NULL};
   char name[ATTRIBUTE_LIMIT + 1];
   struct confirmation_finding finding;
   json_t *parsed = parse(event);
   bool done = json_is_object(parsed) ||
               error_set(error, ERROR_INVALID, "the event is no JSON object, so no user is added");
-  done = done && check_trigger(parsed, error) && read_attributes(parsed, texts, error) &&
-         tidy_name(texts, name) && insert_once(confirmer, texts, limit_ms, &finding, error) &&
+  done = done && check_trigger(parsed, error) && read_attributes(parsed, texts, error);
+  if (done) tidy_name(texts, name);
+  done = done && insert_once(confirmer, texts, limit_ms, &finding, error) &&
          judge(&finding, texts, ret_outcome, error);
   json_decref(parsed);
   return done;

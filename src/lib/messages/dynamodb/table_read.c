@@ -76,7 +76,8 @@ static void append_entry(const struct entry *entry, const struct pg_result *name
   json_writer_append_member(body, "display_name", display_name);
   json_writer_append_member(body, "handle", handle);
   json_writer_append_member(body, "message", message.data ? message : STR(""));
-  json_writer_append_member(body, "created_at", str_from(time));
+  json_writer_append_member(body, "created_at",
+                            clock_is_shown(entry->at_us) ? str_from(time) : (struct str){0});
   buffer_append_char(body, '}');
 }
 
