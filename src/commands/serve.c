@@ -7,10 +7,11 @@
  *
  * To stop, each loop is posted worker_drain(). A worker that has finished posts count_finished() to
  * the first loop, which closes what is shared after the last one. The main thread frees everything
- * when it has joined the others. */
+ * when it has joined the others. A guard ends the process when that takes too long. */
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
 #include "commands/serve_limits.h"
+#include "commands/stop_guard.h"
 #include "commands/worker.h"
 #include "routes/routes.h"
 
@@ -25,7 +26,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { WORKERS_LIMIT = 64, LOG_FLUSH_MS = 2000 };
+enum {
+  WORKERS_LIMIT = 64,
+  LOG_FLUSH_MS = 2000,
+  TELEMETRY_MS = 3000, /* what traces and Rollbar's items have after the drain, together */
+  LEFT_OVERS_MS = 2000 /* what connections that are being opened, and a cancelled migration, have */
+};
 
 struct service {
   struct config config;
@@ -38,6 +44,7 @@ struct service {
   bool migrate;
   struct error refusal; /* why it must not serve from this database; ERROR_NONE: it may */
   uv_signal_t signals[2];
+  struct stop_guard guard;
   unsigned wanted_loops, worker_count, finished_count;
   struct worker workers[WORKERS_LIMIT];
   struct pg_pool *pools[WORKERS_LIMIT];
@@ -169,12 +176,19 @@ static bool read_settings(struct service *service, struct error *error) {
 
 /* --- Life --- */
 
+static int planned_exit_code(const struct service *service) {
+  return service->refusal.kind == ERROR_NONE ? EXIT_DONE : exit_code_of(&service->refusal);
+}
+
 static void drain_posted(struct loop *loop, void *argument) {
   (void)loop;
   worker_drain(argument);
 }
 
 static void drain_all(struct service *service) {
+  stop_guard_begin(&service->guard,
+                   service->options.drain_timeout_ms + TELEMETRY_MS + LEFT_OVERS_MS,
+                   planned_exit_code(service));
   for (unsigned i = 0; i < service->worker_count; i++)
     loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
 }
@@ -214,6 +228,7 @@ static void count_finished(struct loop *loop, void *argument) {
   aws_provider_close(service->options.provider);
   schema_check_close(service->schema);
   loop_close_inbox(loop);
+  stop_guard_hurry(&service->guard, LEFT_OVERS_MS);
 }
 
 static void on_worker_finished(struct worker *worker, void *argument) {
@@ -364,11 +379,11 @@ static int serve(struct service *service) {
   report_crash(service);
   catch_signals(service);
   int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
+  stop_guard_end(&service->guard);
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
-  if (service->refusal.kind != ERROR_NONE) return exit_code_of(&service->refusal);
-  return code;
+  return code == EXIT_DONE ? planned_exit_code(service) : code;
 }
 
 static int command_serve(int argc, char **argv) {
