@@ -301,9 +301,14 @@ static bool make_workers(struct service *service, struct error *error) {
                             service->worker_count, error);
 }
 
-static void *run_worker(void *argument) {
-  struct worker *worker = argument;
+static void run_worker(struct worker *worker) {
   loop_run(worker->loop);
+}
+
+static void *run_thread(void *argument) {
+  crash_enter_thread();
+  run_worker(argument);
+  crash_leave_thread();
   return NULL;
 }
 
@@ -324,7 +329,7 @@ static void warn_of_open_cors(const struct service *service) {
 
 static bool run(struct service *service, struct error *error) {
   for (unsigned i = 1; i < service->worker_count; i++)
-    if (pthread_create(&service->workers[i].thread, NULL, run_worker, &service->workers[i]) != 0)
+    if (pthread_create(&service->workers[i].thread, NULL, run_thread, &service->workers[i]) != 0)
       return error_set(error, ERROR_UNAVAILABLE, "no thread for an event loop");
   log_event(LOG_LEVEL_INFO, "listening", log_int("port", service->config.port),
             log_int("loops", service->worker_count), log_text("version", CRUDDUR_VERSION), LOG_END);
