@@ -1,5 +1,6 @@
 /* main.c: runs the subcommand that was named. */
 #include "commands/commands.h"
+#include "commands/standard_streams.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static void print_usage(FILE *stream) {
         stream);
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   if (argc < 2) {
     print_usage(stderr);
     return EXIT_USAGE;
@@ -32,4 +33,9 @@ int main(int argc, char **argv) {
       return commands_all[i]->run(argc - 1, argv + 1);
   fprintf(stderr, "cruddur: unknown command '%s'; 'cruddur --help' lists them\n", argv[1]);
   return EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  standard_streams_open();
+  return standard_streams_finish(run(argc, argv));
 }
