@@ -11,6 +11,7 @@
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
 #include "commands/serve_limits.h"
+#include "commands/serve_signals.h"
 #include "commands/stop_guard.h"
 #include "commands/worker.h"
 #include "routes/routes.h"
@@ -22,7 +23,6 @@
 #include "lib/telemetry/xray.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -43,7 +43,7 @@ struct service {
   struct metrics_port metrics;
   bool migrate;
   struct error refusal; /* why it must not serve from this database; ERROR_NONE: it may */
-  uv_signal_t signals[2];
+  struct serve_signals signals;
   struct stop_guard guard;
   unsigned wanted_loops, worker_count, finished_count;
   struct worker workers[WORKERS_LIMIT];
@@ -182,21 +182,28 @@ static int planned_exit_code(const struct service *service) {
 
 static void drain_posted(struct loop *loop, void *argument) {
   (void)loop;
-  worker_drain(argument);
+  struct worker *worker = argument;
+  worker_drain(worker, worker->options->drain_timeout_ms);
 }
 
-static void drain_all(struct service *service) {
-  stop_guard_begin(&service->guard,
-                   service->options.drain_timeout_ms + TELEMETRY_MS + LEFT_OVERS_MS,
+static void end_posted(struct loop *loop, void *argument) {
+  (void)loop;
+  worker_drain(argument, 0);
+}
+
+static void drain_all(bool quickly, void *argument) {
+  struct service *service = argument;
+  uint64_t drain_ms = quickly ? 0 : service->options.drain_timeout_ms;
+  stop_guard_begin(&service->guard, drain_ms + TELEMETRY_MS + LEFT_OVERS_MS,
                    planned_exit_code(service));
   for (unsigned i = 0; i < service->worker_count; i++)
-    loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
+    loop_post(service->workers[i].loop, quickly ? end_posted : drain_posted, &service->workers[i]);
 }
 
 static void on_schema_refused(const struct error *reason, void *argument) {
   struct service *service = argument;
   service->refusal = *reason;
-  drain_all(service);
+  drain_all(false, service);
 }
 
 static void on_schema_opened(void *argument) {
@@ -204,25 +211,12 @@ static void on_schema_opened(void *argument) {
   pg_pool_release(service->workers[0].context.pool);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
-  struct service *service = handle->data;
-  if (service->workers[0].draining) { /* asked twice: at once */
-    signal(number, SIG_DFL);
-    raise(number);
-    _exit(128 + number); /* process 1, as in a container, has no default actions */
-  }
-  log_event(LOG_LEVEL_INFO, "stopping",
-            log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"), LOG_END);
-  drain_all(service);
-}
-
 /* The first worker's loop also has what all share; it stays until the last one needs it no more. */
 static void count_finished(struct loop *loop, void *argument) {
   struct service *service = argument;
   assert(service->finished_count < service->worker_count); /* each finishes once */
   if (++service->finished_count < service->worker_count) return;
-  for (size_t i = 0; i < 2; i++)
-    uv_close((uv_handle_t *)&service->signals[i], NULL);
+  serve_signals_close(&service->signals);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   aws_provider_close(service->options.provider);
@@ -235,16 +229,6 @@ static void on_worker_finished(struct worker *worker, void *argument) {
   struct service *service = argument;
   loop_post(service->workers[0].loop, count_finished, service);
   if (worker != &service->workers[0]) loop_close_inbox(worker->loop);
-}
-
-static void catch_signals(struct service *service) {
-  static const int NUMBERS[] = {SIGTERM, SIGINT};
-  uv_loop_t *uv = loop_uv(service->workers[0].loop);
-  for (size_t i = 0; i < 2; i++) {
-    uv_signal_init(uv, &service->signals[i]);
-    service->signals[i].data = service;
-    uv_signal_start(&service->signals[i], on_signal, NUMBERS[i]);
-  }
 }
 
 static void raise_file_limit(void) {
@@ -365,7 +349,7 @@ static int serve(struct service *service) {
   if (!read_settings(service, &error)) return exit_with("serve", &error);
   raise_file_limit();
   crash_catch(service->config.crash_file);
-  signal(SIGPIPE, SIG_IGN);
+  serve_signals_ignore();
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
   if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
@@ -382,7 +366,7 @@ static int serve(struct service *service) {
   warn_of_open_cors(service);
   warn_of_few_loops(service);
   report_crash(service);
-  catch_signals(service);
+  serve_signals_catch(&service->signals, service->workers[0].loop, level, drain_all, service);
   int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
   stop_guard_end(&service->guard);
   clean_up(service);
@@ -410,6 +394,8 @@ const struct subcommand serve_command = {
     .usage = "cruddur serve [--migrate]",
     .description =
         "Serves the API until SIGTERM or SIGINT, then answers the requests in progress and exits.\n"
+        "SIGQUIT ends it without waiting for them. SIGUSR1 turns debug lines on and off. SIGHUP and\n"
+        "SIGUSR2 change nothing.\n"
         "Settings come from the environment; `cruddur config` lists them.\n"
         "\n"
         "It does not serve from a database that is behind: it says which migrations are pending\n"
