@@ -1,9 +1,10 @@
 /* main.c: runs the subcommand that was named. */
 #include "commands/commands.h"
+#include "commands/standard_streams.h"
 
 #include <string.h>
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   if (argc < 2) {
     commands_print_list(stderr);
     return EXIT_USAGE;
@@ -18,4 +19,9 @@ int main(int argc, char **argv) {
   }
   const struct subcommand *command = commands_find(argv[1]);
   return command ? command->run(argc - 1, argv + 1) : commands_refuse(argv[1]);
+}
+
+int main(int argc, char **argv) {
+  standard_streams_open();
+  return standard_streams_finish(run(argc, argv));
 }

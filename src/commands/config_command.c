@@ -90,12 +90,13 @@ static void append_list(struct buffer *output, const struct forms *forms) {
 }
 
 static int print(struct buffer *output) {
-  if (!output->failed && fwrite(output->data, 1, output->length, stdout) == output->length &&
-      fflush(stdout) == 0)
-    return EXIT_DONE;
   struct error error = {0};
-  error_set(&error, ERROR_INTERNAL, "could not write the list");
-  return exit_with("config", &error);
+  if (output->failed) {
+    error_set(&error, ERROR_MEMORY, "out of memory");
+    return exit_with("config", &error);
+  }
+  fwrite(output->data, 1, output->length, stdout); /* main() tells whether that worked */
+  return EXIT_DONE;
 }
 
 static void tell_problem(const struct error *problem, void *argument) {

@@ -2,10 +2,10 @@
  * or curl: for a container's health check. */
 #include "commands/commands.h"
 
+#include "lib/base/config.h"
 #include "lib/fetch/fetch_wait.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { DEFAULT_TIMEOUT_S = 3, RESPONSE_LIMIT = 64 * 1024 };
 
@@ -24,7 +24,7 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   bool answered =
       fetch_wait_open(&http, &error) && fetch_wait_exchange(&http, &request, &answer, &error);
   if (!answered)
-    fprintf(stderr, "cruddur health-check: %s: %s\n", url, error.message);
+    fprintf(stderr, "cruddur health-check: %s\n", error.message); /* which names the URL */
   else if (answer.status != 200)
     fprintf(stderr, "cruddur health-check: %s answers %d %.*s\n", url, answer.status,
             (int)answer.body.length, answer.body.data);
@@ -34,6 +34,18 @@ static int run_check(const char *url, uint64_t timeout_ms) {
   return exit_code;
 }
 
+static bool make_url(const char *path, char *url, size_t size, struct error *error) {
+  struct config config = {0};
+  if (!config_load(&config, CONFIG_PORT, error)) return false;
+  if (config.port == 0)
+    return error_set(error, ERROR_INVALID,
+                     "PORT is 0, and the server's log says which one it picked: name the URL, for "
+                     "example http://127.0.0.1:4567%s",
+                     path);
+  snprintf(url, size, "http://127.0.0.1:%u%s", config.port, path);
+  return true;
+}
+
 static int command_health_check(int argc, char **argv) {
   struct question question = {.timeout_s = DEFAULT_TIMEOUT_S};
   struct flag_words words;
@@ -41,10 +53,10 @@ static int command_health_check(int argc, char **argv) {
   if (!flags_read(&health_check_command, argc, argv, &question, &words, &code)) return code;
   uint64_t timeout_ms = question.timeout_s * 1000;
   const char *path = question.ready ? "/api/readiness" : "/api/health-check";
-  const char *port = getenv("PORT");
   char url[256];
+  struct error error = {0};
   if (words.word) return run_check(words.word, timeout_ms);
-  snprintf(url, sizeof(url), "http://127.0.0.1:%s%s", port && *port ? port : "4567", path);
+  if (!make_url(path, url, sizeof(url), &error)) return exit_with("health-check", &error);
   return run_check(url, timeout_ms);
 }
 

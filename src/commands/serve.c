@@ -7,10 +7,12 @@
  *
  * To stop, each loop is posted worker_drain(). A worker that has finished posts count_finished() to
  * the first loop, which closes what is shared after the last one. The main thread frees everything
- * when it has joined the others. */
+ * when it has joined the others. A guard ends the process when that takes too long. */
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
 #include "commands/serve_settings.h"
+#include "commands/serve_signals.h"
+#include "commands/stop_guard.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
@@ -18,11 +20,14 @@
 #include "lib/telemetry/crash.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { LOG_FLUSH_MS = 2000 };
+enum {
+  LOG_FLUSH_MS = 2000,
+  TELEMETRY_MS = 3000, /* what traces and Rollbar's items have after the drain, together */
+  LEFT_OVERS_MS = 2000 /* what connections that are being opened, and a cancelled migration, have */
+};
 
 struct service {
   struct serve_settings settings;
@@ -31,7 +36,8 @@ struct service {
   struct metrics_port metrics;
   bool migrate;
   struct error refusal; /* why it must not serve from this database; ERROR_NONE: it may */
-  uv_signal_t signals[2];
+  struct serve_signals signals;
+  struct stop_guard guard;
   unsigned finished_count;
   struct worker workers[SERVE_LOOPS_LIMIT];
   struct pg_pool *pools[SERVE_LOOPS_LIMIT];
@@ -52,20 +58,34 @@ static void on_demoted(void *argument) {
 
 /* --- Life --- */
 
-static void drain_posted(struct loop *loop, void *argument) {
-  (void)loop;
-  worker_drain(argument);
+static int planned_exit_code(const struct service *service) {
+  return service->refusal.kind == ERROR_NONE ? EXIT_DONE : exit_code_of(&service->refusal);
 }
 
-static void drain_all(struct service *service) {
+static void drain_posted(struct loop *loop, void *argument) {
+  (void)loop;
+  struct worker *worker = argument;
+  worker_drain(worker, worker->options->drain_timeout_ms);
+}
+
+static void end_posted(struct loop *loop, void *argument) {
+  (void)loop;
+  worker_drain(argument, 0);
+}
+
+static void drain_all(bool quickly, void *argument) {
+  struct service *service = argument;
+  uint64_t drain_ms = quickly ? 0 : service->settings.options.drain_timeout_ms;
+  stop_guard_begin(&service->guard, drain_ms + TELEMETRY_MS + LEFT_OVERS_MS,
+                   planned_exit_code(service));
   for (unsigned i = 0; i < service->settings.loops; i++)
-    loop_post(service->workers[i].loop, drain_posted, &service->workers[i]);
+    loop_post(service->workers[i].loop, quickly ? end_posted : drain_posted, &service->workers[i]);
 }
 
 static void on_schema_refused(const struct error *reason, void *argument) {
   struct service *service = argument;
   service->refusal = *reason;
-  drain_all(service);
+  drain_all(false, service);
 }
 
 static void on_schema_opened(void *argument) {
@@ -73,46 +93,24 @@ static void on_schema_opened(void *argument) {
   pg_pool_release(service->workers[0].context.pool);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
-  struct service *service = handle->data;
-  if (service->workers[0].draining) { /* asked twice: at once */
-    signal(number, SIG_DFL);
-    raise(number);
-    _exit(128 + number); /* process 1, as in a container, has no default actions */
-  }
-  log_event(LOG_LEVEL_INFO, "stopping",
-            log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"), LOG_END);
-  drain_all(service);
-}
-
 /* The first worker's loop also has what all share; it stays until the last one needs it no more. */
 static void count_finished(struct loop *loop, void *argument) {
   struct service *service = argument;
   assert(service->finished_count < service->settings.loops); /* each finishes once */
   if (++service->finished_count < service->settings.loops) return;
-  for (size_t i = 0; i < 2; i++)
-    uv_close((uv_handle_t *)&service->signals[i], NULL);
+  serve_signals_close(&service->signals);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   aws_provider_close(service->settings.options.provider);
   schema_check_close(service->schema);
   loop_close_inbox(loop);
+  stop_guard_hurry(&service->guard, LEFT_OVERS_MS);
 }
 
 static void on_worker_finished(struct worker *worker, void *argument) {
   struct service *service = argument;
   loop_post(service->workers[0].loop, count_finished, service);
   if (worker != &service->workers[0]) loop_close_inbox(worker->loop);
-}
-
-static void catch_signals(struct service *service) {
-  static const int NUMBERS[] = {SIGTERM, SIGINT};
-  uv_loop_t *uv = loop_uv(service->workers[0].loop);
-  for (size_t i = 0; i < 2; i++) {
-    uv_signal_init(uv, &service->signals[i]);
-    service->signals[i].data = service;
-    uv_signal_start(&service->signals[i], on_signal, NUMBERS[i]);
-  }
 }
 
 static void raise_file_limit(void) {
@@ -170,9 +168,14 @@ static bool make_workers(struct service *service, struct error *error) {
                             service->workers, service->settings.loops, error);
 }
 
-static void *run_worker(void *argument) {
-  struct worker *worker = argument;
+static void run_worker(struct worker *worker) {
   loop_run(worker->loop);
+}
+
+static void *run_thread(void *argument) {
+  crash_enter_thread();
+  run_worker(argument);
+  crash_leave_thread();
   return NULL;
 }
 
@@ -194,7 +197,7 @@ static void warn_of_open_cors(const struct service *service) {
 
 static bool run(struct service *service, struct error *error) {
   for (unsigned i = 1; i < service->settings.loops; i++)
-    if (pthread_create(&service->workers[i].thread, NULL, run_worker, &service->workers[i]) != 0)
+    if (pthread_create(&service->workers[i].thread, NULL, run_thread, &service->workers[i]) != 0)
       return error_set(error, ERROR_UNAVAILABLE, "no thread for an event loop");
   log_event(LOG_LEVEL_INFO, "listening", log_int("port", service->settings.config.port),
             log_int("loops", service->settings.loops), log_text("version", CRUDDUR_VERSION),
@@ -234,7 +237,7 @@ static int serve(struct service *service) {
   service->settings.options.pg.argument = service;
   raise_file_limit();
   crash_catch(service->settings.config.crash_file);
-  signal(SIGPIPE, SIG_IGN);
+  serve_signals_ignore();
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
   if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
@@ -251,13 +254,13 @@ static int serve(struct service *service) {
   warn_of_open_cors(service);
   warn_of_few_loops(service);
   report_crash(service);
-  catch_signals(service);
+  serve_signals_catch(&service->signals, service->workers[0].loop, level, drain_all, service);
   int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
+  stop_guard_end(&service->guard);
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);
-  if (service->refusal.kind != ERROR_NONE) return exit_code_of(&service->refusal);
-  return code;
+  return code == EXIT_DONE ? planned_exit_code(service) : code;
 }
 
 static int command_serve(int argc, char **argv) {
@@ -279,6 +282,9 @@ const struct subcommand serve_command = {
     .usage = "cruddur serve [--migrate]",
     .description =
         "Serves the API until SIGTERM or SIGINT, then answers the requests in progress and exits.\n"
+        "SIGQUIT ends it without waiting for them. SIGUSR1 turns debug lines on and off. SIGHUP "
+        "and\n"
+        "SIGUSR2 change nothing.\n"
         "Settings come from the environment; `cruddur config` lists them.\n"
         "\n"
         "It does not serve from a database that is behind: it says which migrations are pending\n"

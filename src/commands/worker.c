@@ -98,8 +98,8 @@ static void on_drained(void *argument) {
   tracer_drain(worker->tracer, on_traces_sent, worker);
 }
 
-void worker_drain(struct worker *worker) {
+void worker_drain(struct worker *worker, uint64_t timeout_ms) {
   if (worker->draining) return;
   worker->draining = true;
-  http_server_drain(worker->context.server, worker->options->drain_timeout_ms, on_drained, worker);
+  http_server_drain(worker->context.server, timeout_ms, on_drained, worker);
 }

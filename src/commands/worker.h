@@ -48,5 +48,6 @@ struct worker {
 bool worker_init(struct worker *worker, struct loop *loop, struct key_keeper *keeper, int listen_fd,
                  const struct worker_options *options, struct error *error);
 
-/* Makes the worker answer what it has and end; on its own loop. Harmless when called again. */
-void worker_drain(struct worker *worker);
+/* Makes the worker answer what it has, for at most `timeout_ms`, and end; on its own loop. Harmless
+ * when called again. */
+void worker_drain(struct worker *worker, uint64_t timeout_ms);

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 
 import pytest
 
@@ -235,6 +236,18 @@ def test_exporters_that_hang(start_server):
     finally:
         collector.close()
         rollbar.close()
+
+
+def test_while_postgres_swallows_packets(start_server):
+    """Whoever takes connections and says nothing is not waited for, whatever libpq was told to wait."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgresql://nobody@127.0.0.1:{port}/none?connect_timeout=60"
+        server = start_server(CONNECTION_URL=url)
+        silent.accept()
+        server.terminate()
+        server.expect_end()
+        assert server.log.find(message="stopped; what waits for the network was not waited for")
 
 
 def test_before_the_database_ever_answered(start_server):

@@ -256,6 +256,14 @@ def test_health_check_of_a_living_server(server):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("port", ["80/x?", "4567 ", "0x50", "65536", "-1", "0"])
+def test_health_check_of_a_port_that_is_none(port):
+    """It is no part of a URL that is made up of it."""
+    done = run("health-check", PORT=port)
+    assert done.returncode == 2
+    assert done.stderr.startswith("cruddur health-check: PORT ") and done.stdout == ""
+
+
 def test_health_check_of_nobody():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

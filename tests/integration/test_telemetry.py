@@ -4,11 +4,13 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import urllib.request
 
 import pytest
 
 from harness.api import Api
+from harness.description import PROJECT
 from harness.server import BINARY, Server, run
 from harness.watchers import Collector, Rollbar, XrayDaemon
 
@@ -318,10 +320,25 @@ def test_a_daemon_that_is_not_there_costs_segments_alone(start_server, descripti
     api.close()
 
 
-@pytest.mark.skipif(
+without_sanitizer = pytest.mark.skipif(
     b"__asan_init" in BINARY.read_bytes() or b"__tsan_init" in BINARY.read_bytes(),
     reason="sanitizers have handlers of their own",
 )
+
+
+@without_sanitizer
+def test_an_overflow_on_another_loop_leaves_a_last_line(settings, tmp_path):
+    library, report = tmp_path / "overflow.so", tmp_path / "crash.json"
+    source = PROJECT / "tests" / "preload" / "overflow.c"
+    command = ["cc", "-shared", "-fPIC", "-O0", "-o", str(library), str(source), "-ldl"]
+    subprocess.run(command, check=True)
+    done = run("serve", **{**settings, "CRUDDUR_CRASH_FILE": report, "LD_PRELOAD": library})
+    assert done.returncode == -signal.SIGSEGV
+    assert json.loads(report.read_text())["signal"] == "SIGSEGV"
+    assert report.read_text() in done.stdout
+
+
+@without_sanitizer
 def test_a_crash_leaves_a_last_line_and_is_told_at_the_next_start(
     settings, rollbar, tmp_path
 ):

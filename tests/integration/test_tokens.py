@@ -41,6 +41,9 @@ GOOD = {
     "nbf in the past": lambda key, sub: sign(key, claims_for(sub, nbf=now() - 10)),
     "nbf within the leeway": lambda key, sub: sign(key, claims_for(sub, nbf=now() + 30)),
     "exp within the leeway": lambda key, sub: sign(key, claims_for(sub, exp=now() - 20)),
+    "exp beyond every clock": lambda key, sub: sign(key, claims_for(sub, exp=2**63 - 1)),
+    "exp beyond 64 bits": lambda key, sub: sign(key, claims_for(sub, exp=10**20)),
+    "as long as headers may be": lambda key, sub: sign(key, claims_for(sub, scope="x" * 11000)),
     "no iat": lambda key, sub: sign(key, claims_for(sub, iat=None)),
     "no typ": lambda key, sub: sign(key, claims_for(sub), header={"typ": None}),
     "a long one": lambda key, sub: sign(key, claims_for(sub, groups=["g" * 40] * 60)),
@@ -140,7 +143,11 @@ BAD = {
     "exp missing": bad_claims(exp=None),
     "exp text": lambda key, sub: sign(key, claims_for(sub, exp=str(now() + 3600))),
     "exp a list": bad_claims(exp=[4102444800]),
-    "exp beyond every clock": bad_claims(exp=2**63 - 1),
+    "iat text": bad_claims(iat="1700000000"),
+    "iat null": lambda key, sub: sign(key, {**claims_for(sub), "iat": None}),
+    "id with an audience that is no text": lambda key, sub: sign(
+        key, claims_for(sub, "id", aud=[CLIENT_ID, 5])
+    ),
     "not yet valid": lambda key, sub: sign(key, claims_for(sub, nbf=now() + 300)),
     "nbf text": bad_claims(nbf="0"),
     "sub missing": bad_claims(sub=None),

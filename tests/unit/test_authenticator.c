@@ -185,15 +185,6 @@ static void expect_sub(struct house *house, const char *token, const char *sub) 
   request_clear(&request);
 }
 
-static bool is_admitted(struct house *house, const char *token) {
-  struct http_request request;
-  send_request(house, &request, token);
-  wait_done(house, &request);
-  bool admitted = request.result == HTTP_TOKEN_GOOD;
-  request_clear(&request);
-  return admitted;
-}
-
 static void expect_refused(struct house *house, const char *token) {
   struct http_request request;
   send_request(house, &request, token);
@@ -299,23 +290,6 @@ static void keys_that_come_while_a_token_is_checked_count(void **state) {
   authenticator_close(other);
   loop_free(loop);
   refresher_leave(&watcher, on_watcher_left);
-  house_close(&house);
-}
-
-static void old_keys_are_fetched_again(void **state) {
-  struct house house;
-  house_open(&house, &QUICK, POOL_GOOD);
-  house.options.refresh_ms = 1;
-  expect_sub(&house, first_token, "user-1");
-  atomic_store(&house.behaviour, POOL_BROKEN);
-  unsigned before = web_requests(house.web);
-  while (web_requests(house.web) < before + 3)
-    turn(&house);
-  expect_sub(&house, first_token, "user-1"); /* known keys work while the pool is down */
-  atomic_store(&house.behaviour, POOL_ROTATED);
-  while (is_admitted(&house, first_token))
-    turn(&house);
-  expect_sub(&house, second_token, "user-2");
   house_close(&house);
 }
 
@@ -602,7 +576,6 @@ int main(void) {
       cmocka_unit_test(requests_wait_for_the_first_fetch),
       cmocka_unit_test(unknown_keys_fetch_once_in_a_while),
       cmocka_unit_test(keys_that_come_while_a_token_is_checked_count),
-      cmocka_unit_test(old_keys_are_fetched_again),
       cmocka_unit_test(the_next_interval_allows_the_next_fetch),
       cmocka_unit_test(rotated_keys_are_found_and_old_ones_forgotten),
       cmocka_unit_test(a_pool_that_breaks_leaves_the_known_keys),

@@ -4,6 +4,7 @@
 #include "lib/telemetry/crash.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -92,8 +93,9 @@ static void an_empty_file_is_removed_and_is_no_report(void **state) {
 
 /* --- The crash --- */
 
-/* Runs a child that ends by `number`, and reads what it writes to stdout. */
-static void crash_by(int number, const char *report_path, char line[LINE_SIZE]) {
+/* Runs a child that ends by `number` when it calls `crash`, and reads what it writes to stdout. */
+static void crash_in(void (*crash)(int number), int number, const char *report_path,
+                     char line[LINE_SIZE]) {
   int fds[2], status;
   size_t length = 0;
   ssize_t count;
@@ -104,7 +106,7 @@ static void crash_by(int number, const char *report_path, char line[LINE_SIZE]) 
     setrlimit(RLIMIT_CORE, &no_core);
     dup2(fds[1], STDOUT_FILENO);
     crash_catch(report_path);
-    raise(number);
+    crash(number);
     _exit(0);
   }
   close(fds[1]);
@@ -115,6 +117,14 @@ static void crash_by(int number, const char *report_path, char line[LINE_SIZE]) 
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_true(WIFSIGNALED(status));
   assert_int_equal(WTERMSIG(status), number);
+}
+
+static void raise_it(int number) {
+  raise(number);
+}
+
+static void crash_by(int number, const char *report_path, char line[LINE_SIZE]) {
+  crash_in(raise_it, number, report_path, line);
 }
 
 static void assert_line(const char *line, const char *signal_name) {
@@ -162,6 +172,43 @@ static void a_report_that_nobody_took_stays(void **state) {
   buffer_free(&report);
 }
 
+static volatile bool goes_deeper = true;
+
+static int overflow(volatile const char *above) {
+  volatile char frame[4096];
+  frame[0] = above ? above[0] : 'x';
+  return goes_deeper ? overflow(frame) + frame[0] : 0;
+}
+
+static void overflow_here(int number) {
+  overflow(NULL);
+}
+
+static void *overflow_in_thread(void *argument) {
+  crash_enter_thread();
+  overflow(NULL);
+  return NULL;
+}
+
+static void overflow_elsewhere(int number) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, overflow_in_thread, NULL) == 0) pthread_join(thread, NULL);
+}
+
+static void an_overflow_leaves_a_report_too(void **state) {
+  void (*const crashes[])(int number) = {overflow_here, overflow_elsewhere};
+  if (!CATCHES) skip();
+  for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+    char line[LINE_SIZE];
+    struct buffer report = BUFFER_EMPTY;
+    crash_in(crashes[i], SIGSEGV, path, line);
+    assert_line(line, "SIGSEGV");
+    assert_true(crash_take_report(path, &report));
+    assert_buffer_equal(&report, line);
+    buffer_free(&report);
+  }
+}
+
 static void there_may_be_no_file(void **state) {
   char line[LINE_SIZE];
   if (!CATCHES) skip();
@@ -176,6 +223,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_empty_file_is_removed_and_is_no_report, set_up, tear_down),
       cmocka_unit_test_setup_teardown(each_signal_leaves_a_line_and_a_report, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_report_that_nobody_took_stays, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(an_overflow_leaves_a_report_too, set_up, tear_down),
       cmocka_unit_test_setup_teardown(there_may_be_no_file, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

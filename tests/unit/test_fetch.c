@@ -3,6 +3,7 @@
 #include "web.h"
 
 #include "lib/fetch/fetch.h"
+#include "lib/fetch/fetch_wait.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -571,6 +572,37 @@ static void a_name_that_does_not_resolve_does_not_block(void **state) {
     sem_wait(&resolver_left);
 }
 
+/* --- What cannot start --- */
+
+static bool curl_has_no_memory;
+
+/* In the place of curl's own. */
+int curl_multi_add_handle(void *multi, void *easy);
+
+int curl_multi_add_handle(void *multi, void *easy) {
+  enum { CURLM_OUT_OF_MEMORY = 3 };
+  if (curl_has_no_memory) return CURLM_OUT_OF_MEMORY;
+  int (*real)(void *, void *);
+  *(void **)&real = dlsym(RTLD_NEXT, "curl_multi_add_handle");
+  return real(multi, easy);
+}
+
+static void an_exchange_that_cannot_start_is_not_waited_for(void **state) {
+  struct fetch_wait wait = {0};
+  struct fetch_answer answer;
+  struct error error;
+  const struct fetch_request request = {
+      .url = "http://127.0.0.1:1/", .timeout_ms = AMPLE_MS, .response_limit = LIMIT};
+  assert_true(fetch_wait_open(&wait, &error));
+  curl_has_no_memory = true;
+  bool done = fetch_wait_exchange(&wait, &request, &answer, &error);
+  curl_has_no_memory = false;
+  assert_false(done);
+  assert_int_equal(error.kind, ERROR_MEMORY);
+  fetch_wait_free_answer(&answer);
+  fetch_wait_close(&wait);
+}
+
 int main(void) {
   static const char *const PROXIES[] = {"http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"};
   for (size_t i = 0; i < sizeof(PROXIES) / sizeof(PROXIES[0]); i++)
@@ -600,6 +632,7 @@ int main(void) {
       cmocka_unit_test(closing_ends_what_is_under_way),
       cmocka_unit_test(the_fetcher_may_be_closed_by_a_callback),
       cmocka_unit_test(the_number_under_way_is_bounded),
+      cmocka_unit_test(an_exchange_that_cannot_start_is_not_waited_for),
       cmocka_unit_test(a_name_that_does_not_resolve_does_not_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

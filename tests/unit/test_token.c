@@ -74,7 +74,7 @@ static void every_configured_client_is_accepted(void **state) {
   static const char *const GOOD[] = {
       "\"iss\":\"https://pool.example\",\"token_use\":\"access\",\"client_id\":\"client-2\"",
       "\"iss\":\"https://pool.example\",\"token_use\":\"id\",\"aud\":\"client-1\"",
-      "\"iss\":\"https://pool.example\",\"token_use\":\"id\",\"aud\":[\"x\",7,\"client-2\"]",
+      "\"iss\":\"https://pool.example\",\"token_use\":\"id\",\"aud\":[\"x\",\"client-2\"]",
   };
   for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++)
     assert_int_equal(check_issue(GOOD[i]).verdict, TOKEN_GOOD);
@@ -92,6 +92,8 @@ static void other_clients_are_not(void **state) {
                                    "\"aud\":\"client-3\"",
                                    "\"aud\":[]",
                                    "\"aud\":[\"client-3\",[\"client-1\"]]",
+                                   "\"aud\":[\"client-1\",7]",
+                                   "\"aud\":[null,\"client-1\"]",
                                    "\"client_id\":\"client-1\"",
                                    "\"aud\":{\"client-1\":1}"};
   char issue[256];
@@ -130,15 +132,57 @@ static void tokens_expire_after_the_leeway(void **state) {
   assert_int_equal(check_with("\"sub\":\"u\",\"exp\":1699999941").verdict, TOKEN_GOOD);
   assert_int_equal(check_with("\"sub\":\"u\",\"exp\":1699999941.5").verdict, TOKEN_GOOD);
   expect_bad(check_with("\"sub\":\"u\",\"exp\":1699999940"), "expired");
+  assert_int_equal(check_with("\"sub\":\"u\",\"exp\":1699999940.5").verdict, TOKEN_GOOD);
   expect_bad(check_with("\"sub\":\"u\",\"exp\":1"), "expired");
-  static const char *const NONE[] = {
-      "\"x\":1",       "\"exp\":null", "\"exp\":\"1700000100\"", "\"exp\":-1",
-      "\"exp\":1e300", "\"exp\":true", "\"exp\":[1700000100]",   "\"exp\":9223372036854775807"};
+  expect_bad(check_with("\"sub\":\"u\",\"exp\":-1"), "expired");
+  expect_bad(check_with("\"sub\":\"u\",\"exp\":-1e300"), "expired");
+  static const char *const NONE[] = {"\"x\":1", "\"exp\":null", "\"exp\":\"1700000100\"",
+                                     "\"exp\":true", "\"exp\":[1700000100]"};
   for (size_t i = 0; i < sizeof(NONE) / sizeof(NONE[0]); i++) {
     char claims[128];
     snprintf(claims, sizeof(claims), "\"sub\":\"u\",%s", NONE[i]);
     expect_bad(check_with(claims), "no time of expiry");
   }
+}
+
+static void numbers_may_be_large(void **state) {
+  static const char *const GOOD[] = {"\"exp\":9007199254740994",
+                                     "\"exp\":9223372036854775807",
+                                     "\"exp\":9223372036854775808",
+                                     "\"exp\":100000000000000000000",
+                                     "\"exp\":1e300",
+                                     "\"exp\":1700000100,\"iat\":1e300",
+                                     "\"exp\":1700000100,\"iat\":-1",
+                                     "\"exp\":1700000100,\"nbf\":-1e300",
+                                     "\"exp\":1700000100,\"z\":123456789012345678901234567890"};
+  char claims[128];
+  for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++) {
+    snprintf(claims, sizeof(claims), "\"sub\":\"u\",%s", GOOD[i]);
+    struct token_answer checked = check_with(claims);
+    assert_int_equal(checked.verdict, TOKEN_GOOD);
+    assert_true(checked.claims.good_until_s > NOW + 100);
+  }
+  expect_bad(check_with("\"sub\":\"u\",\"exp\":1700000100,\"nbf\":1e300"), "not valid yet");
+}
+
+static void a_time_of_issue_is_a_number(void **state) {
+  static const char *const BAD[] = {"\"1700000000\"", "null", "true", "[1700000000]", "{}"};
+  char claims[128];
+  for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+    snprintf(claims, sizeof(claims), "\"sub\":\"u\",\"exp\":1700000100,\"iat\":%s", BAD[i]);
+    expect_bad(check_with(claims), "a malformed time of issue");
+  }
+}
+
+/* As long as the headers of a request may be. */
+static void a_token_may_be_long(void **state) {
+  char *filler = calloc(1, 11001);
+  memset(filler, 'x', 11000);
+  struct buffer claims = BUFFER_EMPTY;
+  buffer_append_format(&claims, "\"sub\":\"u\",\"exp\":1700000100,\"z\":\"%s\"", filler);
+  assert_int_equal(check_with(buffer_text(&claims)).verdict, TOKEN_GOOD);
+  buffer_free(&claims);
+  free(filler);
 }
 
 static void tokens_begin_before_the_leeway(void **state) {
@@ -413,6 +457,9 @@ int main(void) {
       cmocka_unit_test(other_clients_are_not),
       cmocka_unit_test(other_issuers_and_uses_are_refused),
       cmocka_unit_test(tokens_expire_after_the_leeway),
+      cmocka_unit_test(numbers_may_be_large),
+      cmocka_unit_test(a_time_of_issue_is_a_number),
+      cmocka_unit_test(a_token_may_be_long),
       cmocka_unit_test(tokens_begin_before_the_leeway),
       cmocka_unit_test(a_usable_sub_is_needed),
       cmocka_unit_test(the_placeholder_of_seeded_users_signs_nobody_in),

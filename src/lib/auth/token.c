@@ -12,8 +12,7 @@
 
 enum { PART_COUNT = 3 };
 
-/* Times beyond are nonsense, and sums with them would overflow: 2^53 is what JSON numbers hold
- * exactly. */
+/* Later than any clock: tokens may say 1e300, and sums with that would overflow. */
 static const int64_t TIME_HIGHEST = INT64_C(1) << 53;
 
 DEFINE_CLEANUP(json_t *, json_decref);
@@ -47,12 +46,14 @@ static bool split(struct str token, struct str parts[PART_COUNT]) {
   return true;
 }
 
-/* A part as a JSON object; NULL when it is anything else. */
+/* A part as a JSON object; NULL when it is anything else. Every number is read as a double, since
+ * an integer may be larger than 2^63. */
 static json_t *decode_object(struct str part) {
   char bytes[TOKEN_SIZE_LIMIT];
   size_t length = 0;
   if (!encoding_base64url_decode(part, bytes, sizeof(bytes), &length)) return NULL;
-  json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+  json_t *object =
+      json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
   if (json_is_object(object)) return object;
   json_decref(object);
   return NULL;
@@ -64,19 +65,21 @@ static struct str claim_text(const json_t *object, const char *name) {
   return (struct str){json_string_value(value), json_string_length(value)};
 }
 
-/* A NumericDate, whole or not; false when the claim is absent, no number, or out of any sane range.
+/* A NumericDate, whole or not (RFC 7519, section 2); false when the claim is absent or no number.
  */
-static bool claim_time(const json_t *object, const char *name, int64_t *ret_seconds) {
+static bool claim_time(const json_t *object, const char *name, double *ret_seconds) {
   const json_t *value = json_object_get(object, name);
-  if (!json_is_number(value)) return false;
-  if (json_is_integer(value)) {
-    *ret_seconds = json_integer_value(value);
-    return *ret_seconds >= 0 && *ret_seconds <= TIME_HIGHEST;
-  }
-  double seconds = json_real_value(value);
-  if (!(seconds >= 0 && seconds <= (double)TIME_HIGHEST)) return false;
-  *ret_seconds = (int64_t)seconds;
+  if (!json_is_real(value)) return false;
+  *ret_seconds = json_real_value(value);
   return true;
+}
+
+/* The first whole second that is not before `seconds`. */
+static int64_t second_from(double seconds) {
+  if (seconds <= 0) return 0;
+  if (seconds >= (double)TIME_HIGHEST) return TIME_HIGHEST;
+  int64_t whole = (int64_t)seconds;
+  return (double)whole < seconds ? whole + 1 : whole;
 }
 
 static bool is_client(const struct auth_options *options, struct str id) {
@@ -86,18 +89,20 @@ static bool is_client(const struct auth_options *options, struct str id) {
   return false;
 }
 
-/* `aud` is a string or an array of strings (RFC 7519, section 4.1.3). */
+/* `aud` is a string or an array of strings, and nothing else beside them (RFC 7519, section 4.1.3).
+ */
 static bool audience_has_client(const json_t *claims, const struct auth_options *options) {
   const json_t *audience = json_object_get(claims, "aud");
   if (!json_is_array(audience)) return is_client(options, claim_text(claims, "aud"));
+  bool found = false;
   size_t index;
   const json_t *item;
   json_array_foreach(audience, index, item) {
-    if (!json_is_string(item)) continue;
-    if (is_client(options, (struct str){json_string_value(item), json_string_length(item)}))
-      return true;
+    if (!json_is_string(item)) return false;
+    struct str id = {json_string_value(item), json_string_length(item)};
+    found = found || is_client(options, id);
   }
-  return false;
+  return found;
 }
 
 static const char *check_issue(const json_t *claims, const struct auth_options *options) {
@@ -111,13 +116,15 @@ static const char *check_issue(const json_t *claims, const struct auth_options *
 }
 
 static const char *check_times(const json_t *claims, int64_t now_s, struct token_claims *result) {
-  int64_t expires_s, begins_s;
+  double expires_s, begins_s, issued_s;
   if (!claim_time(claims, "exp", &expires_s)) return "no time of expiry";
-  result->good_until_s = expires_s + TOKEN_LEEWAY_S;
+  result->good_until_s = second_from(expires_s) + TOKEN_LEEWAY_S;
   if (now_s >= result->good_until_s) return "expired";
+  if (json_object_get(claims, "iat") && !claim_time(claims, "iat", &issued_s))
+    return "a malformed time of issue";
   if (!json_object_get(claims, "nbf")) return NULL;
   if (!claim_time(claims, "nbf", &begins_s)) return "a malformed time of beginning";
-  return begins_s > now_s + TOKEN_LEEWAY_S ? "not valid yet" : NULL;
+  return begins_s > (double)(now_s + TOKEN_LEEWAY_S) ? "not valid yet" : NULL;
 }
 
 /* Seeded users share the id 'MOCK' until they are given their own: nobody may sign in as all of

@@ -8,8 +8,8 @@
 #include "lib/auth/verified.h"
 
 enum {
-  TOKEN_SIZE_LIMIT = 8 * 1024, /* bytes */
-  TOKEN_LEEWAY_S = 60,         /* how far clocks may be apart */
+  TOKEN_SIZE_LIMIT = 16 * 1024, /* bytes: what all headers of a request may have */
+  TOKEN_LEEWAY_S = 60,          /* how far clocks may be apart */
 };
 
 /* Cuts the token out of the value of an Authorization header: the scheme Bearer in any case,

@@ -45,7 +45,7 @@ static const char *const STS_ENDPOINTS[] = {"regional", "legacy", NULL};
   ROW(CONFIG_NUMBER, uint32_t, low, high, NULL, variable, scopes, member, __VA_ARGS__)
 
 static const struct config_setting SETTINGS[] = {
-    NUMBER("PORT", CONFIG_SERVER, port, 0, 65535, "4567", "4567",
+    NUMBER("PORT", CONFIG_SERVER | CONFIG_PORT, port, 0, 65535, "4567", "4567",
            "TCP port to listen on; 0 picks a free one"),
     SECRET("CONNECTION_URL", CONFIG_DATABASE | CONFIG_SERVER | CONFIG_DEV_TOKEN, connection_url,
            NULL, "postgresql://user:password@host:5432/cruddur", "Postgres URL or libpq keywords",

@@ -99,6 +99,7 @@ enum config_scope {
   CONFIG_DEV_TOKEN = 1 << 3, /* what `cruddur dev-token` reads */
   CONFIG_SYNC = 1 << 4,      /* what `cruddur sync` reads besides CONFIG_AWS */
   CONFIG_LAMBDA = 1 << 5,    /* what `cruddur lambda` may read in CONFIG_DATABASE's stead */
+  CONFIG_PORT = 1 << 6,      /* PORT, for `cruddur health-check` */
 };
 
 enum config_type {

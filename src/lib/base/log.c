@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -34,7 +35,7 @@ static struct {
   pthread_cond_t work, idle;
   struct buffer queue;
   uint64_t dropped, dropped_in_all;
-  enum log_level level;
+  atomic_uint level; /* read without the mutex */
   bool started, stopping, writing, waiting, for_people;
   pthread_t thread;
 } logger = {.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -56,7 +57,11 @@ bool log_level_parse(struct str text, enum log_level *ret_level) {
 }
 
 bool log_enabled(enum log_level level) {
-  return level >= logger.level;
+  return level >= atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
+void log_set_level(enum log_level level) {
+  atomic_store_explicit(&logger.level, level, memory_order_relaxed);
 }
 
 /* Whoever shares the pipe with us may have made it non-blocking, for all who share it. */
@@ -132,7 +137,7 @@ static void *write_queue(void *unused) {
 
 bool log_start(enum log_level level) {
   assert(!logger.started); /* two writers would mix their lines */
-  logger.level = level;
+  log_set_level(level);
   logger.for_people = isatty(STDOUT_FILENO);
   sigset_t all, before;
   sigfillset(&all); /* signals are for the thread that waits for them */

@@ -58,6 +58,9 @@ void log_event(enum log_level level, const char *message, ...);
 /* Lines lost since the start: those that found the queue full, and those that stdout refused. */
 uint64_t log_dropped(void);
 
+/* Changes the lowest level written; from any thread. */
+void log_set_level(enum log_level level);
+
 /* True when events of `level` are written at all. */
 bool log_enabled(enum log_level level);
 

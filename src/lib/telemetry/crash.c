@@ -12,6 +12,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -27,6 +28,8 @@ enum {
 
 _Static_assert(FRAMES_LIMIT *FRAME_SIZE + LINE_REST_SIZE <= LINE_SIZE, "no line is cut off");
 _Static_assert(LINE_SIZE <= REPORT_LIMIT, "what is written is what is taken");
+
+static _Thread_local void *thread_stack; /* what sigaltstack() knows, a thread at a time */
 
 static struct {
   const char *path;
@@ -107,17 +110,31 @@ static int remember_base(struct dl_phdr_info *info, size_t size, void *unused) {
   return 1;
 }
 
+void crash_enter_thread(void) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (thread_stack) return;
+  thread_stack = malloc(STACK_SIZE);
+  if (thread_stack) sigaltstack(&(stack_t){.ss_sp = thread_stack, .ss_size = STACK_SIZE}, NULL);
+#endif
+}
+
+void crash_leave_thread(void) {
+  if (!thread_stack) return;
+  sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+  free(thread_stack);
+  thread_stack = NULL;
+}
+
 void crash_catch(const char *path) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   (void)path, (void)on_crash, (void)remember_base;
 #else
   static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-  static char stack[STACK_SIZE]; /* for a crash by overflow of the usual stack */
   void *frame;
   crash.path = path;
   dl_iterate_phdr(remember_base, NULL);
   backtrace(&frame, 1); /* loads libgcc now: in the handler it must not */
-  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+  crash_enter_thread();
   struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
   for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++)
     sigaction(SIGNALS[i], &action, NULL);
