@@ -1,7 +1,7 @@
 /* standard_streams.c: see standard_streams.h. */
 #include "commands/standard_streams.h"
 
-#include "lib/base/exit_codes.h"
+#include "commands/exit.h"
 
 #include <errno.h>
 #include <fcntl.h>
