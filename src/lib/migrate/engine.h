@@ -44,9 +44,15 @@ bool migrate_up(const struct migrate_options *options, const struct migrate_repo
 bool migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
                       const struct migrate_reporter *reporter, struct error *error);
 
+struct migrate_status_options {
+  bool json;
+  bool drift; /* compare the schema with db/schema.sql, which is loaded into a scratch database */
+};
+
 /* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. PENDING when
- * something is, or was adopted wrongly. Changes nothing. */
-bool migrate_status(const struct migrate_options *options, bool json,
+ * something is, or was adopted wrongly; drift counts for nothing. Changes nothing. */
+bool migrate_status(const struct migrate_options *options,
+                    const struct migrate_status_options *status,
                     const struct migrate_reporter *reporter, struct error *error);
 
 /* Says the SQL that migrate_up() would run. Reads only; without a connection URL nothing counts as

@@ -202,7 +202,7 @@ bool script_look_at_index(struct script_step *step, struct pg_session *session,
   step->invalid_index = NULL;
   step->is_done = false;
   const struct bare_statement *bare = &step->bare;
-  if (bare->index.length == 0) return true; /* it is none that builds or drops a named index */
+  if (bare->index.length == 0) return true; /* it neither builds nor drops an index by name */
   enum catalog_index state;
   _cleanup_free_ char *name = NULL;
   if (!catalog_index_state(session, bare, &state, &name, error)) return false;
