@@ -1,6 +1,7 @@
 /* migrate_status.c: says what is applied and what is pending. See engine.h. */
 #include "lib/migrate/migrate_drift.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/table_sizes.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -156,6 +157,13 @@ static void append_json(struct buffer *out, const struct runner *runner,
 
 /* --- Both --- */
 
+static bool write_sizes(struct pg_session *session, const char *path, struct error *error) {
+  struct table_sizes sizes = {0};
+  bool done = table_sizes_read(session, &sizes, error) && table_sizes_save(&sizes, path, error);
+  table_sizes_free(&sizes);
+  return done;
+}
+
 static bool judge(const struct migrate_plan *plan, struct error *error) {
   if (plan->by_state[PLAN_ABSENT] > 0)
     return error_set(error, ERROR_PENDING, "adopted wrongly; run `cruddur repair --adoption`");
@@ -170,6 +178,7 @@ bool migrate_status(const struct migrate_options *options,
   _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
   _cleanup_(migrate_drift_free) struct migrate_drift drift = {0};
   if (!runner_open(&runner, RUNNER_READ, error) ||
+      (status->sizes_path && !write_sizes(runner.session.pg, status->sizes_path, error)) ||
       (status->drift && !migrate_drift_find(options, reporter, &drift, error)))
     return false;
   _cleanup_(buffer_free) struct buffer out = BUFFER_EMPTY;
