@@ -306,7 +306,7 @@ void script_append_closing(const struct script *script, const struct script_step
     append_commit(rehearsal, sql);
     break;
   case SCRIPT_WRAPPED:
-    append_progress(script, step->first + 1, false, sql);
+    append_progress(script, step->first + !step->more, false, sql);
     append_commit(rehearsal, sql);
     break;
   case SCRIPT_BARE: append_progress(script, step->first + 1, false, sql); break;
@@ -324,8 +324,11 @@ void script_print(const struct script *script, struct buffer *out) {
     script_append_drop_index(step, false, out);
     if (step->is_done)
       buffer_append_format(out, "-- statement %zu was done by an earlier run\n", step->first + 1);
-    for (size_t j = 0; j < step->count; j++)
-      script_append_statement(script, step, step->first + j, false, out);
+    for (size_t j = step->first; j < step->first + step->count; j++) {
+      if (statement_of(script, j)->repeat)
+        buffer_append_text(out, "-- a run repeats this transaction until this changes no row\n");
+      script_append_statement(script, step, j, false, out);
+    }
     script_append_closing(script, step, 0, false, out);
   }
   buffer_append_char(out, '\n');
