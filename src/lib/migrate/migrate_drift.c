@@ -4,6 +4,8 @@
 #include "lib/migrate/run/scratch.h"
 #include "lib/migrate/state/fingerprint.h"
 
+#include <assert.h>
+
 extern const unsigned char SCHEMA_SQL[]; /* db/schema.sql, embedded */
 
 /* Names come out the same where the search_path is the same. */
@@ -49,6 +51,7 @@ void migrate_drift_free(struct migrate_drift *drift) {
 void migrate_drift_each(const struct migrate_drift *drift,
                         void (*found)(bool only_here, const char *object, void *argument),
                         void *argument) {
+  assert(drift->here && drift->there && "found before it is told");
   size_t i = 0, j = 0;
   size_t here = pg_session_rows_count(drift->here), there = pg_session_rows_count(drift->there);
   while (i < here || j < there) {

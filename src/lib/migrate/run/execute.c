@@ -139,6 +139,7 @@ static bool run_step(struct attempt *attempt, struct error *error) {
 /* After a batch that changed rows and was committed. False when there must be no other. */
 static bool go_on(struct attempt *attempt, struct error *error) {
   const struct migrate_session *session = attempt->execution->session;
+  assert(attempt->step->kind == SCRIPT_WRAPPED && attempt->step->more && attempt->changed > 0);
   attempt->batches++;
   attempt->rows += attempt->changed;
   uint64_t now_ms = elapsed_ms(attempt);

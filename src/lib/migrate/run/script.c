@@ -306,6 +306,7 @@ void script_append_closing(const struct script *script, const struct script_step
     append_commit(rehearsal, sql);
     break;
   case SCRIPT_WRAPPED:
+    assert(!step->more || statement_of(script, step->first)->repeat);
     append_progress(script, step->first + !step->more, false, sql);
     append_commit(rehearsal, sql);
     break;

@@ -3,6 +3,7 @@
  */
 #include "lib/migrate/state/table_sizes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -10,14 +11,19 @@
 
 enum { TABLES_MAX = 100 * 1000 };
 
-static const char SIZES_SQL[] =
-    "SELECT CASE WHEN n.nspname = 'public' THEN quote_ident(c.relname) "
-    "ELSE format('%I.%I', n.nspname, c.relname) END, "
-    "coalesce((SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t), "
-    "pg_relation_size(c.oid))::bigint, greatest(c.reltuples, 0)::bigint "
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' "
-    "AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 100000";
+/* With those of its partitions. */
+#define BYTES_AND_ROWS                                                                             \
+  "coalesce((SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t), "             \
+  "pg_relation_size(c.oid))::bigint, greatest(c.reltuples, 0)::bigint "
+
+static const char SIZE_SQL[] =
+    "SELECT " BYTES_AND_ROWS "FROM pg_class c WHERE c.oid = to_regclass($1)";
+
+static const char SIZES_SQL[] = "SELECT CASE WHEN n.nspname = 'public' THEN quote_ident(c.relname) "
+                                "ELSE format('%I.%I', n.nspname, c.relname) END, " BYTES_AND_ROWS
+                                "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                "WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' "
+                                "AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 100000";
 
 static bool reserve(struct table_sizes *sizes, size_t count, struct error *error) {
   if (count > TABLES_MAX) return error_set(error, ERROR_INVALID, "more than %d tables", TABLES_MAX);
@@ -27,12 +33,27 @@ static bool reserve(struct table_sizes *sizes, size_t count, struct error *error
 
 static bool add(struct table_sizes *sizes, const char *name, int64_t bytes, int64_t rows,
                 struct error *error) {
+  assert(sizes->tables && "room was made for each of them");
   struct table_size *table = &sizes->tables[sizes->count];
   *table = (struct table_size){.name = strdup(name),
                                .bytes = bytes > 0 ? (uint64_t)bytes : 0,
                                .rows = rows > 0 ? (uint64_t)rows : 0};
   if (!table->name) return error_set(error, ERROR_MEMORY, "out of memory");
   sizes->count++;
+  return true;
+}
+
+bool table_sizes_ask(struct pg_session *session, struct str table, struct table_size *ret_size) {
+  _cleanup_free_ char *name = strndup(table.data ? table.data : "", table.length);
+  if (!name) return false;
+  const char *parameters[] = {name};
+  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
+  if (!pg_session_query(session, SIZE_SQL, 1, parameters, &rows, NULL)) return false;
+  *ret_size = (struct table_size){0};
+  if (pg_session_rows_count(rows) == 0) return true;
+  int64_t bytes = pg_session_rows_integer(rows, 0, 0), count = pg_session_rows_integer(rows, 0, 1);
+  ret_size->bytes = bytes > 0 ? (uint64_t)bytes : 0;
+  ret_size->rows = count > 0 ? (uint64_t)count : 0;
   return true;
 }
 

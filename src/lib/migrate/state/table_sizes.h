@@ -14,7 +14,11 @@ struct table_sizes {
   size_t count;
 };
 
-/* Asks the database. */
+/* Asks the database about one table, as it is written in SQL; one that is not there has no bytes.
+ * False when that cannot be found out. No name is set. */
+bool table_sizes_ask(struct pg_session *session, struct str table, struct table_size *ret_size);
+
+/* Asks the database about all of them. */
 bool table_sizes_read(struct pg_session *session, struct table_sizes *ret_sizes,
                       struct error *error);
 
