@@ -4,7 +4,7 @@
 
 static bool run(struct migration_cli *cli, struct error *error) {
   if (cli->dry_run) return migrate_dry_run(&cli->options, &cli->reporter, error);
-  if (cli->lint) return migrate_lint(&cli->options, &cli->reporter, error);
+  if (cli->lint) return migrate_lint(&cli->options, cli->sizes, &cli->reporter, error);
   if (cli->rehearse) return migrate_rehearse(&cli->options, &cli->reporter, error);
   return migrate_up(&cli->options, &cli->reporter, error);
 }
@@ -14,6 +14,7 @@ static int command_migrate(int argc, char **argv) {
   if (!migration_cli_parse(&cli, &migrate_command, argc, argv)) return cli.exit_code;
   if (cli.dry_run + cli.rehearse + cli.lint > 1)
     return flags_refuse(&migrate_command, "give one of --dry-run, --rehearse and --lint");
+  if (cli.sizes && !cli.lint) return flags_refuse(&migrate_command, "--sizes goes with --lint");
   if (!migration_cli_connection(&cli, !cli.dry_run && !cli.lint)) return cli.exit_code;
   struct error error = {0};
   return migration_cli_finish(&cli, run(&cli, &error), &error);
@@ -29,6 +30,9 @@ static const struct flag FLAGS[] = {
                 "the locks are held until then: best on a copy"),
     FLAG_SWITCH(0, "lint", struct migration_cli, lint,
                 "print what may hurt in production; exit code 1 when there is something"),
+    FLAG_FILE(0, "sizes", "FILE", struct migration_cli, sizes,
+              "with --lint: the tables are as large as FILE says, which `cruddur status --sizes` "
+              "wrote"),
     FLAG_SWITCH(0, "allow-late", struct migration_cli, options.allow_late,
                 "apply files that are older than the newest applied one", .section = "Options"),
     MIGRATION_FLAG_DIR,

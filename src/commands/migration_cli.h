@@ -12,9 +12,9 @@ struct migration_cli {
   const char *command; /* "migrate": for messages */
   struct migrate_options options;
   struct migrate_reporter reporter;
-  bool dry_run, rehearse, lint, json, forget, adoption;
+  bool dry_run, rehearse, lint, json, forget, adoption, drift;
   uint64_t steps, wait_s, lock_timeout_ms, lock_tries;
-  const char *to; /* NULL: not given */
+  const char *to, *sizes; /* NULL: not given */
   struct flag_words words;
   int exit_code; /* when migration_cli_parse() returns false */
 };

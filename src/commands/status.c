@@ -7,12 +7,19 @@ static int command_status(int argc, char **argv) {
   if (!migration_cli_parse(&cli, &status_command, argc, argv)) return cli.exit_code;
   if (!migration_cli_connection(&cli, true)) return cli.exit_code;
   struct error error = {0};
-  bool done = migrate_status(&cli.options, cli.json, &cli.reporter, &error);
+  const struct migrate_status_options status = {
+      .json = cli.json, .drift = cli.drift, .sizes_path = cli.sizes};
+  bool done = migrate_status(&cli.options, &status, &cli.reporter, &error);
   return migration_cli_finish(&cli, done, &error);
 }
 
 static const struct flag FLAGS[] = {
     FLAG_SWITCH(0, "json", struct migration_cli, json, "print one JSON object"),
+    FLAG_SWITCH(0, "drift", struct migration_cli, drift,
+                "list what only the database or only db/schema.sql has; needs the right to create "
+                "a database"),
+    FLAG_FILE(0, "sizes", "FILE", struct migration_cli, sizes,
+              "write to FILE how large the tables are, for `cruddur migrate --lint --sizes FILE`"),
     MIGRATION_FLAG_DIR,
     FLAG_END,
 };
@@ -20,7 +27,7 @@ static const struct flag FLAGS[] = {
 const struct subcommand status_command = {
     .name = "status",
     .summary = "show what is applied and what is pending",
-    .usage = "cruddur status [--json] [--dir FOLDER]",
+    .usage = "cruddur status [OPTION]…",
     .description =
         "Shows which migrations are applied to the database of CONNECTION_URL and which are\n"
         "pending. Changes nothing.",

@@ -17,7 +17,7 @@ from pg_cluster import connect, query
 
 BOTH = {BASE, BIO, REPLY}
 OURS = sorted(path.name.split("_")[0] for path in REAL.glob("*.sql"))[3:]
-FUTURE = "17957810245936"  # of 14 digits: November 2026
+FUTURE = "29957810245936"  # of 14 digits, later than any of ours
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def say(url, mark):
 
 MARKS = {
     "1717171717123456": NEWEST, "17171717171234567": NEWEST, "1717171717123": NEWEST, "1717171717.123456": NEWEST,
-    FUTURE: FUTURE, "1795781024.5936": "1795781024.5936", "99999999999999999": "99999999999999999",
+    "17957810245936": max("17957810245936", NEWEST), FUTURE: FUTURE, "2995781024.5936": "2995781024.5936", "99999999999999999": "99999999999999999",
     "": NEWEST, "0": NEWEST, "soon": NEWEST, None: NEWEST,
 }
 

@@ -279,6 +279,34 @@ def test_lint_asks_the_database_for_the_size(url, folder):
     assert "[index-not-concurrent]" in run("migrate", None, "--lint", dir=folder, expect=FAILED).stderr
 
 
+def test_lint_names_locks_and_sizes(fresh_database, url, folder, tmp_path):
+    """On a pull request, without a database: the sizes come from a file that production wrote."""
+    sizes = tmp_path / "sizes.json"
+    load(url, "CREATE TABLE big (b text); INSERT INTO big SELECT repeat('x', 1000) FROM generate_series(1, 10000);"
+              "CREATE SCHEMA other; CREATE TABLE other.small (b text); ANALYZE big;")
+    run("status", url, "--sizes", str(sizes), dir=folder, expect=DONE)
+    assert {table["name"] for table in json.loads(sizes.read_text())["tables"]} == {"big", "other.small"}
+    folder.add("ALTER TABLE other.small ALTER b TYPE int USING 1;\nCREATE TABLE new (b int);", "SELECT 1;")
+    options = ("--lint", "--sizes", str(sizes))
+    run("migrate", None, *options, dir=folder, expect=DONE)
+    folder.add("ALTER TABLE public.big ALTER b TYPE varchar;", "SELECT 1;")
+    for database in (None, fresh_database()):  # the file counts, not the database at hand
+        done = run("migrate", database, *options, dir=folder, expect=FAILED)
+        assert re.search(r"detail: lock: ACCESS EXCLUSIVE, while every row and every index is written again; "
+                         r"on public.big; it has 11\.\d MiB, about 10000 rows\n", done.stderr)
+    assert "on public.big\n" in run("migrate", None, "--lint", dir=folder, expect=FAILED).stderr
+
+
+def test_files_of_sizes_that_are_none(url, folder, tmp_path):
+    sizes = tmp_path / "sizes.json"
+    for text in ("", "[]", "{}", '{"tables": [{"name": "a"}]}', '{"tables": 7}'):
+        sizes.write_text(text)
+        assert "sizes.json" in run("migrate", None, "--lint", "--sizes", str(sizes), dir=folder, expect=USAGE).stderr
+    run("migrate", url, "--sizes", str(sizes), dir=folder, expect=USAGE)
+    done = run("status", url, "--sizes", str(tmp_path / "nowhere" / "f"), dir=folder, expect=USAGE)
+    assert "No such file or directory" in done.stderr
+
+
 def test_new_migrations_sort_after_every_other(folder, url):
     folder.add("SELECT 1;", version="99999999980000000")
     names = []

@@ -245,8 +245,29 @@ static void a_byte_order_mark_is_skipped_and_utf16_named(void **state) {
   }
 }
 
+static void a_statement_may_be_repeated(void **state) {
+  struct migration *migration = parse("-- migrate:up transaction:false\nSELECT 1;\n"
+                                      "-- migrate:repeat\n-- in steps\nUPDATE a SET b = 1;\n"
+                                      "DELETE FROM a;\n");
+  assert_false(migration->up.statements[0].repeat);
+  assert_true(migration->up.statements[1].repeat);
+  assert_false(migration->up.statements[2].repeat);
+  struct migration *once = parse("-- migrate:up transaction:false\nSELECT 1;\n"
+                                 "UPDATE a SET b = 1;\nDELETE FROM a;\n");
+  assert_string_not_equal(migration->checksum, once->checksum); /* it says something else */
+  migration_free(migration);
+  migration_free(once);
+  assert_refused("-- migrate:up\n-- migrate:repeat\nUPDATE a SET b = 1;\n", "transaction:false");
+  assert_refused("-- migrate:up transaction:false\n-- migrate:repeat\nSELECT 1;\n",
+                 "migrate:repeat goes with INSERT");
+  assert_refused("-- migrate:up transaction:false\n-- migrate:repeat\n", "no statement follows");
+  assert_refused("-- migrate:up transaction:false\nUPDATE a -- migrate:repeat\nSET b = 1;\n",
+                 "stands above a statement");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_statement_may_be_repeated),
       cmocka_unit_test(a_return_ends_a_comment_even_alone),
       cmocka_unit_test(a_byte_order_mark_is_skipped_and_utf16_named),
       cmocka_unit_test(statements_end_at_their_semicolons),

@@ -56,7 +56,7 @@ static void not_null(void **state) {
   assert_findings("ALTER TABLE a ADD COLUMN IF NOT EXISTS b int;", "");
   assert_findings("ALTER TABLE a ADD b int NOT NULL DEFAULT 0;", "");
   assert_findings("ALTER TABLE a ADD b int DEFAULT 0 NOT NULL;", "");
-  assert_findings("ALTER TABLE a ADD b bigserial NOT NULL;", "");
+  assert_findings("ALTER TABLE a ADD b bigserial NOT NULL;", "rewrite@2:19 ");
   assert_findings("ALTER TABLE a ADD CONSTRAINT c CHECK (b IS NOT NULL) NOT VALID;", "");
   assert_findings("ALTER TABLE a ALTER b SET NOT NULL;", "not-null@2:21 ");
   assert_findings("CREATE TABLE a (b int);\nALTER TABLE public.a ADD c int NOT NULL;", "");
@@ -71,6 +71,30 @@ static void indexes(void **state) {
   assert_findings("CREATE INDEX i ON small (b);", "");
   assert_findings("CREATE UNLOGGED TABLE IF NOT EXISTS a (b int); CREATE INDEX i ON A (b);", "");
   assert_findings("CREATE INDEX i ON a (b); CREATE TABLE a (b int);", "index-not-concurrent@2:1 ");
+}
+
+static void rewrites(void **state) {
+  assert_findings("VACUUM FULL a;", "rewrite@2:1 ");
+  assert_findings("VACUUM (ANALYZE, FULL) a;", "rewrite@2:1 ");
+  assert_findings("VACUUM (ANALYZE) a;", "");
+  assert_findings("CLUSTER a USING i;", "rewrite@2:1 ");
+  assert_findings("ALTER TABLE a SET UNLOGGED;", "rewrite@2:15 ");
+  assert_findings("ALTER TABLE a SET (fillfactor = 70);", "");
+  assert_findings("ALTER TABLE a ADD b uuid DEFAULT gen_random_uuid();", "rewrite@2:19 ");
+  assert_findings("ALTER TABLE a ADD b bigserial;", "rewrite@2:19 ");
+  assert_findings("ALTER TABLE a ADD b int GENERATED ALWAYS AS (c + 1) STORED;", "rewrite@2:19 ");
+  assert_findings("ALTER TABLE a ADD b timestamp DEFAULT now(), ADD serial int;", "");
+  assert_findings("VACUUM FULL small; ALTER TABLE small ADD b serial;", "");
+}
+
+static void constraints(void **state) {
+  assert_findings("ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0);", "constraint-check@2:19 ");
+  assert_findings("ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c (using), ADD d int;",
+                  "constraint-check@2:19 ");
+  assert_findings("ALTER TABLE a ADD CONSTRAINT c FOREIGN KEY (b) REFERENCES d NOT VALID;", "");
+  assert_findings("ALTER TABLE a ADD UNIQUE (b);", "constraint-check@2:19 ");
+  assert_findings("ALTER TABLE a ADD CONSTRAINT c PRIMARY KEY USING INDEX i;", "");
+  assert_findings("CREATE TABLE a (b int); ALTER TABLE a ADD CHECK (b > 0);", "");
 }
 
 static void allowances(void **state) {
@@ -98,8 +122,9 @@ static void missing_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(drops),   cmocka_unit_test(new_types),  cmocka_unit_test(not_null),
-      cmocka_unit_test(indexes), cmocka_unit_test(allowances), cmocka_unit_test(missing_down),
+      cmocka_unit_test(drops),    cmocka_unit_test(new_types),   cmocka_unit_test(not_null),
+      cmocka_unit_test(indexes),  cmocka_unit_test(allowances),  cmocka_unit_test(missing_down),
+      cmocka_unit_test(rewrites), cmocka_unit_test(constraints),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   buffer_free(&found_rules);

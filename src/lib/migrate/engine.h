@@ -44,9 +44,16 @@ bool migrate_up(const struct migrate_options *options, const struct migrate_repo
 bool migrate_rollback(const struct migrate_options *options, size_t steps, const char *to,
                       const struct migrate_reporter *reporter, struct error *error);
 
+struct migrate_status_options {
+  bool json;
+  const char *sizes_path; /* write there how large the tables are; NULL: do not */
+  bool drift; /* compare the schema with db/schema.sql, which is loaded into a scratch database */
+};
+
 /* Says (SAY_OUTPUT) what is applied and what is pending, for people or as JSON. PENDING when
- * something is, or was adopted wrongly. Changes nothing. */
-bool migrate_status(const struct migrate_options *options, bool json,
+ * something is, or was adopted wrongly; drift counts for nothing. Changes nothing. */
+bool migrate_status(const struct migrate_options *options,
+                    const struct migrate_status_options *status,
                     const struct migrate_reporter *reporter, struct error *error);
 
 /* Says the SQL that migrate_up() would run. Reads only; without a connection URL nothing counts as
@@ -73,10 +80,11 @@ bool migrate_repair(const struct migrate_options *options, const char *version, 
 bool migrate_repair_adoption(const struct migrate_options *options,
                              const struct migrate_reporter *reporter, struct error *error);
 
-/* Looks for what may hurt: in the pending migrations when there is a URL, else in all. CONFLICT
- * when something was found. */
-bool migrate_lint(const struct migrate_options *options, const struct migrate_reporter *reporter,
-                  struct error *error);
+/* Looks for what may hurt: in the pending migrations when there is a URL, else in all. The tables
+ * are as large as the file at `sizes_path` says (NULL: as the database says, where there is one).
+ * CONFLICT when something was found. */
+bool migrate_lint(const struct migrate_options *options, const char *sizes_path,
+                  const struct migrate_reporter *reporter, struct error *error);
 
 /* Writes a new, empty migration into `dir` and says (SAY_OUTPUT) its path. */
 bool migrate_new(const char *dir, const char *name, const struct migrate_reporter *reporter,

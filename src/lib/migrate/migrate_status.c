@@ -1,5 +1,7 @@
 /* migrate_status.c: says what is applied and what is pending. See engine.h. */
+#include "lib/migrate/migrate_drift.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/state/table_sizes.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -68,6 +70,33 @@ static void append_table(struct buffer *out, const struct runner *runner) {
   append_advice(out, &runner->plan);
 }
 
+struct side {
+  struct buffer *out;
+  bool here; /* the objects that only the database has; else those of db/schema.sql */
+  size_t count;
+};
+
+/* The first line of each: a function has many. */
+static void append_object(bool only_here, const char *object, void *argument) {
+  struct side *side = argument;
+  if (only_here != side->here) return;
+  const char *end = strchr(object, '\n');
+  buffer_append_format(side->out, "\n  %.*s%s",
+                       (int)(end ? end - object : (ptrdiff_t)strlen(object)), object,
+                       end ? " …" : "");
+  side->count++;
+}
+
+static void append_drift(struct buffer *out, const struct migrate_drift *drift) {
+  struct side here = {.out = out, .here = true}, there = {.out = out};
+  buffer_append_text(out, "\nonly in the database:");
+  migrate_drift_each(drift, append_object, &here);
+  buffer_append_text(out, here.count ? "" : " nothing");
+  buffer_append_text(out, "\nonly in db/schema.sql:");
+  migrate_drift_each(drift, append_object, &there);
+  buffer_append_text(out, there.count ? "" : " nothing");
+}
+
 /* --- As JSON --- */
 
 static const char *text_or_null(const char *text) {
@@ -88,39 +117,76 @@ static json_t *item_as_json(const struct migrate_plan_item *item) {
                    "adopted", entry && entry->adopted, "statements_done", done);
 }
 
-static void append_json(struct buffer *out, const struct runner *runner) {
-  const struct version *newest = history_newest(&runner->history);
+static void add_object(bool only_here, const char *object, void *argument) {
+  json_t *drift = argument;
+  json_t *side = json_object_get(drift, only_here ? "only_in_database" : "only_in_schema");
+  json_array_append_new(side, json_string(object));
+}
+
+static json_t *drift_as_json(const struct migrate_drift *drift) {
+  json_t *json = json_pack("{s:[], s:[]}", "only_in_database", "only_in_schema");
+  if (json) migrate_drift_each(drift, add_object, json);
+  return json;
+}
+
+static json_t *status_as_json(const struct runner *runner) {
+  const struct history *history = &runner->history;
+  const struct version *newest = history_newest(history);
   size_t pending = migrate_plan_pending_count(&runner->plan);
   size_t absent = runner->plan.by_state[PLAN_ABSENT];
   json_t *items = json_array();
   for (size_t i = 0; i < runner->plan.count; i++)
     json_array_append_new(items, item_as_json(&runner->plan.items[i]));
-  json_t *json = json_pack(
+  return json_pack(
       "{s:b, s:s, s:b, s:s?, s:s?, s:s?, s:I, s:I, s:o}", "up_to_date", pending + absent == 0,
-      "database", pg_session_database(runner->session.pg), "has_history", runner->history.exists,
-      "last_successful_run", text_or_null(runner->history.last_successful_run), "adopted_mark",
-      runner->history.has_mark ? runner->history.mark.text : NULL, "newest_applied",
-      newest ? newest->text : NULL, "pending", (json_int_t)pending, "absent", (json_int_t)absent,
-      "migrations", items);
+      "database", pg_session_database(runner->session.pg), "has_history", history->exists,
+      "last_successful_run", text_or_null(history->last_successful_run), "adopted_mark",
+      history->has_mark ? history->mark.text : NULL, "newest_applied", newest ? newest->text : NULL,
+      "pending", (json_int_t)pending, "absent", (json_int_t)absent, "migrations", items);
+}
+
+static void append_json(struct buffer *out, const struct runner *runner,
+                        const struct migrate_drift *drift) {
+  json_t *json = status_as_json(runner);
+  if (drift) json_object_set_new(json, "drift", drift_as_json(drift));
   char *text = json_dumps(json, JSON_COMPACT);
   if (text) buffer_append_text(out, text);
   free(text);
   json_decref(json);
 }
 
-bool migrate_status(const struct migrate_options *options, bool json,
-                    const struct migrate_reporter *reporter, struct error *error) {
-  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
-  if (!runner_open(&runner, RUNNER_READ, error)) return false;
-  _cleanup_(buffer_free) struct buffer out = BUFFER_EMPTY;
-  if (json)
-    append_json(&out, &runner);
-  else
-    append_table(&out, &runner);
-  report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
-  size_t pending = migrate_plan_pending_count(&runner.plan);
-  if (runner.plan.by_state[PLAN_ABSENT] > 0)
+/* --- Both --- */
+
+static bool write_sizes(struct pg_session *session, const char *path, struct error *error) {
+  struct table_sizes sizes = {0};
+  bool done = table_sizes_read(session, &sizes, error) && table_sizes_save(&sizes, path, error);
+  table_sizes_free(&sizes);
+  return done;
+}
+
+static bool judge(const struct migrate_plan *plan, struct error *error) {
+  if (plan->by_state[PLAN_ABSENT] > 0)
     return error_set(error, ERROR_PENDING, "adopted wrongly; run `cruddur repair --adoption`");
+  size_t pending = migrate_plan_pending_count(plan);
   if (pending == 0) return true;
   return error_set(error, ERROR_PENDING, "%zu pending; run `cruddur migrate`", pending);
+}
+
+bool migrate_status(const struct migrate_options *options,
+                    const struct migrate_status_options *status,
+                    const struct migrate_reporter *reporter, struct error *error) {
+  _cleanup_(runner_close) struct runner runner = runner_new(options, reporter);
+  _cleanup_(migrate_drift_free) struct migrate_drift drift = {0};
+  if (!runner_open(&runner, RUNNER_READ, error) ||
+      (status->sizes_path && !write_sizes(runner.session.pg, status->sizes_path, error)) ||
+      (status->drift && !migrate_drift_find(options, reporter, &drift, error)))
+    return false;
+  _cleanup_(buffer_free) struct buffer out = BUFFER_EMPTY;
+  if (status->json)
+    append_json(&out, &runner, status->drift ? &drift : NULL);
+  else
+    append_table(&out, &runner);
+  if (status->drift && !status->json) append_drift(&out, &drift);
+  report(reporter, SAY_OUTPUT, "%s", buffer_text(&out));
+  return judge(&runner.plan, error);
 }

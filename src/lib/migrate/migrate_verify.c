@@ -1,13 +1,9 @@
-/* migrate_verify.c: every migration up, down and up in a scratch database. See engine.h. Two
- * sessions: the one at home makes and drops the scratch database, whatever happened in it. */
-#include "lib/base/encoding.h"
-#include "lib/base/random.h"
+/* migrate_verify.c: every migration up, down and up in a scratch database. See engine.h. */
 #include "lib/migrate/diff.h"
 #include "lib/migrate/run/execute.h"
 #include "lib/migrate/run/runner.h"
+#include "lib/migrate/run/scratch.h"
 #include "lib/migrate/state/fingerprint.h"
-
-enum { SCRATCH_RANDOM_BYTES = 6 };
 
 struct verification {
   struct execution execution; /* in the scratch database */
@@ -106,53 +102,9 @@ static bool verify_in(const struct migrate_session *home, const char *scratch,
          conclude(&verification, runner.set.count, error);
 }
 
-/* --- The scratch database --- */
-
-static bool send(struct migrate_session *home, const char *before, const char *name,
-                 const char *after, struct error *error) {
-  struct buffer sql = BUFFER_EMPTY;
-  buffer_append_text(&sql, before);
-  pg_session_append_identifier(&sql, str_from(name));
-  buffer_append_text(&sql, after);
-  return migrate_session_send(home, &sql, error);
-}
-
-static void name_scratch(const struct migrate_session *home, struct buffer *name) {
-  unsigned char bytes[SCRATCH_RANDOM_BYTES];
-  random_bytes(bytes, sizeof(bytes));
-  buffer_append_format(name, "%.30s_verify_", pg_session_database(home->pg));
-  encoding_hex_append(name, bytes, sizeof(bytes));
-}
-
-static bool verify_in_scratch(struct migrate_session *home, const char *scratch,
-                              struct error *error) {
-  if (!send(home, "CREATE DATABASE ", scratch, " TEMPLATE template0", error))
-    return error_prefix(error, "could not create the scratch database");
-  bool done = verify_in(home, scratch, error);
-  pg_session_set_interrupt(home->pg, NULL); /* the scratch database goes in any case */
-  struct error drop_error;
-  if (!send(home, "DROP DATABASE IF EXISTS ", scratch, " WITH (FORCE)", &drop_error))
-    report(home->reporter, SAY_WARNING, "the scratch database %s could not be dropped: %s", scratch,
-           drop_error.message);
-  return done;
-}
-
-/* The session at home has nothing to do while the migrations run, and no lock that it keeps. */
-static bool wait_patiently(struct migrate_session *home, struct error *error) {
-  struct buffer sql = BUFFER_EMPTY;
-  if (pg_session_server_version(home->pg) >= 140000)
-    buffer_append_text(&sql, "SET idle_session_timeout = 0;\n");
-  return migrate_session_send(home, &sql, error);
-}
-
 bool migrate_verify(const struct migrate_options *options, const struct migrate_reporter *reporter,
                     struct error *error) {
-  _cleanup_(migrate_session_close) struct migrate_session home = {.options = options,
-                                                                  .reporter = reporter};
-  if (!runner_connect(&home, error) || !migrate_session_refuse_read_only(&home, error) ||
-      !wait_patiently(&home, error))
-    return false;
-  _cleanup_(buffer_free) struct buffer scratch = BUFFER_EMPTY;
-  name_scratch(&home, &scratch);
-  return verify_in_scratch(&home, buffer_text(&scratch), error);
+  _cleanup_(scratch_close) struct scratch scratch = {0};
+  if (!scratch_open(&scratch, options, "verify", reporter, error)) return false;
+  return verify_in(&scratch.home, scratch_name(&scratch), error);
 }

@@ -34,6 +34,7 @@ struct pg_session {
   unsigned wait_first_ms, wait_every_ms, limit_ms;
   const atomic_bool *interrupt;
   enum pg_session_kind kind;
+  uint64_t affected; /* rows, by the last statement that succeeded */
 };
 
 struct pg_rows {
@@ -320,6 +321,11 @@ static void end_copy(struct pg_session *session, ExecStatusType status) {
     PQfreemem(row);
 }
 
+static void note_affected(struct pg_session *session, PGresult *result) {
+  uint64_t rows = 0;
+  session->affected = str_to_u64(str_from(PQcmdTuples(result)), 0, UINT64_MAX, &rows) ? rows : 0;
+}
+
 /* Reads everything that what was sent answers. The last rows go to `*ret_rows`, the caller's. */
 static bool collect(struct pg_session *session, PGresult **ret_rows) {
   struct session_wait waiting = {.started_us = clock_monotonic_us(),
@@ -338,6 +344,7 @@ static bool collect(struct pg_session *session, PGresult **ret_rows) {
       PQclear(result);
     } else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
                status == PGRES_EMPTY_QUERY) {
+      note_affected(session, result);
       PQclear(*ret_rows);
       *ret_rows = result;
     } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
@@ -473,6 +480,10 @@ bool pg_session_check_encoding(const struct pg_session *session, struct error *e
 bool pg_session_in_transaction(const struct pg_session *session) {
   PGTransactionStatusType status = PQtransactionStatus(session->connection);
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+uint64_t pg_session_affected(const struct pg_session *session) {
+  return session->affected;
 }
 
 static const char *text_or_empty(const char *text) {

@@ -72,6 +72,9 @@ bool pg_session_query(struct pg_session *session, const char *sql, size_t parame
                       const char *const *parameters, struct pg_rows **ret_rows,
                       struct error *error);
 
+/* How many rows the last statement of the last call inserted, changed, deleted or returned. */
+uint64_t pg_session_affected(const struct pg_session *session);
+
 size_t pg_session_rows_count(const struct pg_rows *rows);
 
 /* A value as text, NULL for SQL null; it lives as long as `rows`. Asserts that it exists. */

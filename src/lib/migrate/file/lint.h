@@ -1,8 +1,9 @@
 /* lint.h: finds in a migration what may hurt a service that goes on serving.
  *
  * Rules: drop (DROP or TRUNCATE: rows or structure are gone), type-rewrite (a column's new type:
- * the table is rewritten under an exclusive lock), not-null (NOT NULL without a default on a table
- * that has rows), index-not-concurrent (an index built under a lock that holds writes),
+ * the table is rewritten under an exclusive lock), rewrite (other statements that do so), not-null
+ * (NOT NULL without a default on a table that has rows), index-not-concurrent (an index built under
+ * a lock that holds writes), constraint-check (a constraint checked or indexed under a lock),
  * missing-down.
  * `-- lint:allow RULE` on one of the statement's lines or the line above lets the rule pass there;
  * anywhere in the file for missing-down. A table that the same set of migrations creates before is
@@ -15,6 +16,8 @@ struct lint_finding {
   const struct migration *migration;
   size_t offset; /* of the place, in the file */
   const char *rule, *message, *hint;
+  struct str table; /* as written; empty when it is about none, or about one that is not named */
+  const char *lock; /* what is held meanwhile, and for how long; NULL: nothing to speak of */
 };
 
 /* Calls `found` for each finding in one section of `migration`. `is_new` (may be NULL) tells

@@ -22,6 +22,8 @@ struct parser {
   size_t capacity;         /* of section->statements */
   struct statement_tracker tracker;
   bool in_statement;
+  bool repeat; /* the next statement is to be repeated, as was said at: */
+  size_t repeat_offset;
   struct statement statement;
   size_t line, line_offset; /* the line that `line_offset` is in: counted once, in passing */
   struct buffer applied_if, replaces;
@@ -115,6 +117,13 @@ static const char *refusal(struct str sql) {
   return copies ? "COPY has nobody to talk to here; INSERT the rows" : NULL;
 }
 
+/* Only of these Postgres tells how many rows they changed. */
+static bool changes_rows(struct str sql) {
+  static const char *const WORDS[] = {"insert", "update", "delete", "merge", "with", NULL};
+  struct words words = words_of(sql);
+  return is_one_of(&words, WORDS);
+}
+
 static bool append_statement(struct parser *parser) {
   struct section *section = parser->section;
   assert(section && parser->in_statement && parser->statement.length > 0);
@@ -123,6 +132,11 @@ static bool append_statement(struct parser *parser) {
   const char *refused =
       refusal((struct str){parser->text.data + parser->statement.offset, parser->statement.length});
   if (refused) return complain(parser, parser->statement.offset, refused);
+  if (parser->statement.repeat &&
+      !changes_rows(
+          (struct str){parser->text.data + parser->statement.offset, parser->statement.length}))
+    return complain(parser, parser->statement.offset,
+                    "migrate:repeat goes with INSERT, UPDATE, DELETE, MERGE or WITH");
   if (section->count == MIGRATION_STATEMENTS_MAX)
     return complain(parser, parser->statement.offset, "too many statements in one migration");
   if (section->count == parser->capacity) {
@@ -146,8 +160,9 @@ static bool take_token(struct parser *parser, const struct token *token) {
     if (scanner_is_symbol(parser->text, token, ';')) return true; /* an empty statement */
     parser->in_statement = true;
     parser->tracker = (struct statement_tracker){0};
-    parser->statement =
-        (struct statement){.offset = token->offset, .line = line_of(parser, token->offset)};
+    parser->statement = (struct statement){
+        .offset = token->offset, .line = line_of(parser, token->offset), .repeat = parser->repeat};
+    parser->repeat = false;
   }
   if (scanner_track_statement(&parser->tracker, parser->text, token))
     return append_statement(parser);
@@ -161,6 +176,8 @@ static bool close_section(struct parser *parser, size_t offset) {
   struct section *section = parser->section;
   if (!section) return true;
   section->length = offset - section->start;
+  if (parser->repeat)
+    return complain(parser, parser->repeat_offset, "no statement follows that could be repeated");
   if (!parser->in_statement) return true;
   if (parser->tracker.parentheses > 0 || parser->tracker.blocks > 0)
     return complain(parser, parser->statement.offset,
@@ -182,6 +199,16 @@ static bool open_section(struct parser *parser, struct section *section, const s
   parser->section = section;
   parser->capacity = 0;
   return parse_options(parser, options);
+}
+
+static bool take_repeat(struct parser *parser, const struct token *token) {
+  if (!parser->section || parser->section->transaction || parser->in_statement)
+    return complain(parser, token->offset,
+                    "migrate:repeat stands above a statement of a section that is marked "
+                    "transaction:false");
+  parser->repeat = true;
+  parser->repeat_offset = token->offset;
+  return true;
 }
 
 static bool add_allowance(struct parser *parser, size_t line, struct str rules) {
@@ -223,6 +250,7 @@ static bool take_comment(struct parser *parser, const struct token *token) {
     add_expression(&parser->replaces, "\nOR ", comment);
     return true;
   }
+  if (cut_prefix(&comment, "migrate:repeat")) return take_repeat(parser, token);
   struct migration *migration = parser->migration;
   if (cut_prefix(&comment, "migrate:up"))
     return open_section(parser, &migration->up, token, comment);
@@ -230,8 +258,8 @@ static bool take_comment(struct parser *parser, const struct token *token) {
     return open_section(parser, &migration->down, token, comment);
   if (cut_prefix(&comment, "migrate:"))
     return complain(parser, token->offset,
-                    "unknown marker; there are migrate:up, migrate:down, migrate:applied-if and "
-                    "migrate:replaces");
+                    "unknown marker; there are migrate:up, migrate:down, migrate:applied-if, "
+                    "migrate:replaces and migrate:repeat");
   return true;
 }
 
@@ -288,6 +316,7 @@ static void append_section(struct buffer *buffer, const struct migration *migrat
                            const struct section *section, size_t count) {
   assert(count <= section->count);
   for (size_t i = 0; i < count; i++) {
+    if (section->statements[i].repeat) buffer_append_text(buffer, "repeat ");
     scanner_append_normalised(buffer, migration_statement_text(migration, &section->statements[i]));
     buffer_append_text(buffer, ";\n");
   }

@@ -8,7 +8,8 @@
  *   -- migrate:down [the same options]    (optional; without it there is no way back)
  *   statements
  *
- * `-- lint:allow RULE` on a line lets that rule pass there; see lint.h. */
+ * `-- migrate:repeat` above a statement of a section that runs statement by statement has it run
+ * until it changes no row. `-- lint:allow RULE` on a line lets that rule pass there; see lint.h. */
 #pragma once
 
 #include "lib/base/cleanup.h"
@@ -27,6 +28,7 @@ struct statement {
   size_t offset, length; /* in the file's text: from the first token, without the ';' */
   size_t line;           /* of the first token, from 1 */
   size_t end_line;       /* of the last */
+  bool repeat;           /* it is run until it changes no row, each time in its own transaction */
 };
 
 struct section {

@@ -13,7 +13,12 @@
 
 #include <assert.h>
 
-enum { RETRY_BASE_MS = 500, RETRY_CAP_MS = 10000 };
+enum {
+  RETRY_BASE_MS = 500,
+  RETRY_CAP_MS = 10000,
+  BATCH_SAY_MS = 10000,
+  BATCHES_MAX = 10 * 1000 * 1000,
+};
 
 struct attempt {
   struct execution *execution;
@@ -21,6 +26,9 @@ struct attempt {
   struct script_step *step;
   const struct statement *statement; /* that runs, or failed; NULL: none of the file's */
   uint64_t started_us;               /* of the migration */
+  /* Of a statement that is repeated. */
+  uint64_t changed; /* rows, by its last run */
+  uint64_t batches, rows, batch_said_ms;
 };
 
 static const struct migrate_reporter *reporter_of(const struct attempt *attempt) {
@@ -121,9 +129,41 @@ static bool run_step(struct attempt *attempt, struct error *error) {
   if (!migrate_session_send(session, &sql, error)) return false;
   step->in_doubt = step->kind == SCRIPT_BARE;
   if (!run_statements(attempt, error) || !check_index(attempt, error)) return false;
+  attempt->changed = pg_session_affected(session->pg);
+  step->more = named && attempt->statement->repeat && attempt->changed > 0;
   if (!named) attempt->statement = NULL;
   script_append_closing(attempt->script, step, elapsed_ms(attempt), rehearsal, &sql);
   return migrate_session_send(session, &sql, error);
+}
+
+/* After a batch that changed rows and was committed. False when there must be no other. */
+static bool go_on(struct attempt *attempt, struct error *error) {
+  const struct migrate_session *session = attempt->execution->session;
+  assert(attempt->step->kind == SCRIPT_WRAPPED && attempt->step->more && attempt->changed > 0);
+  attempt->batches++;
+  attempt->rows += attempt->changed;
+  uint64_t now_ms = elapsed_ms(attempt);
+  bool due = now_ms - attempt->batch_said_ms >= BATCH_SAY_MS;
+  if (due) attempt->batch_said_ms = now_ms;
+  report(session->reporter, due ? SAY_NOTE : SAY_PROGRESS,
+         "%s_%s: statement %zu has changed %llu rows in %llu batches",
+         script_version(attempt->script)->text, attempt->script->migration->name,
+         attempt->step->first + 1, (unsigned long long)attempt->rows,
+         (unsigned long long)attempt->batches);
+  if (migrate_session_is_interrupted(session))
+    return error_set(error, ERROR_CONFLICT, "interrupted between two batches");
+  return attempt->batches < BATCHES_MAX ||
+         error_set(error, ERROR_CONFLICT, "%d batches have changed rows, and there is no end to it",
+                   BATCHES_MAX);
+}
+
+static void note_batches(struct attempt *attempt) {
+  if (attempt->batches > 0)
+    report(reporter_of(attempt), SAY_NOTE, "%s_%s: statement %zu changed %llu rows in %llu batches",
+           script_version(attempt->script)->text, attempt->script->migration->name,
+           attempt->step->first + 1, (unsigned long long)attempt->rows,
+           (unsigned long long)attempt->batches);
+  attempt->batches = attempt->rows = 0;
 }
 
 /* --- After a failure --- */
@@ -237,6 +277,19 @@ static void note_end(struct attempt *attempt) {
          script->migration->name, (unsigned long long)elapsed_ms(attempt));
 }
 
+/* Tries again while it gets no lock, and runs again what is repeated. */
+static bool complete_step(struct attempt *attempt, struct error *error) {
+  for (unsigned tries = 0;;) {
+    if (!run_step(attempt, error)) {
+      if (!wait_for_retry(attempt, tries++)) return false;
+      continue;
+    }
+    if (!attempt->step->more) return true;
+    if (!go_on(attempt, error)) return false;
+    tries = 0;
+  }
+}
+
 bool execute_script(struct execution *execution, struct script *script, struct error *error) {
   struct attempt attempt = {
       .execution = execution, .script = script, .started_us = clock_monotonic_us()};
@@ -248,8 +301,8 @@ bool execute_script(struct execution *execution, struct script *script, struct e
     attempt.step = &script->steps[i];
     assert(attempt.step->kind == SCRIPT_REPLAY || attempt.step->count == 0 ||
            attempt.step->first == next);
-    for (unsigned tries = 0; !run_step(&attempt, error); tries++)
-      if (!wait_for_retry(&attempt, tries)) return fail(&attempt, error);
+    if (!complete_step(&attempt, error)) return fail(&attempt, error);
+    note_batches(&attempt);
     if (attempt.step->kind != SCRIPT_REPLAY) next += attempt.step->count;
     if (script_ends_with(attempt.step)) note_end(&attempt);
   }

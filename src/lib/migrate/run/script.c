@@ -202,7 +202,7 @@ bool script_look_at_index(struct script_step *step, struct pg_session *session,
   step->invalid_index = NULL;
   step->is_done = false;
   const struct bare_statement *bare = &step->bare;
-  if (bare->index.length == 0) return true; /* it is none that builds or drops a named index */
+  if (bare->index.length == 0) return true; /* it neither builds nor drops an index by name */
   enum catalog_index state;
   _cleanup_free_ char *name = NULL;
   if (!catalog_index_state(session, bare, &state, &name, error)) return false;
@@ -306,7 +306,8 @@ void script_append_closing(const struct script *script, const struct script_step
     append_commit(rehearsal, sql);
     break;
   case SCRIPT_WRAPPED:
-    append_progress(script, step->first + 1, false, sql);
+    assert(!step->more || statement_of(script, step->first)->repeat);
+    append_progress(script, step->first + !step->more, false, sql);
     append_commit(rehearsal, sql);
     break;
   case SCRIPT_BARE: append_progress(script, step->first + 1, false, sql); break;
@@ -324,8 +325,11 @@ void script_print(const struct script *script, struct buffer *out) {
     script_append_drop_index(step, false, out);
     if (step->is_done)
       buffer_append_format(out, "-- statement %zu was done by an earlier run\n", step->first + 1);
-    for (size_t j = 0; j < step->count; j++)
-      script_append_statement(script, step, step->first + j, false, out);
+    for (size_t j = step->first; j < step->first + step->count; j++) {
+      if (statement_of(script, j)->repeat)
+        buffer_append_text(out, "-- a run repeats this transaction until this changes no row\n");
+      script_append_statement(script, step, j, false, out);
+    }
     script_append_closing(script, step, 0, false, out);
   }
   buffer_append_char(out, '\n');

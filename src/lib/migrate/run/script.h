@@ -4,8 +4,9 @@
  *
  * A section that runs in a transaction is one step with the row of the history in it. One that runs
  * statement by statement is a step for each statement, each with its resume point, then the row of
- * the history. Either ends with the settings put back. A section that was begun is gone on with
- * after the statements that are done. */
+ * the history. A step whose statement is repeated is run again while it changes rows. Either ends
+ * with the settings put back. A section that was begun is gone on with after the statements that
+ * are done. */
 #pragma once
 
 #include "lib/migrate/file/bare_statement.h"
@@ -24,6 +25,7 @@ enum script_step_kind {
 struct script_step {
   enum script_step_kind kind;
   size_t first, count; /* the statements of the section that it runs; 0: none */
+  bool more; /* of a SCRIPT_WRAPPED that is repeated: it changed rows, so it is due again */
   /* Of a SCRIPT_BARE. */
   struct bare_statement bare;
   bool in_doubt;       /* it was begun before, and nobody knows how that ended */

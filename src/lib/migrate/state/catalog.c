@@ -1,10 +1,8 @@
-/* catalog.c: questions to Postgres's catalogs: is an index there and valid, how large is a table,
- * what does this transaction lock. They change nothing and take no lock on the tables. */
+/* catalog.c: questions to Postgres's catalogs: is an index there and valid, what does this
+ * transaction lock. They change nothing and take no lock on the tables. */
 #include "lib/migrate/state/catalog.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* The index is looked for by its name as written: unquoted names fold, as to_regclass does it. */
@@ -16,9 +14,6 @@ static const char CREATED_SQL[] = "SELECT i.oid::regclass::text, x.indisvalid FR
 
 static const char NAMED_SQL[] = "SELECT x.indexrelid::regclass::text, x.indisvalid FROM pg_index x "
                                 "WHERE x.indexrelid = to_regclass($1) AND $2::text IS NOT NULL";
-
-static const char SMALLER_SQL[] =
-    "SELECT coalesce(pg_relation_size(to_regclass($1)), 0) < $2::bigint";
 
 static const char LOCKS_SQL[] =
     "SELECT DISTINCT l.mode, c.oid::regclass::text FROM pg_locks l "
@@ -48,17 +43,6 @@ bool catalog_index_state(struct pg_session *session, const struct bare_statement
   *ret_state = pg_session_rows_bool(rows, 0, 1) ? CATALOG_INDEX_VALID : CATALOG_INDEX_INVALID;
   *ret_name = strdup(pg_session_rows_text(rows, 0, 0));
   return *ret_name || error_set(error, ERROR_MEMORY, "out of memory");
-}
-
-bool catalog_table_is_smaller(struct pg_session *session, struct str table, uint64_t bytes) {
-  _cleanup_free_ char *name = copy(table);
-  if (!name) return false;
-  char limit[24];
-  snprintf(limit, sizeof(limit), "%" PRIu64, bytes);
-  const char *parameters[] = {name, limit};
-  _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
-  return pg_session_query(session, SMALLER_SQL, 2, parameters, &rows, NULL) &&
-         pg_session_rows_bool(rows, 0, 0);
 }
 
 bool catalog_locks(struct pg_session *session, struct pg_rows **ret_rows, struct error *error) {

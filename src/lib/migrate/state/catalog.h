@@ -12,10 +12,6 @@ enum catalog_index { CATALOG_INDEX_ABSENT, CATALOG_INDEX_VALID, CATALOG_INDEX_IN
 bool catalog_index_state(struct pg_session *session, const struct bare_statement *statement,
                          enum catalog_index *ret_state, char **ret_name, struct error *error);
 
-/* Whether the table of that name, as it is written in SQL, is smaller than `bytes`, or not there.
- * False when that cannot be found out. */
-bool catalog_table_is_smaller(struct pg_session *session, struct str table, uint64_t bytes);
-
 /* The locks on tables that the session's transaction holds, one a row: mode, table. The catalogs,
  * which every change locks a little, and the history's own tables are left out. */
 bool catalog_locks(struct pg_session *session, struct pg_rows **ret_rows, struct error *error);

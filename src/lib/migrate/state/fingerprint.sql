@@ -1,5 +1,5 @@
 -- A schema as lines of text: one row each, sorted. What belongs to Postgres, to an extension or to the
--- history of migrations is left out, and so is the order of columns.
+-- history of migrations is left out, and so is the order of columns. $1: with rights.
 WITH owned AS (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), spaces AS (
@@ -16,7 +16,7 @@ WITH owned AS (
   SELECT format('schema %I', nspname) AS line FROM spaces
   UNION ALL
   SELECT format('relation %s kind %s persistence %s options %s access %s row security %s', label,
-                relkind, relpersistence, reloptions, relacl, relrowsecurity)
+                relkind, relpersistence, reloptions, CASE WHEN $1::boolean THEN relacl END, relrowsecurity)
   FROM relations WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
   UNION ALL
   SELECT format('column %s.%I %s%s%s%s%s', label, a.attname, format_type(a.atttypid, a.atttypmod),
@@ -66,7 +66,8 @@ WITH owned AS (
     ON d.objoid = r.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
   WHERE a.attnum > 0
   UNION ALL
-  SELECT format('function %s access %s', pg_get_functiondef(f.oid), f.proacl)
+  SELECT format('function %s access %s', pg_get_functiondef(f.oid),
+                CASE WHEN $1::boolean THEN f.proacl END)
   FROM pg_proc f JOIN spaces s ON s.oid = f.pronamespace
   WHERE f.prokind IN ('f', 'p', 'w')
     AND NOT EXISTS (SELECT FROM owned WHERE classid = 'pg_proc'::regclass AND objid = f.oid)

@@ -209,6 +209,7 @@ const struct version *history_newest(const struct history *history) {
 
 const struct version *history_last_run(const struct history *history,
                                        const struct version *newest) {
+  assert(!history->has_mark || history->mark.text[0] != '\0');
   if (!history->has_mark) return newest;
   return newest && version_compare(newest, &history->mark) >= 0 ? newest : &history->mark;
 }
