@@ -5,12 +5,14 @@ import hashlib
 import json
 import os
 import stat
+import threading
 
 import botocore.credentials
 import botocore.session
 import botocore.tokens
 import pytest
 
+from harness.aws_double import Fault
 from harness.identity_double import Identity, utc
 from harness.server import run
 
@@ -357,3 +359,70 @@ def test_an_oidc_that_is_down_is_asked_again(machine, identity):
     machine.settings["AWS_ENDPOINT_URL_SSO_OIDC"] = "http://127.0.0.1:1"
     _, said, code = machine.cruddur()
     assert code == EXIT_UNAVAILABLE and "the renewal of the SSO token" in said
+
+
+# Identity services that fail once.
+
+
+FALTERING = {
+    "web identity is throttled": [("/sts/", 400, "sts:Throttling", "Rate exceeded")],
+    "the identity provider is slow": [("/sts/", 400, "sts:IDPCommunicationError", "no answer")],
+    "a token is not known yet": [("/sts/", 400, "sts:InvalidIdentityToken", "no key for it")] * 2,
+    "the container's endpoint is throttled": [("/container", 429, "TooManyRequests", "")],
+    "a session with the metadata service is refused": [("/imds/latest/meta-data", 401, "", "")],
+    "the metadata service fails": [("/imds/latest/api", 503, "", "")],
+}
+
+
+def use_source(machine, identity, name):
+    """The profile or the machine's own source that a case is about; the key that it gives."""
+    if "container" in name:
+        machine.settings["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{identity.url}/container"
+        key = "AKIDcontainer"
+    elif "metadata" in name:
+        machine.settings["AWS_EC2_METADATA_DISABLED"] = "false"
+        machine.settings["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"{identity.url}/imds"
+        key = "AKIDinstance"
+    else:
+        machine.write(f"[profile p]\n{WEB}")
+        return "AKIDweb"
+    machine.settings["AWS_PROFILE"] = None
+    return key
+
+
+@pytest.mark.parametrize("name", FALTERING)
+def test_who_falters_once_is_asked_again(machine, identity, name):
+    wanted = use_source(machine, identity, name)
+    identity.falters = list(FALTERING[name])
+    key, said, _ = machine.cruddur()
+    assert key == wanted and not identity.falters, said
+
+
+@pytest.mark.parametrize("path", ["/imds/latest/api/token", "/imds/latest/meta-data/", "/container"])
+def test_a_reset_is_no_end(machine, identity, path):
+    wanted = use_source(machine, identity, "metadata" if "imds" in path else "container")
+    resets = [path]
+
+    def once(call):
+        return Fault.RESET_BEFORE if resets and resets[0] in call.path and resets.pop() else None
+
+    identity.fault = once
+    key, said, _ = machine.cruddur()
+    assert key == wanted and not resets, said
+
+
+def test_a_late_container_is_waited_for(machine, identity):
+    wanted = use_source(machine, identity, "container")
+    pause = threading.Event()
+    identity.before = lambda call: pause.wait(3) if "/container" in call.path else None
+    key, said, _ = machine.cruddur()
+    assert key == wanted, said
+    assert len([path for path in identity.asked if "container" in path]) == 1
+
+
+def test_a_web_identity_that_stays_refused_says_why(machine, identity):
+    machine.write(f"[profile p]\n{WEB}")
+    identity.falters = [("/sts/", 400, "sts:InvalidIdentityToken", "no key for it")] * 10
+    _, said, code = machine.cruddur()
+    assert code == EXIT_UNAVAILABLE
+    assert "InvalidIdentityToken: no key for it" in said
