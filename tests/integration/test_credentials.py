@@ -1,9 +1,11 @@
 """Profiles of people's machines: whatever the files say, `cruddur` takes the credentials that
 botocore takes, or neither of them finds any."""
 
+import collections
 import hashlib
 import json
 import os
+import random
 import stat
 import threading
 
@@ -77,9 +79,12 @@ class Machine:
 
         try:
             found = Session().get_credentials()
-            return found and found.get_frozen_credentials().access_key
+            frozen = found and found.get_frozen_credentials()
         except Exception:
             return None
+        if not frozen or "\n" in frozen.access_key + frozen.secret_key:
+            return None  # keys of two lines are no keys
+        return frozen.access_key
 
 
 @pytest.fixture
@@ -426,3 +431,53 @@ def test_a_web_identity_that_stays_refused_says_why(machine, identity):
     _, said, code = machine.cruddur()
     assert code == EXIT_UNAVAILABLE
     assert "InvalidIdentityToken: no key for it" in said
+
+
+# Files as people write them.
+
+
+LINES = [
+    "[profile p]", "[profile p]", "[p]", "[profile 'p']", "[ profile p ]", "[profile  p] # mine",
+    "[default]", "[profile default]", "[profile q]", "[q]", "[DEFAULT]", "[profilex p]", "[]", "[p",
+    "", "", "   ", "# a comment", "  ; another = one", "region = eu-west-1", "Region: eu-west-2",
+    "s3 =\n  max_concurrent_requests = 20\n  addressing_style = path", "s3 =\n  nonsense",
+    "output", "= nothing", "role_session_name = a\n    longer name", "cli_pager =", "cli_pager=\n\n",
+    "credential_process =\n  cat 'HOME/keys.json'", "credential_process = cat\n  'HOME/keys.json'",
+    "credential_process = cat\n# in between\n\n   'HOME/keys.json'", "\f", "x = \u00e9", "a:b=c",
+]  # fmt: skip
+
+
+def made_up_file(generator):
+    """Mostly keys; some of it makes no sense."""
+    lines = [generator.choice(LINES[:8])]
+    for _ in range(generator.randrange(1, 5)):
+        indent = generator.choice(["", "", "", "  ", "\t", "    "])
+        equals = generator.choice([" = ", "=", ":", " : ", " =  ", ": "])
+        name = generator.choice(["aws_access_key_id", "AWS_Access_Key_Id"])
+        key = f"{indent}{name}{equals}AKIDmade{generator.randrange(6)}"
+        secret = f"{indent}aws_secret_access_key{equals}the-secret"
+        some = generator.sample(LINES, generator.randrange(0, 3)) if generator.random() < 0.6 else []
+        block = some + generator.choice([[key, secret], [key, "", secret], [key, "# c", secret], []])
+        lines += block
+        if generator.random() < 0.4:
+            lines.append(generator.choice(LINES[:11]))
+    return generator.choice(["\n", "\n", "\r\n"]).join(lines) + generator.choice(["", "\n"])
+
+
+def test_files_are_read_as_botocore_reads_them(machine, identity):
+    """100 files; with CRUDDUR_TEST_FULL=1 500."""
+    for number in range(6):
+        identity.keys[f"AKIDmade{number}"] = ("the-secret", None)
+    generator = random.Random(20230520)
+    found = collections.Counter()
+    for number in range(500 if os.environ.get("CRUDDUR_TEST_FULL") == "1" else 100):
+        config, credentials = made_up_file(generator), made_up_file(generator)
+        if number % 3 == 0:
+            credentials = ""
+        machine.settings["AWS_PROFILE"] = generator.choice(["p", "p", "p", "default"])
+        machine.write(config, credentials)
+        wanted = machine.botocore()
+        key, said, _ = machine.cruddur()
+        assert key == wanted, f"{config}\n---\n{credentials}\n---\n{machine.settings}\n{said}"
+        found[key is None] += 1
+    assert min(found.values()) > 10, found
