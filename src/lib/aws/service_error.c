@@ -50,6 +50,7 @@ static const struct {
     {"UserNotFoundException", REMEDY_NONE, ERROR_NOT_FOUND},
     {"ParameterNotFound", REMEDY_NONE, ERROR_NOT_FOUND},
     {"ConditionalCheckFailedException", REMEDY_NONE, ERROR_CONFLICT},
+    {"ResourceInUseException", REMEDY_NONE, ERROR_CONFLICT},
 };
 
 enum { CODE_COUNT = sizeof(CODES) / sizeof(CODES[0]) };
