@@ -1,9 +1,12 @@
 /* answers.c: see answers.h. */
 #include "answers.h"
 
+#include "lib/aws/json_answer.h"
+
 static struct {
   struct str rest;
   unsigned given;
+  enum aws_service service; /* that is asked */
   aws_done done; /* NULL: nothing is asked */
   void *argument;
 } answers;
@@ -20,13 +23,24 @@ bool __wrap_aws_client_call(struct aws_client *client, const struct aws_request 
   assert(!answers.done && request->service < AWS_SERVICE_COUNT);
   answers.done = done;
   answers.argument = argument;
+  answers.service = request->service;
   return true;
+}
+
+/* Reads an answer as the client does. */
+static bool read_output(struct str body, json_t **ret_output, struct error *error) {
+  const struct aws_prepared prepared = {.service = endpoint_service(answers.service),
+                                        .what = "the service"};
+  const struct fetch_response answer = {.status = 200, .body = body};
+  return json_answer_read(&prepared, &answer, ret_output, error);
 }
 
 static void give(aws_done done, void *argument) {
   struct error down = {.kind = ERROR_UNAVAILABLE, .message = "the service is down"};
   struct error refused = {.kind = ERROR_INVALID, .message = "the service refused"};
+  struct error damaged = {0};
   struct aws_response response = {.status = 200, .code = "", .tries = 1};
+  json_t *output = NULL;
   if (answers.rest.length == 0 || answers.given++ >= ANSWERS_LIMIT) {
     response = (struct aws_response){.error = &down, .code = "", .tries = 1};
   } else {
@@ -35,9 +49,13 @@ static void give(aws_done done, void *argument) {
       response.error = &refused;
       response.status = 400;
       response.code = "ValidationException";
+    } else if (!read_output(response.body, &output, &damaged)) {
+      response = (struct aws_response){.error = &damaged, .code = "", .tries = 1};
     }
+    response.output = output;
   }
   done(&response, argument);
+  json_decref(output);
 }
 
 struct aws_session *answers_session(void) {
