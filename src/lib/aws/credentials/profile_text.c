@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHOWN_LIMIT = 100 }; /* of a name, in a message */
+
 /* A section (without a name) or a setting that was seen, to find those that are there twice. */
 struct profile_mark {
   struct str section, name;
@@ -151,17 +153,23 @@ static int by_section_and_name(const void *left, const void *right) {
   return order ? order : compare(a->name, b->name, true);
 }
 
+static int shown(struct str text) {
+  return text.length < SHOWN_LIMIT ? (int)text.length : SHOWN_LIMIT;
+}
+
 static bool refuse_twice(struct profile_reader *reader, struct error *error) {
   struct profile_mark *marks = reader->marks;
   if (reader->mark_count == 0) return true;
   qsort(marks, reader->mark_count, sizeof(*marks), by_section_and_name);
-  for (size_t i = 1; i < reader->mark_count; i++)
-    if (by_section_and_name(&marks[i - 1], &marks[i]) == 0)
-      return error_set(error, ERROR_DENIED, "section [%.*s] %s%.*s is there twice",
-                       (int)(marks[i].section.length < 100 ? marks[i].section.length : 100),
-                       marks[i].section.data, marks[i].name.length > 0 ? "or its setting " : "",
-                       (int)(marks[i].name.length < 100 ? marks[i].name.length : 100),
-                       marks[i].name.length > 0 ? marks[i].name.data : "");
+  for (size_t i = 1; i < reader->mark_count; i++) {
+    struct str section = marks[i].section, name = marks[i].name;
+    if (by_section_and_name(&marks[i - 1], &marks[i]) != 0) continue;
+    if (name.length == 0)
+      return error_set(error, ERROR_DENIED, "section [%.*s] is there twice", shown(section),
+                       section.data);
+    return error_set(error, ERROR_DENIED, "section [%.*s] has %.*s twice", shown(section),
+                     section.data, shown(name), name.data);
+  }
   return true;
 }
 
