@@ -23,6 +23,7 @@ const struct subcommand *const commands_all[] = {
     &ddb_command,
     &list_users_command,
     &update_cognito_user_ids_command,
+    &users_command,
     &post_confirmation_command,
     &lambda_command,
     &config_command,

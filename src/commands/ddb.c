@@ -40,16 +40,16 @@ static json_t *call(struct job *job, const char *operation, json_t *input, struc
   return call_after(job, 0, operation, input, error);
 }
 
-/* Calls `operation` with `input`, which it takes, page by page, and prints each row of the array
+/* Calls `operation` with `input`, which it takes, page by page, and hands on each row of the array
  * `rows`. */
 static bool list(struct job *job, const char *operation, json_t *input, const char *rows,
-                 void (*print)(const json_t *row), struct error *error) {
+                 void (*take)(json_t *row, void *argument), void *argument, struct error *error) {
   bool more = true, done = input || error_set(error, ERROR_MEMORY, "out of memory");
   while (done && more) {
     json_t *output = call(job, operation, json_incref(input), error);
     size_t index;
-    const json_t *row;
-    json_array_foreach(json_object_get(output, rows), index, row) print(row);
+    json_t *row;
+    json_array_foreach(json_object_get(output, rows), index, row) take(row, argument);
     done = output && dynamodb_turn_page(input, output, &more, error);
     json_decref(output);
   }
@@ -59,12 +59,13 @@ static bool list(struct job *job, const char *operation, json_t *input, const ch
 
 /* --- list-tables --- */
 
-static void print_name(const json_t *name) {
+static void print_name(json_t *name, void *argument) {
+  (void)argument;
   if (json_is_string(name)) puts(json_string_value(name));
 }
 
 static bool list_tables(struct job *job, struct error *error) {
-  return list(job, "ListTables", json_object(), "TableNames", print_name, error);
+  return list(job, "ListTables", json_object(), "TableNames", print_name, NULL, error);
 }
 
 /* --- schema-load --- */
@@ -76,6 +77,7 @@ static json_t *describe(struct job *job, uint64_t pause_ms, struct error *error)
   if (!output) return NULL;
   json_t *description = json_incref(json_object_get(output, "Table"));
   json_decref(output);
+  if (!description) error_set(error, ERROR_UNAVAILABLE, "DescribeTable answers without a table");
   return description;
 }
 
@@ -84,35 +86,44 @@ static bool is_active(const json_t *description) {
   return status && strcmp(status, "ACTIVE") == 0;
 }
 
+static bool check_definition(struct job *job, const json_t *description, struct error *error) {
+  return definition_matches(description) ||
+         error_set(error, ERROR_REFUSED,
+                   "there is a table %s with other keys or without the index of messages; drop "
+                   "it or choose another name with --table",
+                   job->table);
+}
+
+/* Right after a table was made, DescribeTable may not know of it yet. */
 static bool wait_until_active(struct job *job, struct error *error) {
   for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += WAIT_STEP_MS) {
     json_t *description = describe(job, waited_ms > 0 ? WAIT_STEP_MS : 0, error);
     bool active = is_active(description);
+    bool fits = !active || check_definition(job, description, error);
+    bool failed = !description && error->kind != ERROR_NOT_FOUND;
     json_decref(description);
-    if (active || !description) return active;
+    if (active || failed) return active && fits;
   }
   return error_set(error, ERROR_UNAVAILABLE, "the table %s is still being made after %d s",
                    job->table, WAIT_MS / 1000);
 }
 
-static bool load_schema(struct job *job, struct error *error) {
-  json_t *description = describe(job, 0, error);
-  if (description) {
-    bool matches = definition_matches(description);
-    json_decref(description);
-    if (!matches)
-      return error_set(error, ERROR_REFUSED,
-                       "there is a table %s with other keys or without the index of messages; drop "
-                       "it or choose another name with --table",
-                       job->table);
-    printf("The table %s is there already\n", job->table);
-    return true;
-  }
-  if (error->kind != ERROR_NOT_FOUND) return false;
+/* That a table is in use already may be the answer to our own request, whose first one was lost. */
+static bool create(struct job *job, struct error *error) {
   json_t *output = call(job, "CreateTable", definition_create_input(job->table), error);
   json_decref(output);
-  if (!output || !wait_until_active(job, error)) return false;
-  printf("Made the table %s\n", job->table);
+  return output || error->kind == ERROR_CONFLICT;
+}
+
+static bool load_schema(struct job *job, struct error *error) {
+  json_t *description = describe(job, 0, error);
+  bool is_there = description != NULL;
+  bool fits = !is_there || check_definition(job, description, error);
+  json_decref(description);
+  if (!fits || (!is_there && (error->kind != ERROR_NOT_FOUND || !create(job, error))) ||
+      !wait_until_active(job, error))
+    return false;
+  printf(is_there ? "The table %s is there already\n" : "Made the table %s\n", job->table);
   return true;
 }
 
@@ -145,33 +156,57 @@ static bool find_people(struct job *job, struct person people[2], struct error *
   return true;
 }
 
-/* True when the first of them has a row of a group with the second one. */
-static bool have_group(struct job *job, const struct person people[2], bool *ret_have,
-                       struct error *error) {
-  json_t *input = table_query_input("GRP", people[0].id);
-  if (input) table_query_filter(input, "user_uuid", people[1].id);
-  json_object_set_new(input, "TableName", json_string(job->table));
-  json_t *output = call(job, "Query", input, error);
-  if (!output) return false;
-  *ret_have = json_array_size(json_object_get(output, "Items")) > 0;
-  json_decref(output);
-  return true;
+static void keep_item(json_t *item, void *argument) {
+  json_array_append(argument, item);
+}
+
+/* Appends the items of a query, which it takes, to `items`. */
+static bool collect(struct job *job, json_t *input, json_t *items, struct error *error) {
+  if (input) json_object_set_new(input, "TableName", json_string(job->table));
+  return list(job, "Query", input, "Items", keep_item, items, error);
+}
+
+/* What the table holds of the two: the messages of their group, and both rows of any group. */
+static bool collect_conversation(struct job *job, const struct person people[2],
+                                 const char *group_id, json_t *items, struct error *error) {
+  for (size_t i = 0; i < 2; i++) {
+    json_t *input = table_query_input("GRP", people[i].id);
+    if (input) table_query_filter(input, "user_uuid", people[1 - i].id);
+    if (!collect(job, input, items, error)) return false;
+  }
+  return collect(job, table_query_input("MSG", group_id), items, error);
+}
+
+/* One that was interrupted is put once more under the same keys. */
+static bool put_conversation(struct job *job, const struct person people[2], const char *group_id,
+                             const json_t *items, struct error *error) {
+  int64_t last_us = clock_unix_us();
+  enum definition_seeded seeded = definition_seeded(items, group_id, &last_us);
+  if (seeded == DEFINITION_SEEDED_WHOLE) {
+    puts("andrewbrown and bayko have a conversation already");
+    return true;
+  }
+  json_t *requests = definition_seed_requests(&people[0], &people[1], last_us, group_id);
+  bool done = requests ? dynamodb_batch_write(&job->aws, job->table, requests, &BOUNDS, error)
+                       : error_set(error, ERROR_MEMORY, "out of memory");
+  json_decref(requests);
+  if (done)
+    printf("%s a conversation of andrewbrown and bayko in the group %s\n",
+           seeded == DEFINITION_SEEDED_IN_PART ? "Completed" : "Put", group_id);
+  return done;
 }
 
 static bool seed(struct job *job, struct error *error) {
   struct person people[2] = {0};
   char group_id[TABLE_ID_SIZE];
-  bool have = false;
-  bool done = find_people(job, people, error) && have_group(job, people, &have, error);
-  if (done && have) {
-    puts("andrewbrown and bayko have a conversation already");
-  } else if (done) {
-    json_t *requests = definition_seed_requests(&people[0], &people[1], clock_unix_us(), group_id);
-    done = requests ? dynamodb_batch_write(&job->aws, job->table, requests, &BOUNDS, error)
-                    : error_set(error, ERROR_MEMORY, "out of memory");
-    json_decref(requests);
-    if (done) printf("Put a conversation of andrewbrown and bayko into the group %s\n", group_id);
-  }
+  json_t *items = json_array();
+  bool done = items || error_set(error, ERROR_MEMORY, "out of memory");
+  done = done && find_people(job, people, error) &&
+         (definition_group_of(&people[0], &people[1], group_id) ||
+          error_set(error, ERROR_INTERNAL, "the uuid of a group could not be made")) &&
+         collect_conversation(job, people, group_id, items, error) &&
+         put_conversation(job, people, group_id, items, error);
+  json_decref(items);
   person_free(&people[0]);
   person_free(&people[1]);
   return done;
@@ -180,11 +215,12 @@ static bool seed(struct job *job, struct error *error) {
 /* --- scan --- */
 
 /* {"pk":{"S":"…"}} becomes {"pk":"…"}; values of other types stay as they are. */
-static void print_item(const json_t *item) {
+static void print_item(json_t *item, void *argument) {
+  (void)argument;
   json_t *plain = json_object();
   const char *name;
   json_t *value;
-  json_object_foreach((json_t *)item, name, value) {
+  json_object_foreach(item, name, value) {
     json_t *text = json_object_get(value, "S");
     json_object_set(plain, name, text ? text : value);
   }
@@ -194,7 +230,8 @@ static void print_item(const json_t *item) {
 }
 
 static bool scan(struct job *job, struct error *error) {
-  return list(job, "Scan", json_pack("{s:s}", "TableName", job->table), "Items", print_item, error);
+  return list(job, "Scan", json_pack("{s:s}", "TableName", job->table), "Items", print_item, NULL,
+              error);
 }
 
 /* --- drop --- */

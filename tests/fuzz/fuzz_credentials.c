@@ -82,10 +82,10 @@ static void find(uint8_t choice, struct credentials_ask *ask) {
   static enum credentials_step (*const FIND[])(const struct credentials_search *,
                                                struct credentials_ask *, struct error *) = {
       sts_find_web_identity, metadata_find_container, metadata_find_instance, sso_find};
-  static char settings[] = "[profile p]\nrole_arn = arn:aws:iam::1:role/s\n"
-                           "credential_source = Environment\nsso_session = s\n"
-                           "sso_role_name = r\nsso_account_id = 1\n"
-                           "[sso-session s]\nsso_start_url = u\nsso_region = ca-central-1\n";
+  static char settings[] = "[profile p]\nrole_arn=arn:aws:iam::1:role/s\n"
+                           "credential_source=Environment\nsso_session=s\n"
+                           "sso_role_name=r\nsso_account_id=1\n"
+                           "[sso-session s]\nsso_start_url=u\nsso_region=ca-central-1\n";
   const struct config config = {.aws_region = "ca-central-1",
                                 .aws = {.profile = "p",
                                         .web_identity_token_file = token_path,

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "lib/aws/credentials/profile.h"
+#include "lib/aws/credentials/profile_text.h"
 #include "lib/base/cleanup.h"
 
 static void check_value(struct str text, struct str value) {
@@ -31,7 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
              name = fuzz_cut(&text, '\n');
   _cleanup_free_ char *profile_copy = strndup(profile.data, profile.length);
   _cleanup_free_ char *name_copy = strndup(name.data, name.length);
-  if (*name_copy == '\0') return 0;
+  _cleanup_(buffer_free) struct buffer plain = BUFFER_EMPTY;
+  if (*name_copy == '\0' || !profile_text_read(text, &plain, NULL)) return 0;
+  text = buffer_str(&plain);
   check_value(text, profile_find(text, false, profile_copy, name));
   check_value(text, profile_find(text, true, profile_copy, name));
   check_file(text, false, profile_copy, name_copy);

@@ -185,11 +185,11 @@ def test_a_page_that_fails_once_is_asked_for_again(fake):
         (400, {"__type": "ResourceNotFoundException", "message": "no such pool"}, 1),
         (400, {"__type": "NotAuthorizedException"}, 6),
         (403, {"__type": "UnrecognizedClientException", "message": "token the-token"}, 6),
-        (200, b"nonsense", 1),
+        (200, b"<html>please log in</html>", 5),  # not the service's
     ],
 )
 def test_failures_of_the_pool(fake, status, body, code):
-    fake.answers = [(status, body)]
+    fake.answers = [(status, body)] * 20  # more than the tries of a call
     done = run("list-users", **fake.settings())
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("cruddur list-users: ") and "the-secret-key" not in done.stderr
@@ -339,6 +339,58 @@ def test_handles_are_compared_exactly(fake, rows):
 # The scripts.
 
 
+# Importing.
+
+
+def import_users(fake, rows, *arguments, **settings):
+    settings = {**fake.settings(), "CONNECTION_URL": rows.url, **settings}
+    return run("users", "import", *arguments, **settings)
+
+
+def add_person(fake, handle, **options):
+    return fake.add(handle, name=f"The {handle}", **options)
+
+
+def test_who_has_no_row_is_imported(fake, rows):
+    """Five pages of the pool: made in the console, known, unconfirmed, incomplete, a taken handle."""
+    known = add_person(fake, "known")
+    rows.add_user(handle="renamed", sub=known)
+    rows.add_user(handle="taken", sub="MOCK")
+    wanted = {
+        handle: add_person(fake, handle, status=status)
+        for handle, status in (("console", "FORCE_CHANGE_PASSWORD"), ("plain", "CONFIRMED"),
+                               ("federated", "EXTERNAL_PROVIDER"))
+    }  # fmt: skip
+    add_person(fake, "unconfirmed", status="UNCONFIRMED")
+    add_person(fake, "disabled")
+    fake.users[-1]["Enabled"] = False
+    fake.add("nameless")
+    add_person(fake, "taken")
+    before = subs(rows)
+    rehearsed = import_users(fake, rows, "--dry-run")
+    assert subs(rows) == before
+    assert "3 would be added, 1 there already, 2 not confirmed or disabled, 2 to decide" in rehearsed.stdout
+    done = import_users(fake, rows)
+    assert done.returncode == 1  # two to decide
+    assert subs(rows) == {**before, **wanted}
+    assert "console: added; sub " + wanted["console"] in done.stdout
+    assert "nameless: " in done.stderr and "taken: the handle belongs" in done.stderr
+    again = import_users(fake, rows)
+    assert "0 added, 4 there already" in again.stdout
+    assert subs(rows) == {**before, **wanted}
+    row = rows.run("select display_name, email from public.users where handle = 'plain'")
+    assert row == [("The plain", "plain@example.com")]
+
+
+def test_importing_needs_the_pool_and_the_database(fake, rows):
+    assert import_users(fake, rows, CONNECTION_URL="postgresql:///x?host=/nonexistent").returncode == 5
+    nowhere = {"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": "http://127.0.0.1:1"}
+    assert import_users(fake, rows, **nowhere).returncode == 5
+    add_person(fake, "zoe")
+    done = import_users(fake, rows)
+    assert done.returncode == 0 and list(subs(rows)) == ["zoe"], done.stderr
+
+
 def script(name, *arguments, answer="", **settings):
     return subprocess.run(
         [str(PROJECT / "bin" / name), *arguments],
@@ -360,6 +412,8 @@ def test_the_scripts_use_an_emulator(pool, rows):
     assert listed.returncode == 0 and sub in listed.stdout, listed.stderr
     done = script("db/update_cognito_user_ids", CONNECTION_URL=rows.url, **settings)
     assert done.returncode == 0 and subs(rows) == {"zoe": sub}, done.stderr
+    done = script("cognito/import-users", CONNECTION_URL=rows.url, **settings)
+    assert done.returncode == 0 and subs(rows) == {"zoe": sub}, done.stderr
 
 
 def test_production_wants_the_name_of_the_database(fake, rows):
@@ -373,7 +427,7 @@ def test_production_wants_the_name_of_the_database(fake, rows):
     assert script("db/update_cognito_user_ids", "prod").returncode == 2
 
 
-@pytest.mark.parametrize("name", ["cognito/list-users", "db/update_cognito_user_ids"])
+@pytest.mark.parametrize("name", ["cognito/import-users", "cognito/list-users", "db/update_cognito_user_ids"])
 def test_the_scripts_have_help(name):
     done = script(name, "--help")
     assert done.returncode == 0 and f"Usage: bin/{name}" in done.stdout

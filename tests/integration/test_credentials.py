@@ -1,16 +1,20 @@
 """Profiles of people's machines: whatever the files say, `cruddur` takes the credentials that
 botocore takes, or neither of them finds any."""
 
+import collections
 import hashlib
 import json
 import os
+import random
 import stat
+import threading
 
 import botocore.credentials
 import botocore.session
 import botocore.tokens
 import pytest
 
+from harness.aws_double import Fault
 from harness.identity_double import Identity, utc
 from harness.server import run
 
@@ -75,9 +79,12 @@ class Machine:
 
         try:
             found = Session().get_credentials()
-            return found and found.get_frozen_credentials().access_key
+            frozen = found and found.get_frozen_credentials()
         except Exception:
             return None
+        if not frozen or "\n" in frozen.access_key + frozen.secret_key:
+            return None  # keys of two lines are no keys
+        return frozen.access_key
 
 
 @pytest.fixture
@@ -357,3 +364,120 @@ def test_an_oidc_that_is_down_is_asked_again(machine, identity):
     machine.settings["AWS_ENDPOINT_URL_SSO_OIDC"] = "http://127.0.0.1:1"
     _, said, code = machine.cruddur()
     assert code == EXIT_UNAVAILABLE and "the renewal of the SSO token" in said
+
+
+# Identity services that fail once.
+
+
+FALTERING = {
+    "web identity is throttled": [("/sts/", 400, "sts:Throttling", "Rate exceeded")],
+    "the identity provider is slow": [("/sts/", 400, "sts:IDPCommunicationError", "no answer")],
+    "a token is not known yet": [("/sts/", 400, "sts:InvalidIdentityToken", "no key for it")] * 2,
+    "the container's endpoint is throttled": [("/container", 429, "TooManyRequests", "")],
+    "a session with the metadata service is refused": [("/imds/latest/meta-data", 401, "", "")],
+    "the metadata service fails": [("/imds/latest/api", 503, "", "")],
+}
+
+
+def use_source(machine, identity, name):
+    """The profile or the machine's own source that a case is about; the key that it gives."""
+    if "container" in name:
+        machine.settings["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{identity.url}/container"
+        key = "AKIDcontainer"
+    elif "metadata" in name:
+        machine.settings["AWS_EC2_METADATA_DISABLED"] = "false"
+        machine.settings["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"{identity.url}/imds"
+        key = "AKIDinstance"
+    else:
+        machine.write(f"[profile p]\n{WEB}")
+        return "AKIDweb"
+    machine.settings["AWS_PROFILE"] = None
+    return key
+
+
+@pytest.mark.parametrize("name", FALTERING)
+def test_who_falters_once_is_asked_again(machine, identity, name):
+    wanted = use_source(machine, identity, name)
+    identity.falters = list(FALTERING[name])
+    key, said, _ = machine.cruddur()
+    assert key == wanted and not identity.falters, said
+
+
+@pytest.mark.parametrize("path", ["/imds/latest/api/token", "/imds/latest/meta-data/", "/container"])
+def test_a_reset_is_no_end(machine, identity, path):
+    wanted = use_source(machine, identity, "metadata" if "imds" in path else "container")
+    resets = [path]
+
+    def once(call):
+        return Fault.RESET_BEFORE if resets and resets[0] in call.path and resets.pop() else None
+
+    identity.fault = once
+    key, said, _ = machine.cruddur()
+    assert key == wanted and not resets, said
+
+
+def test_a_late_container_is_waited_for(machine, identity):
+    wanted = use_source(machine, identity, "container")
+    pause = threading.Event()
+    identity.before = lambda call: pause.wait(3) if "/container" in call.path else None
+    key, said, _ = machine.cruddur()
+    assert key == wanted, said
+    assert len([path for path in identity.asked if "container" in path]) == 1
+
+
+def test_a_web_identity_that_stays_refused_says_why(machine, identity):
+    machine.write(f"[profile p]\n{WEB}")
+    identity.falters = [("/sts/", 400, "sts:InvalidIdentityToken", "no key for it")] * 10
+    _, said, code = machine.cruddur()
+    assert code == EXIT_UNAVAILABLE
+    assert "InvalidIdentityToken: no key for it" in said
+
+
+# Files as people write them.
+
+
+LINES = [
+    "[profile p]", "[profile p]", "[p]", "[profile 'p']", "[ profile p ]", "[profile  p] # mine",
+    "[default]", "[profile default]", "[profile q]", "[q]", "[DEFAULT]", "[profilex p]", "[]", "[p",
+    "", "", "   ", "# a comment", "  ; another = one", "region = eu-west-1", "Region: eu-west-2",
+    "s3 =\n  max_concurrent_requests = 20\n  addressing_style = path", "s3 =\n  nonsense",
+    "output", "= nothing", "role_session_name = a\n    longer name", "cli_pager =", "cli_pager=\n\n",
+    "credential_process =\n  cat 'HOME/keys.json'", "credential_process = cat\n  'HOME/keys.json'",
+    "credential_process = cat\n# in between\n\n   'HOME/keys.json'", "\f", "x = \u00e9", "a:b=c",
+]  # fmt: skip
+
+
+def made_up_file(generator):
+    """Mostly keys; some of it makes no sense."""
+    lines = [generator.choice(LINES[:8])]
+    for _ in range(generator.randrange(1, 5)):
+        indent = generator.choice(["", "", "", "  ", "\t", "    "])
+        equals = generator.choice([" = ", "=", ":", " : ", " =  ", ": "])
+        name = generator.choice(["aws_access_key_id", "AWS_Access_Key_Id"])
+        key = f"{indent}{name}{equals}AKIDmade{generator.randrange(6)}"
+        secret = f"{indent}aws_secret_access_key{equals}the-secret"
+        some = generator.sample(LINES, generator.randrange(0, 3)) if generator.random() < 0.6 else []
+        block = some + generator.choice([[key, secret], [key, "", secret], [key, "# c", secret], []])
+        lines += block
+        if generator.random() < 0.4:
+            lines.append(generator.choice(LINES[:11]))
+    return generator.choice(["\n", "\n", "\r\n"]).join(lines) + generator.choice(["", "\n"])
+
+
+def test_files_are_read_as_botocore_reads_them(machine, identity):
+    """100 files; with CRUDDUR_TEST_FULL=1 500."""
+    for number in range(6):
+        identity.keys[f"AKIDmade{number}"] = ("the-secret", None)
+    generator = random.Random(20230520)
+    found = collections.Counter()
+    for number in range(500 if os.environ.get("CRUDDUR_TEST_FULL") == "1" else 100):
+        config, credentials = made_up_file(generator), made_up_file(generator)
+        if number % 3 == 0:
+            credentials = ""
+        machine.settings["AWS_PROFILE"] = generator.choice(["p", "p", "p", "default"])
+        machine.write(config, credentials)
+        wanted = machine.botocore()
+        key, said, _ = machine.cruddur()
+        assert key == wanted, f"{config}\n---\n{credentials}\n---\n{machine.settings}\n{said}"
+        found[key is None] += 1
+    assert min(found.values()) > 10, found

@@ -9,6 +9,7 @@ import pytest
 
 from emulators import dynalite  # noqa: F401 (fixture)
 from harness.description import PROJECT
+from harness.dynamo_proxy import DynamoProxy, Fault
 from harness.people import User
 from harness.server import BINARY, environment, run
 from message_stores import DynamoStore
@@ -65,6 +66,48 @@ def test_the_table_is_made_as_in_production(ddb, dynalite, name):  # noqa: F811
         {"AttributeName": "sk", "KeyType": "RANGE"},
     ]
     assert index["Projection"] == {"ProjectionType": "ALL"}
+
+
+@pytest.fixture
+def proxy(dynalite):  # noqa: F811
+    proxy = DynamoProxy(dynalite.port)
+    yield proxy
+    proxy.close()
+
+
+def test_a_table_whose_making_is_not_heard_of(ddb, dynalite, proxy, name):  # noqa: F811
+    """The answer to CreateTable is lost, and for a moment DescribeTable does not know the table."""
+    lost, missing = [Fault.DROP_AFTER], [Fault.NOT_FOUND] * 3
+
+    def plan(call):
+        if call.operation == "CreateTable":
+            return lost.pop() if lost else None
+        return missing.pop() if missing else None
+
+    proxy.plan = plan
+    done = ddb("schema-load", AWS_ENDPOINT_URL_DYNAMODB=proxy.url)
+    assert good(done) == f"Made the table {name}\n" and not lost and not missing
+    dynalite.table(name).put_item(Item={"pk": "MSG#1", "sk": "1"})
+
+
+@pytest.mark.parametrize("fault", [Fault.END_NULL, Fault.END_EMPTY, Fault.STUCK])
+def test_the_end_of_a_list(ddb, dynalite, proxy, name, fault):  # noqa: F811
+    good(ddb("schema-load"))
+    dynalite.table(name).put_item(Item={"pk": "MSG#1", "sk": "1"})
+    proxy.plan = lambda call: fault
+    for operation in ("scan", "list-tables"):
+        done = ddb(operation, AWS_ENDPOINT_URL_DYNAMODB=proxy.url)
+        if fault is Fault.STUCK:
+            assert done.returncode == 5 and "does not advance" in done.stderr
+        else:
+            assert ('{"pk":"MSG#1","sk":"1"}' if operation == "scan" else name) in good(done)
+
+
+@pytest.mark.parametrize("fault", [Fault.HTML, Fault.ALTERED, Fault.CUT_CLOSE, Fault.BUSY])
+def test_damaged_answers_are_unavailable(ddb, proxy, fault):
+    proxy.plan = lambda call: fault
+    done = ddb("list-tables", AWS_ENDPOINT_URL_DYNAMODB=proxy.url)
+    assert done.returncode == 5, done.stderr
 
 
 def test_making_it_again_changes_nothing(ddb, dynalite, name):  # noqa: F811
@@ -139,6 +182,29 @@ def test_the_seeded_conversation(ddb, dynalite, name, database, start_api):  # n
     assert len(messages) == 10
     assert messages[-1]["message"] == group["message"]
     assert {row["handle"] for row in messages} == {"andrewbrown", "bayko"}
+
+
+def test_an_interrupted_seed_is_completed(ddb, dynalite, name, database):  # noqa: F811
+    good(ddb("schema-load"))
+    good(ddb("seed", CONNECTION_URL=database.url))
+    table = dynalite.table(name)
+    whole = table.scan()["Items"]
+
+    def texts():
+        return sorted((item["pk"], item["sk"], item["message"]) for item in table.scan()["Items"])
+
+    before = texts()
+    messages = [item for item in whole if item["pk"].startswith("MSG#")]
+    rows = [item for item in whole if item["pk"].startswith("GRP#")]
+    for lost in (messages[:3], rows, messages, [*messages[1:], rows[0]]):
+        for item in lost:
+            table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+        assert "Completed" in good(ddb("seed", CONNECTION_URL=database.url))
+        assert texts() == before
+    table.put_item(Item={**messages[0], "sk": "2099-01-01T00:00:00.000000+00:00", "message": "Mine."})
+    table.delete_item(Key={"pk": messages[5]["pk"], "sk": messages[5]["sk"]})
+    assert "already" in good(ddb("seed", CONNECTION_URL=database.url))
+    assert len(texts()) == 12
 
 
 def user_of(database, handle):

@@ -197,6 +197,28 @@ def test_items_that_make_no_sense_are_left_out(api, store, pair):
     assert messages_of(groups_of(api, andrew)) == ["good"]
 
 
+def test_a_group_is_listed_exactly_if_it_can_be_opened(api, store, pair):
+    andrew, bayko = pair
+    old = start(api, *pair, "old")
+    good = store.groups(andrew)[0]
+    nobody = {name: good[name] for name in good if name != "user_uuid"}
+    for number, row in enumerate([
+        {**good, "message_group_uuid": new_uuid().upper()},
+        {**nobody, "message_group_uuid": new_uuid()},
+        {**good, "message_group_uuid": new_uuid(), "user_uuid": "nobody"},
+        {**nobody, "message": "a newer row of the same group"},
+    ]):  # fmt: skip
+        store.table.put_item(Item={**row, "sk": f"2098-01-01T00:00:0{number}.000000+00:00"})
+        group = row["message_group_uuid"]
+        answer = api.get(f"{MESSAGES}/{group}", andrew.token())
+        answer.expect(200 if group == old else 404)
+    assert [row["uuid"] for row in groups_of(api, andrew)] == [old]
+    assert start(api, *pair, "new") == old
+    assert messages_of(groups_of(api, andrew)) == ["new"]
+    assert messages_of(listed(api, old, andrew)) == ["old", "new"]
+    assert len(store.groups(andrew)) == 5  # what makes no sense is not deleted
+
+
 def test_one_time_written_in_two_ways(api, store, pair):
     group = store.add_group(*pair, "first", OLD)
     uuids = [new_uuid() for _ in range(2)]

@@ -50,6 +50,7 @@ static const struct {
     {"UserNotFoundException", REMEDY_NONE, ERROR_NOT_FOUND},
     {"ParameterNotFound", REMEDY_NONE, ERROR_NOT_FOUND},
     {"ConditionalCheckFailedException", REMEDY_NONE, ERROR_CONFLICT},
+    {"ResourceInUseException", REMEDY_NONE, ERROR_CONFLICT},
 };
 
 enum { CODE_COUNT = sizeof(CODES) / sizeof(CODES[0]) };
@@ -104,8 +105,10 @@ static void read_xml(struct str body, struct service_error *error, struct buffer
   xml_read(body, NULL, on_element, &found, NULL);
 }
 
-/* Signature errors quote what should have been signed, the session token among it. */
+/* Signature errors quote what should have been signed, the session token among it. What is said of
+ * a web identity is not about headers. */
 static bool may_quote(const char *code) {
+  if (strcmp(code, "InvalidIdentityToken") == 0) return true;
   return !strstr(code, "Signature") && !strstr(code, "Token") && !strstr(code, "AccessKeyId");
 }
 

@@ -35,6 +35,22 @@ static const char INSERT[] =
     "  on conflict do nothing returning 1"
     ") select exists (select from added), coalesce(sub_known, false) from before";
 
+static bool check_attribute(size_t index, struct str text, struct error *error) {
+  if (!text.data || utf8_is_blank(text) || memchr(text.data, '\0', text.length))
+    return error_set(error, ERROR_INVALID,
+                     "the event has no request.userAttributes.%s, so no user is added",
+                     ATTRIBUTES[index]);
+  return text.length <= ATTRIBUTE_LIMIT ||
+         error_set(error, ERROR_INVALID,
+                   "the event's %s is longer than the %d bytes that Cognito allows",
+                   ATTRIBUTES[index], ATTRIBUTE_LIMIT);
+}
+
+static bool check_sub(const char *sub, struct error *error) {
+  return strcmp(sub, "MOCK") != 0 ||
+         error_set(error, ERROR_INVALID, "the event's sub is the stand-in for unknown subs");
+}
+
 /* The texts live as long as `event`. */
 static bool read_attributes(const json_t *event, const char *texts[ATTRIBUTE_COUNT],
                             struct error *error) {
@@ -42,19 +58,10 @@ static bool read_attributes(const json_t *event, const char *texts[ATTRIBUTE_COU
   for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
     const json_t *value = json_object_get(attributes, ATTRIBUTES[i]);
     struct str text = {json_string_value(value), json_string_length(value)};
-    if (!text.data || utf8_is_blank(text) || memchr(text.data, '\0', text.length))
-      return error_set(error, ERROR_INVALID,
-                       "the event has no request.userAttributes.%s, so no user is added",
-                       ATTRIBUTES[i]);
-    if (text.length > ATTRIBUTE_LIMIT)
-      return error_set(error, ERROR_INVALID,
-                       "the event's %s is longer than the %d bytes that Cognito allows",
-                       ATTRIBUTES[i], ATTRIBUTE_LIMIT);
+    if (!check_attribute(i, text, error)) return false;
     texts[i] = text.data;
   }
-  if (strcmp(texts[SUB], "MOCK") == 0)
-    return error_set(error, ERROR_INVALID, "the event's sub is the stand-in for unknown subs");
-  return true;
+  return check_sub(texts[SUB], error);
 }
 
 /* A name is one line, as when a user changes it later. */
@@ -79,11 +86,11 @@ struct confirmation_finding {
 };
 
 static bool insert(struct pg_session *session, const char *const texts[ATTRIBUTE_COUNT],
-                   struct confirmation_finding *ret_finding, struct error *error) {
+                   const char *end, struct confirmation_finding *ret_finding, struct error *error) {
   _cleanup_(pg_session_rows_free_p) struct pg_rows *rows = NULL;
   if (!pg_session_exec(session, LOCK, error) ||
       !pg_session_query(session, INSERT, ATTRIBUTE_COUNT, texts, &rows, error) ||
-      !pg_session_exec(session, "commit", error))
+      !pg_session_exec(session, end, error))
     return false;
   *ret_finding = (struct confirmation_finding){pg_session_rows_bool(rows, 0, 0),
                                                pg_session_rows_bool(rows, 0, 1)};
@@ -110,7 +117,7 @@ static bool try_insert(struct confirmer *confirmer, const char *const texts[ATTR
                        struct error *error) {
   if (!connect(confirmer, due_us, error)) return false;
   pg_session_set_limit_ms(confirmer->session, left_ms(due_us));
-  bool done = insert(confirmer->session, texts, ret_finding, error);
+  bool done = insert(confirmer->session, texts, "commit", ret_finding, error);
   if (!done) confirmation_close(confirmer);
   return done;
 }
@@ -142,12 +149,27 @@ static bool insert_once(struct confirmer *confirmer, const char *const texts[ATT
 static bool judge(const struct confirmation_finding *finding,
                   const char *const texts[ATTRIBUTE_COUNT], enum confirmation_outcome *ret_outcome,
                   struct error *error) {
-  *ret_outcome = finding->added ? CONFIRMATION_ADDED : CONFIRMATION_KNOWN;
+  *ret_outcome = finding->added       ? CONFIRMATION_ADDED
+                 : finding->sub_known ? CONFIRMATION_KNOWN
+                                      : CONFIRMATION_TAKEN;
   return finding->added || finding->sub_known ||
          error_set(error, ERROR_CONFLICT,
                    "the handle %s belongs to another user, so sub %s has no row; give one of them "
                    "another handle, or run bin/db/update_cognito_user_ids if the row is theirs",
                    texts[HANDLE], texts[SUB]);
+}
+
+bool confirmation_add_user(struct pg_session *session, const struct confirmation_user *user,
+                           bool dry_run, enum confirmation_outcome *ret_outcome,
+                           struct error *error) {
+  const char *const texts[ATTRIBUTE_COUNT] = {
+      [NAME] = user->name, [HANDLE] = user->handle, [EMAIL] = user->email, [SUB] = user->sub};
+  struct confirmation_finding finding;
+  for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+    if (!check_attribute(i, str_from(texts[i]), error)) return false;
+  return check_sub(user->sub, error) &&
+         insert(session, texts, dry_run ? "rollback" : "commit", &finding, error) &&
+         judge(&finding, texts, ret_outcome, error);
 }
 
 /* The event with each number as 0: four strings are wanted, and a number that C cannot hold

@@ -10,7 +10,20 @@ enum { CONFIRMATION_EVENT_LIMIT = 16 * 1024 * 1024 }; /* Lambda's bound is 6 MiB
 enum confirmation_outcome {
   CONFIRMATION_ADDED, /* there is a new row */
   CONFIRMATION_KNOWN, /* the sub had its row before: nothing was done */
+  CONFIRMATION_TAKEN, /* the handle belongs to another sub: nothing was done */
 };
+
+/* What a row needs. */
+struct confirmation_user {
+  const char *name, *handle, *email, *sub;
+};
+
+/* Adds a user once. `dry_run`: it is rolled back. Fails as CONFLICT with the outcome TAKEN, as
+ * INVALID when the user lacks something, and as pg_session does; the session is then inside of a
+ * transaction. */
+bool confirmation_add_user(struct pg_session *session, const struct confirmation_user *user,
+                           bool dry_run, enum confirmation_outcome *ret_outcome,
+                           struct error *error);
 
 /* A connection that is kept from one event to the next. */
 struct confirmer {

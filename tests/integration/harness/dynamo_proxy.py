@@ -33,6 +33,7 @@ class Fault(enum.Enum):
     CONFLICT = "400 TransactionConflictException"
     REPLICATED = "400 ReplicatedWriteConflictException"
     LIMIT = "400 LimitExceededException"
+    NOT_FOUND = "400 ResourceNotFoundException"
     TIMEOUT = "408 without a body"
     TOO_MANY = "429 without a body"
     BUSY = "503 with HTML"
@@ -66,6 +67,7 @@ REFUSALS = {
     Fault.CONFLICT: (400, "TransactionConflictException"),
     Fault.REPLICATED: (400, "ReplicatedWriteConflictException"),
     Fault.LIMIT: (400, "LimitExceededException"),
+    Fault.NOT_FOUND: (400, "ResourceNotFoundException"),
 }
 STRANGE = {Fault.TIMEOUT: (408, b""), Fault.TOO_MANY: (429, b""), Fault.BUSY: (503, b"<html>busy")}
 
@@ -275,12 +277,15 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 def odd_page(call, answer, fault):
     """The answer as a page with an odd end, or an empty one in its place."""
     page = json.loads(answer)
-    if call.operation != "Query":
+    if call.operation not in ("Query", "Scan", "ListTables"):
         return answer
+    last = "LastEvaluatedTableName" if call.operation == "ListTables" else "LastEvaluatedKey"
     if fault is Fault.END_EMPTY:
-        page["LastEvaluatedKey"] = {}
+        page[last] = "" if call.operation == "ListTables" else {}
     elif fault is Fault.END_NULL:
-        page["LastEvaluatedKey"] = None
+        page[last] = None
+    elif fault is Fault.STUCK and call.operation != "Query":
+        page[last] = "aaa" if call.operation == "ListTables" else {"pk": {"S": "1"}, "sk": {"S": "1"}}
     elif fault is Fault.STUCK or "ExclusiveStartKey" not in call.body:
         key = {"pk": {"S": call.pk}, "sk": {"S": "9"}}  # later than every time
         page = {"Items": [], "Count": 0, "ScannedCount": 0, "LastEvaluatedKey": key}

@@ -30,6 +30,7 @@ class Identity(Double):
         self.tokens = {}  # access tokens of SSO that are good: what may be asked with them
         self.renewals = {}  # refresh tokens: (new access token, new refresh token or None)
         self.asked = []  # paths, in order
+        self.falters = []  # (part of a path, status, code, message): once each, in place of an answer
         super().__init__()
 
     def settings(self):
@@ -69,6 +70,8 @@ class Identity(Double):
 
     def answer(self, call):
         self.asked.append(call.path)
+        if self.falters and self.falters[0][0] in call.path:
+            raise Refused(*self.falters.pop(0)[1:])
         places = {"sts": self.sts, "sso": self.portal, "oidc": self.oidc, "container": self.container,
                   "imds": self.metadata, "dynamodb": self.dynamodb}  # fmt: skip
         return places[call.path.split("/")[1]](call)

@@ -59,12 +59,14 @@ void credentials_ask_fail(struct credentials_ask *ask, enum error_kind kind, con
 
 bool credentials_ask_accept(struct credentials_ask *ask, const struct fetch_response *response,
                             const char *who) {
-  if (!response->error && response->status == 200) return true;
+  int status = response->status;
+  bool refused = status / 100 == 4 && status != 408 && status != 429;
+  if (!response->error && status == 200) return true;
   if (response->error)
     credentials_ask_fail(ask, ERROR_UNAVAILABLE, "%s: %.300s", who, response->error->message);
   else
-    credentials_ask_fail(ask, response->status / 100 == 4 ? ERROR_DENIED : ERROR_UNAVAILABLE,
-                         "%s answered with status %d", who, response->status);
+    credentials_ask_fail(ask, refused ? ERROR_DENIED : ERROR_UNAVAILABLE,
+                         "%s answered with status %d", who, status);
   return false;
 }
 

@@ -82,6 +82,7 @@ struct credentials_ask {
   unsigned roles_done;
   struct aws_prepared prepared; /* the request to STS that is under way */
   struct buffer metadata_token; /* of the session with the instance metadata service */
+  bool metadata_begun_again;    /* that session, after a failure */
 };
 
 /* Ends a step with an error: `return credentials_ask_refuse(error, …)`. */
@@ -113,9 +114,8 @@ bool credentials_ask_send(struct credentials_ask *ask, struct fetch_request *req
 void credentials_ask_fail(struct credentials_ask *ask, enum error_kind kind, const char *format,
                           ...) __attribute__((format(printf, 3, 4)));
 
-/* Returns false and ends the asking when there was no answer, or one other than 200. After 4xx
- * asking again would not help.
- */
+/* Returns false and ends the asking when there was no answer, or one other than 200. After 4xx,
+ * but for 408 and 429, asking again would not help. */
 bool credentials_ask_accept(struct credentials_ask *ask, const struct fetch_response *response,
                             const char *who);
 

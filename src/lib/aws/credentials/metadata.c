@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTAINER_TIMEOUT_MS = 2000, INSTANCE_TIMEOUT_MS = 1000, ROLE_NAME_LIMIT = 128 };
+enum { CONTAINER_TIMEOUT_MS = 5000, INSTANCE_TIMEOUT_MS = 1000, ROLE_NAME_LIMIT = 128 };
 
 static const char CONTAINER[] = "the container's credentials endpoint";
 static const char INSTANCE[] = "the instance metadata service";
@@ -89,9 +89,23 @@ enum credentials_step metadata_find_container(const struct credentials_search *s
 
 /* --- Instance metadata --- */
 
+static bool start_instance(struct credentials_ask *ask, struct error *error);
+
+/* One reset, 5xx or refused session is no reason to go without credentials: true when it begins
+ * once more with a new session. More than that is left to the next round, because most machines
+ * have no metadata service, and nobody should wait long to be told. */
+static bool begin_again(struct credentials_ask *ask, const struct fetch_response *response) {
+  bool may_pass = response->error || response->status == 401 || response->status / 100 == 5;
+  struct error error;
+  if (!may_pass || ask->metadata_begun_again) return false;
+  ask->metadata_begun_again = true;
+  secret_buffer_free(&ask->metadata_token);
+  return start_instance(ask, &error);
+}
+
 static void on_instance_credentials(const struct fetch_response *response, void *argument) {
   struct credentials_ask *ask = argument;
-  if (!credentials_ask_accept(ask, response, INSTANCE)) return;
+  if (begin_again(ask, response) || !credentials_ask_accept(ask, response, INSTANCE)) return;
   /* While it cannot renew them it hands out old ones, which the services then still take. */
   finish(ask, response->body, clock_unix_us() + INSTANCE_GRACE_US, "instance metadata",
          "the instance metadata service answered without credentials");
@@ -116,6 +130,7 @@ static void ask_instance(struct credentials_ask *ask, struct str role, fetch_don
 static void on_instance_role(const struct fetch_response *response, void *argument) {
   static const char NO_ROLE[] = "no AWS credentials: this instance has no role";
   struct credentials_ask *ask = argument;
+  if (begin_again(ask, response)) return;
   if (!response->error && response->status == 404) {
     credentials_ask_fail(ask, ERROR_DENIED, "%s", NO_ROLE);
     return;
@@ -131,6 +146,7 @@ static void on_instance_role(const struct fetch_response *response, void *argume
 
 static void on_instance_token(const struct fetch_response *response, void *argument) {
   struct credentials_ask *ask = argument;
+  if (begin_again(ask, response)) return;
   if (response->error) { /* the usual case away from EC2: nothing is there at all */
     credentials_ask_fail(ask, ERROR_DENIED,
                          "no AWS credentials: none in the environment and in the profile files, no "

@@ -1,6 +1,8 @@
 /* profile.c: see profile.h. */
 #include "lib/aws/credentials/profile.h"
 
+#include "lib/aws/credentials/profile_text.h"
+#include "lib/aws/credentials/sources.h"
 #include "lib/aws/secret.h"
 #include "lib/base/cleanup.h"
 
@@ -75,15 +77,18 @@ char *profile_read_token(const char *path, struct error *error) {
   return copy;
 }
 
-static bool read_optional(const char *path, struct buffer *ret_text, struct error *error) {
-  struct error problem = {0};
-  if (profile_read_file(path, PROFILE_FILE_LIMIT, ret_text, &problem)) return true;
-  if (problem.kind == ERROR_NOT_FOUND) {
-    *ret_text = BUFFER_EMPTY;
+/* A file that is not there is empty. */
+static bool read_optional(const char *path, struct buffer *ret_plain, struct error *error) {
+  struct buffer text = BUFFER_EMPTY;
+  *ret_plain = BUFFER_EMPTY;
+  if (!profile_read_file(path, PROFILE_FILE_LIMIT, &text, error)) {
+    if (error->kind != ERROR_NOT_FOUND) return false;
+    *error = (struct error){0};
     return true;
   }
-  *error = problem;
-  return false;
+  bool read = profile_text_read(buffer_str(&text), ret_plain, error);
+  secret_buffer_free(&text);
+  return read || error_prefix(error, "%s cannot be read as AWS settings", path);
 }
 
 bool profile_files_read(const struct config *config, struct profile_files *ret_files,
@@ -106,63 +111,51 @@ void profile_files_free(struct profile_files *files) {
 /* What stands before the name in a section's line. */
 static const char PROFILES[] = "profile", SESSIONS[] = "sso-session";
 
-/* The name in a section's line "[KIND NAME]", or "[NAME]" where `kind` is NULL; data is NULL when
- * the section is of another kind. The settings' "[default]" is a profile. */
-static struct str section_name(struct str line, const char *kind) {
-  const char *end = memchr(line.data, ']', line.length);
-  if (!end) return (struct str){NULL, 0};
-  struct str name = str_trim((struct str){line.data + 1, (size_t)(end - line.data) - 1});
-  if (!kind || (kind == PROFILES && str_equal(name, STR("default")))) return name;
-  size_t length = strlen(kind);
-  if (name.length <= length || strncmp(name.data, kind, length) != 0 ||
-      !strchr(" \t", name.data[length]))
-    return (struct str){NULL, 0};
-  name = str_trim((struct str){name.data + length, name.length - length});
-  if (name.length >= 2 && strchr("\"'", name.data[0]) && name.data[name.length - 1] == name.data[0])
-    name = (struct str){name.data + 1, name.length - 2};
-  return name;
+static const struct str DEFAULTS = {"DEFAULT", 7};
+
+/* True when a section is the one that is `wanted`: "KIND NAME" in words as a shell has them, or the
+ * name alone where `kind` is NULL. The settings' "default" is a profile. */
+static bool is_section(struct str section, const char *kind, struct str wanted) {
+  if (str_equal(section, DEFAULTS)) return false;
+  if (!kind || (kind == PROFILES && str_equal(section, STR("default"))))
+    return str_equal(section, wanted);
+  char **words = NULL;
+  if (!str_starts_with(section, str_from(kind)) || !credential_process_split(section, &words, NULL))
+    return false;
+  bool is_wanted = words[1] && !words[2] && str_equal(str_from(words[1]), wanted);
+  free(words);
+  return is_wanted;
 }
 
-static bool is_comment(struct str line) {
-  return line.length == 0 || line.data[0] == '#' || line.data[0] == ';';
-}
-
-/* Cuts the next line off, untrimmed but for its end. */
-static bool next_line(struct str *rest, struct str *ret_line) {
-  if (rest->length == 0) return false;
-  const char *end = memchr(rest->data, '\n', rest->length);
-  size_t length = end ? (size_t)(end - rest->data) : rest->length;
-  *ret_line = (struct str){rest->data, length};
-  *rest = (struct str){rest->data + length + (end ? 1 : 0), rest->length - length - (end ? 1 : 0)};
-  if (length > 0 && ret_line->data[length - 1] == '\r') ret_line->length--;
-  return true;
-}
-
-/* Walks the lines of the sections [KIND SECTION]; `name` empty: only whether there is one. Lines
- * that are indented belong to a setting with settings of its own ("s3 ="). */
-static struct str search(struct str text, const char *kind, struct str wanted, struct str name) {
-  struct str found = {NULL, 0}, line;
-  bool inside = false;
-  while (next_line(&text, &line)) {
-    if (is_comment(line) || line.data[0] == ' ' || line.data[0] == '\t') continue;
-    if (line.data[0] == '[') {
-      struct str section = section_name(line, kind);
-      inside = section.data && str_equal(section, wanted);
+/* Walks the plain lines of a file (profile_text.h) for `name` in the sections [KIND WANTED], of
+ * which the last one counts; `name` empty: only whether there is one. What a section lacks is taken
+ * from [DEFAULT]. */
+static struct str search(struct str plain, const char *kind, struct str wanted, struct str name) {
+  struct str found = {NULL, 0}, otherwise = {NULL, 0}, line;
+  bool inside = false, in_defaults = false, exists = false;
+  while (str_next(&plain, '\n', &line)) {
+    if (line.length > 0 && line.data[0] == '[') {
+      struct str section = {line.data + 1, line.length - 2};
+      inside = is_section(section, kind, wanted);
+      in_defaults = str_equal(section, DEFAULTS);
+      exists = exists || inside;
+      if (inside) found = (struct str){NULL, 0};
       if (inside && name.length == 0) return line;
       continue;
     }
-    const char *equals = inside ? memchr(line.data, '=', line.length) : NULL;
-    if (!equals) continue;
-    size_t length = (size_t)(equals - line.data);
-    if (str_equal_ignore_case(str_trim((struct str){line.data, length}), name))
-      found = str_trim((struct str){equals + 1, line.length - length - 1});
+    const char *equals = inside || in_defaults ? memchr(line.data, '=', line.length) : NULL;
+    if (!equals ||
+        !str_equal_ignore_case((struct str){line.data, (size_t)(equals - line.data)}, name))
+      continue;
+    struct str value = {equals + 1, line.length - (size_t)(equals - line.data) - 1};
+    *(inside ? &found : &otherwise) = value;
   }
-  return found;
+  return found.data || !exists ? found : otherwise;
 }
 
-struct str profile_find(struct str text, bool is_config_file, const char *profile,
+struct str profile_find(struct str plain, bool is_config_file, const char *profile,
                         struct str name) {
-  return search(text, is_config_file ? PROFILES : NULL, str_from(profile), name);
+  return search(plain, is_config_file ? PROFILES : NULL, str_from(profile), name);
 }
 
 bool profile_exists(const struct profile_files *files, const char *profile) {

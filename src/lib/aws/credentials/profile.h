@@ -10,21 +10,22 @@
 
 enum { PROFILE_FILE_LIMIT = 1024 * 1024 };
 
-/* The two files as they were read; a file that does not exist is empty. */
+/* What the two files say, as plain lines (profile_text.h); a file that does not exist is empty. */
 struct profile_files {
   struct buffer credentials;
   struct buffer config;
 };
 
 /* Reads the files that `config` names. Blocks: not for a loop's thread in work. Fails when a file
- * is there but cannot be read or is too long. */
+ * is there but cannot be read, is too long, or is one that botocore refuses. */
 bool profile_files_read(const struct config *config, struct profile_files *ret_files,
                         struct error *error);
 void profile_files_free(struct profile_files *files);
 
-/* The value of `name` in the profile of a file's text, trimmed; data is NULL when there is none. In
- * the config file a profile's section is [profile NAME], but for [default]. Later lines win. */
-struct str profile_find(struct str text, bool is_config_file, const char *profile, struct str name);
+/* The value of `name` in the profile of a file's plain lines; data is NULL when there is none. In
+ * the config file a profile's section is [profile NAME], but for [default]. */
+struct str profile_find(struct str plain, bool is_config_file, const char *profile,
+                        struct str name);
 
 /* The value of `name` in the profile, of the credentials file where both have one, as botocore
  * merges them; data is NULL when there is none. */

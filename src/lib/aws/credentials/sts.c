@@ -141,10 +141,26 @@ static void finish(struct credentials_ask *ask, struct str body, const char *sou
 
 /* --- Web identity --- */
 
+/* STS asks the identity provider for its keys, which may fail once, and say so as a bad token. */
+static bool may_pass(const struct service_error *problem) {
+  return problem->error.kind == ERROR_UNAVAILABLE ||
+         strcmp(problem->code, "IDPCommunicationError") == 0 ||
+         strcmp(problem->code, "InvalidIdentityToken") == 0;
+}
+
 static void on_web_identity(const struct fetch_response *response, void *argument) {
+  static const char WHAT[] = "STS AssumeRoleWithWebIdentity";
   struct credentials_ask *ask = argument;
-  if (credentials_ask_accept(ask, response, "STS (AssumeRoleWithWebIdentity)"))
+  if (response->error) {
+    credentials_ask_fail(ask, ERROR_UNAVAILABLE, "%s: %.300s", WHAT, response->error->message);
+  } else if (response->status != 200) {
+    struct service_error problem;
+    service_error_read(response, WHAT, &problem);
+    credentials_ask_fail(ask, may_pass(&problem) ? ERROR_UNAVAILABLE : ERROR_DENIED, "%s",
+                         problem.error.message);
+  } else {
     finish(ask, response->body, "web identity");
+  }
 }
 
 static bool start_web_identity(struct credentials_ask *ask, struct error *error) {

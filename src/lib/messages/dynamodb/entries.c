@@ -3,6 +3,7 @@
 #include "lib/messages/dynamodb/entries.h"
 
 #include "lib/aws/services/dynamodb.h"
+#include "lib/messages/dynamodb/group_row.h"
 #include "lib/messages/dynamodb/moment.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static bool read_entry(const json_t *item, const char *uuid_name, struct entry *
   struct str sk = dynamodb_item_string(item, "sk");
   struct str uuid = dynamodb_item_string(item, uuid_name);
   ret_entry->item = item;
+  if (strcmp(uuid_name, "message_group_uuid") == 0 && !group_row_opens(item)) return false;
   return sk.data && uuid.data && moment_parse(sk, &ret_entry->at_us) &&
          uuid_parse(uuid, &ret_entry->uuid);
 }

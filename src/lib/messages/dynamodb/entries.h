@@ -21,7 +21,8 @@ struct entries {
 /* Makes `*entries`, which it frees first, the entries of the array `items` that belong on `page`
  * or beyond it: those that are older than its cursor. The attribute `uuid_name` says which group
  * or message an item is about; of several items with one uuid the newest counts. Items that lack
- * it or a time are left out. False when memory is out. */
+ * it or a time, and rows of groups that cannot be opened, are left out. False when memory is out.
+ */
 bool entries_arrange(struct entries *entries, const json_t *items, const char *uuid_name,
                      const struct message_page *page);
 

@@ -31,6 +31,20 @@ struct row_move {
   void *argument;
 };
 
+bool group_row_opens(const json_t *item) {
+  struct str sk = dynamodb_item_string(item, "sk");
+  struct str group = dynamodb_item_string(item, "message_group_uuid");
+  struct str other = dynamodb_item_string(item, "user_uuid");
+  struct uuid uuid;
+  char id[TABLE_ID_SIZE];
+  int64_t at_us;
+  if (!sk.data || !group.data || !other.data || !moment_parse(sk, &at_us) ||
+      !uuid_parse(other, &uuid) || !uuid_parse(group, &uuid))
+    return false;
+  table_format_id(&uuid, id);
+  return str_equal(group, str_from(id));
+}
+
 const json_t *group_row_newest(const json_t *items, int64_t *ret_at_us) {
   const json_t *newest = NULL, *item;
   struct str newest_sk = {0};
@@ -38,7 +52,7 @@ const json_t *group_row_newest(const json_t *items, int64_t *ret_at_us) {
   json_array_foreach(items, index, item) {
     struct str sk = dynamodb_item_string(item, "sk");
     int64_t at_us;
-    if (!sk.data || !moment_parse(sk, &at_us)) continue;
+    if (!group_row_opens(item) || !moment_parse(sk, &at_us)) continue;
     /* Two texts may mean one time: then the order of the table decides. */
     bool later = !newest || at_us > *ret_at_us ||
                  (at_us == *ret_at_us && strcmp(sk.data, newest_sk.data) > 0);
@@ -122,8 +136,7 @@ static bool collect_stale(struct row_move *move, const json_t *items) {
   const json_t *item;
   json_array_foreach(items, index, item) {
     struct str sk = dynamodb_item_string(item, "sk");
-    int64_t at_us;
-    bool stale = sk.data && moment_parse(sk, &at_us) && !str_equal(sk, str_from(move->kept));
+    bool stale = group_row_opens(item) && !str_equal(sk, str_from(move->kept));
     if (!ours_is_newest && !str_equal(sk, str_from(move->sk))) continue;
     if (stale && json_array_append_new(move->stale, json_stringn(sk.data, sk.length)) != 0)
       return false;

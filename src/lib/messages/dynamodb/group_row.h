@@ -24,5 +24,10 @@ typedef void (*group_row_moved)(const struct error *error, void *argument);
 void group_row_move(const struct table_session *session, const struct group_row *row,
                     group_row_moved done, void *argument);
 
-/* The newest of the rows `items`, all of one group; NULL when there is none with a time. */
+/* True when a row can be opened: it has a time, the group's uuid in lower case, which is how the
+ * keys of its messages are found, and the other member's uuid. Others are left out of everything.
+ */
+bool group_row_opens(const json_t *item);
+
+/* The newest of the rows `items` that can be opened, all of one group; NULL when there is none. */
 const json_t *group_row_newest(const json_t *items, int64_t *ret_at_us);

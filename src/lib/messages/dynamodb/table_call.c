@@ -142,7 +142,8 @@ static bool take_group_row(struct table_call *call, const json_t *item, int64_t 
 
 bool table_call_has_any(const json_t *items, void *argument) {
   (void)argument;
-  return json_array_size(items) > 0;
+  int64_t at_us;
+  return group_row_newest(items, &at_us) != NULL;
 }
 
 static void look_for_group(struct table_call *call);

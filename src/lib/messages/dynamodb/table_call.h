@@ -90,7 +90,7 @@ void table_call_find_caller(struct table_call *call, table_call_step then);
  * other one. Then goes on with `then`. */
 void table_call_find_group(struct table_call *call, table_call_step then);
 
-/* For table_query(): enough are found when there is one item; ROWS_LIKELY are read at first. */
+/* For table_query(): enough are found when there is one row; ROWS_LIKELY are read at first. */
 enum { ROWS_LIKELY = 100 };
 bool table_call_has_any(const json_t *items, void *argument);
 
