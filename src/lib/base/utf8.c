@@ -1,7 +1,7 @@
 /* utf8.c: decodes UTF-8 strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 #include "lib/base/utf8.h"
 
-#include <stdint.h>
+#include <assert.h>
 
 /* Decodes the code point at `text`, of which `available` bytes exist; returns its length in bytes,
  * 0 when it is ill-formed (RFC 3629, section 4). */
@@ -43,7 +43,7 @@ size_t utf8_length(struct str text) {
   return count;
 }
 
-static bool is_white_space(uint32_t c) {
+bool utf8_is_white_space(uint32_t c) {
   return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
          c == 0x3000;
@@ -54,8 +54,16 @@ bool utf8_is_blank(struct str text) {
   uint32_t code_point;
   for (size_t at = 0; at < text.length;) {
     size_t length = decode(bytes + at, text.length - at, &code_point);
-    if (length == 0 || !is_white_space(code_point)) return false;
+    if (length == 0 || !utf8_is_white_space(code_point)) return false;
     at += length;
   }
+  return true;
+}
+
+bool utf8_next(struct str *rest, uint32_t *ret_code_point) {
+  if (rest->length == 0) return false;
+  size_t length = decode((const unsigned char *)rest->data, rest->length, ret_code_point);
+  assert(length > 0 && "the text was checked before");
+  *rest = (struct str){rest->data + length, rest->length - length};
   return true;
 }
