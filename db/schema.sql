@@ -40,6 +40,56 @@ CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
 COMMENT ON EXTENSION "uuid-ossp" IS 'generate universally unique identifiers (UUIDs)';
 
 --
+-- Name: mentioned_names(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.mentioned_names(message text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  SELECT DISTINCT found[1]
+  FROM (SELECT CASE WHEN octet_length(message) = char_length(message)
+                    THEN message ELSE normalize(message) END AS text) composed,
+       LATERAL (SELECT CASE WHEN composed.text LIKE '%://%'
+                            THEN regexp_replace(composed.text,
+                                                '[a-zA-Z][a-zA-Z0-9+.-]*://[^[:space:]<>"]*', ' ', 'g')
+                            ELSE composed.text END AS text) plain,
+       LATERAL regexp_matches(plain.text COLLATE "und-x-icu",
+                      '(?<![[:alnum:]./])@([[:alnum:]_.-]*[[:alnum:]_])', 'g') AS found
+  WHERE length(found[1]) <= 200
+$$;
+
+--
+-- Name: notice_recipients(text, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.notice_recipients(message text, parent_uuid uuid) RETURNS SETOF text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT '@' || name FROM public.mentioned_names(message) AS name
+  UNION ALL
+  SELECT user_uuid::text FROM public.activities WHERE uuid = parent_uuid
+$$;
+
+--
+-- Name: write_notices(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.write_notices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM public.notices WHERE activity_uuid = NEW.uuid;
+  END IF;
+  INSERT INTO public.notices (activity_uuid, recipient, author_uuid, created_at, expires_at)
+  SELECT NEW.uuid, recipient, NEW.user_uuid, NEW.created_at, coalesce(NEW.expires_at, 'infinity')
+  FROM public.notice_recipients(NEW.message, NEW.reply_to_activity_uuid) AS recipient;
+  RETURN NULL;
+END
+$$;
+
+--
 -- Name: activities; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -96,6 +146,18 @@ CREATE TABLE public.messages (
     user_uuid uuid NOT NULL,
     message text NOT NULL,
     created_at timestamp without time zone NOT NULL
+);
+
+--
+-- Name: notices; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.notices (
+    activity_uuid uuid NOT NULL,
+    recipient text NOT NULL,
+    author_uuid uuid NOT NULL,
+    created_at timestamp without time zone NOT NULL,
+    expires_at timestamp without time zone NOT NULL
 );
 
 --
@@ -200,6 +262,13 @@ ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (uuid);
 
 --
+-- Name: notices notices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (activity_uuid, recipient);
+
+--
 -- Name: schema_information schema_information_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -235,6 +304,18 @@ ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (uuid);
 
 --
+-- Name: activities_expiry_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_expiry_idx ON public.activities USING btree (expires_at, created_at, uuid);
+
+--
+-- Name: activities_lasting_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_lasting_idx ON public.activities USING btree (created_at DESC, uuid DESC) WHERE ((expires_at IS NULL) OR (expires_at = 'infinity'::timestamp without time zone));
+
+--
 -- Name: activities_message_trgm_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -251,6 +332,12 @@ CREATE INDEX activities_newest_idx ON public.activities USING btree (created_at 
 --
 
 CREATE INDEX activities_replies_idx ON public.activities USING btree (reply_to_activity_uuid, created_at, uuid) WHERE (reply_to_activity_uuid IS NOT NULL);
+
+--
+-- Name: activities_user_expiry_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activities_user_expiry_idx ON public.activities USING btree (user_uuid, expires_at, created_at, uuid);
 
 --
 -- Name: activities_user_newest_idx; Type: INDEX; Schema: public; Owner: -
@@ -283,6 +370,12 @@ CREATE INDEX message_groups_second_latest_idx ON public.message_groups USING btr
 CREATE INDEX messages_group_newest_idx ON public.messages USING btree (message_group_uuid, created_at DESC, uuid DESC);
 
 --
+-- Name: notices_recipient_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notices_recipient_idx ON public.notices USING btree (lower(recipient), expires_at, created_at DESC, activity_uuid DESC) INCLUDE (recipient, author_uuid);
+
+--
 -- Name: users_cognito_user_id_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -299,6 +392,18 @@ CREATE INDEX users_handle_lower_idx ON public.users USING btree (lower(handle));
 --
 
 CREATE INDEX users_handle_trgm_idx ON public.users USING gin (handle public.gin_trgm_ops);
+
+--
+-- Name: activities activities_notices_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER activities_notices_insert AFTER INSERT ON public.activities FOR EACH ROW WHEN (((new.message ~~ '%@%'::text) OR (new.reply_to_activity_uuid IS NOT NULL))) EXECUTE FUNCTION public.write_notices();
+
+--
+-- Name: activities activities_notices_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER activities_notices_update AFTER UPDATE OF user_uuid, message, reply_to_activity_uuid, expires_at, created_at ON public.activities FOR EACH ROW WHEN (((old.message ~~ '%@%'::text) OR (old.reply_to_activity_uuid IS NOT NULL) OR (new.message ~~ '%@%'::text) OR (new.reply_to_activity_uuid IS NOT NULL))) EXECUTE FUNCTION public.write_notices();
 
 --
 -- Name: activities activities_reply_to_activity_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -343,6 +448,13 @@ ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_user_uuid_fkey FOREIGN KEY (user_uuid) REFERENCES public.users(uuid);
 
 --
+-- Name: notices notices_activity_uuid_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_activity_uuid_fkey FOREIGN KEY (activity_uuid) REFERENCES public.activities(uuid) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
 -- PostgreSQL database dump complete
 --
 
@@ -360,4 +472,7 @@ INSERT INTO public.schema_migrations (version, name, checksum, applied_by) VALUE
   ('17008140731904418', 'api_indexes', 'd51d07e887edd5ea4d181356a2f8599f243ba5eb3df386d7edfc7b97732937a2', 'schema.sql'),
   ('17008163359204417', 'message_tables', '530652fd69b888de4b84550e69ebdf8aed7bc33a2386b89061ae25823bed7585', 'schema.sql'),
   ('17343012885147062', 'idempotency_keys', '96c5e533a830457a4681335eddd93e608740f973420f23abacc5d2f8badcb030', 'schema.sql'),
+  ('17958501301187402', 'notices', '4d9f2f785326e500bec4d8895bd0fa5d3c4e0febf00d2d2ce62bf159bfe04a52', 'schema.sql'),
+  ('17958502713364095', 'living_indexes', '6c5726c8bb49ee7c3fcc5253dcfed6a2938f93baf73f59364b58bbf79c516894', 'schema.sql'),
+  ('17958504129853711', 'notices_backfill', '49af662d0dde975700a95b2a64ef5b8236ccf7aca0234e26cf6a8cc9a0e4c3e9', 'schema.sql'),
   ('17958564000000000', 'handles_without_case', '3354a81b46274049860a9c6484878fb8e36dfff8a23d1c317e90b3b789a17de5', 'schema.sql');

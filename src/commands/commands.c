@@ -20,6 +20,7 @@ const struct subcommand *const commands_all[] = {
     &repair_command,
     &migration_command,
     &sync_command,
+    &purge_command,
     &ddb_command,
     &list_users_command,
     &update_cognito_user_ids_command,

@@ -7,7 +7,7 @@
 #include "routes/routes.h"
 #include "routes/search_term.h"
 
-#include "lib/base/utf8.h"
+#include "lib/base/cleanup.h"
 
 enum {
   HOME_LIMIT = 50,
@@ -98,34 +98,88 @@ static void get_notifications(struct http_request *request) {
 
 /* --- GET /api/activities/search --- */
 
-static void on_search(enum pg_outcome outcome, const struct pg_result *const *results,
-                      const struct error *error, void *argument) {
+static void on_search_indexed(enum pg_outcome outcome, const struct pg_result *const *results,
+                              const struct error *error, void *argument) {
   struct activity_list *list = argument;
   search_term_free(&list->term);
   if (!answers_failure(list->request, outcome, error)) answer_list(list, results[0]);
 }
 
-static void get_search(struct http_request *request) {
-  struct codes codes = {0};
-  struct str term;
-  http_request_query(request, "term", &term);
-  if (utf8_is_blank(term)) codes_add(&codes, "search_term_blank");
-  struct activity_list *list = begin_list(request, SEARCH_LIMIT, &codes);
-  if (!list) return;
-  list->page.term = str_trim(term);
-  if (!search_term_read(term, &list->term)) {
-    http_answer_internal_error(request, "out of memory for a search term");
-    return;
-  }
-  struct pg_batch *batch = route_batch_new(request);
-  pg_batch_add(batch, list->term.has_trigram ? PG_ACTIVITIES_SEARCH : PG_ACTIVITIES_SEARCH_RECENT);
+/* Looks the term up in the index of trigrams. */
+static void submit_search_indexed(struct activity_list *list) {
+  struct pg_batch *batch = route_batch_new(list->request);
+  pg_batch_add(batch, PG_ACTIVITIES_SEARCH_INDEXED);
   for (unsigned i = 0; i < SEARCH_PATTERNS; i++)
     pg_batch_bind_text(batch, buffer_str(&list->term.words[i]));
   pg_batch_bind_text(batch, buffer_str(&list->term.handle));
   page_bind_before(batch, &list->page);
   page_bind_limit(batch, &list->page);
-  pg_batch_bind_text(batch, buffer_str(&list->term.more));
+  pg_batch_bind_text(batch, buffer_str(&list->term.all));
+  pg_pool_submit(batch, on_search_indexed, list);
+}
+
+/* `has_end`: rows were looked through up to a place, and the next page goes on behind it. */
+static void answer_looked(struct activity_list *list, const struct pg_result *result,
+                          bool has_end) {
+  if (has_end) {
+    struct uuid uuid = pg_result_uuid(result, 0, "_end_uuid");
+    page_add_next(list->request, &list->page, pg_result_timestamp(result, 0, "_end_at"), &uuid);
+  }
+  struct buffer body = BUFFER_EMPTY;
+  if (pg_result_is_null(result, 0, "uuid"))
+    buffer_append_text(&body, "[]");
+  else
+    page_append(list->request, &list->page, result, &body);
+  http_answer_json(list->request, HTTP_OK, &body);
+}
+
+static void on_search(enum pg_outcome outcome, const struct pg_result *const *results,
+                      const struct error *error, void *argument) {
+  struct activity_list *list = argument;
+  bool done = outcome == PG_DONE;
+  const struct pg_result *result = done ? results[0] : NULL;
+  bool is_full = done && pg_result_rows(result) > (size_t)list->page.limit;
+  bool has_end = done && !is_full && !pg_result_is_null(result, 0, "_end_at");
+  if (has_end && !pg_result_is_null(result, 0, "_indexed")) {
+    submit_search_indexed(list);
+    return;
+  }
+  search_term_free(&list->term);
+  if (!answers_failure(list->request, outcome, error)) answer_looked(list, result, has_end);
+}
+
+static void submit_search(struct activity_list *list) {
+  struct pg_batch *batch = route_batch_new(list->request);
+  pg_batch_add(batch, PG_ACTIVITIES_SEARCH);
+  pg_batch_bind_text(batch, buffer_str(&list->term.all));
+  pg_batch_bind_text(batch, buffer_str(&list->term.handle));
+  page_bind_before(batch, &list->page);
+  page_bind_limit(batch, &list->page);
   pg_pool_submit(batch, on_search, list);
+}
+
+/* The next page is of the same term. */
+static bool keep_term(struct activity_list *list, struct str term) {
+  char *copy = http_request_alloc(list->request, term.length);
+  if (!copy) return false;
+  memcpy(copy, term.data, term.length);
+  list->page.term = (struct str){copy, term.length};
+  return true;
+}
+
+static void get_search(struct http_request *request) {
+  struct codes codes = {0};
+  _cleanup_(buffer_free) struct buffer text = BUFFER_EMPTY;
+  search_term_find(http_request_raw_query(request), &text);
+  const char *fault = search_term_fault(buffer_str(&text));
+  if (fault) codes_add(&codes, fault);
+  struct activity_list *list = begin_list(request, SEARCH_LIMIT, &codes);
+  if (!list) return;
+  if (text.failed || !keep_term(list, buffer_str(&text)) ||
+      !search_term_read(buffer_str(&text), &list->term))
+    http_answer_internal_error(request, "out of memory for a search term");
+  else
+    submit_search(list);
 }
 
 /* --- GET /api/activities/@handle --- */

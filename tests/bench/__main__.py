@@ -34,6 +34,7 @@ CASES = (
     "start",
     "instructions",
     "scale",
+    "blocks",
 )
 
 

@@ -126,7 +126,7 @@ def locked(lab, table):
 @contextlib.contextmanager
 def slow_users(lab, number):
     with lab.asking([NOTIFICATIONS], number):
-        with lab.held.holding("mentions AS"):
+        with lab.held.holding("concerns AS"):
             lab.database.wait_for_blocked(1)
             yield
 

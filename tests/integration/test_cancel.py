@@ -147,7 +147,7 @@ def test_what_met_its_deadline_is_not_run_again(start_api, pg_cluster, database,
     api.wait_until_ready()
     server.wait_until_connected()
     requests = [
-        ("mentions AS", Request("GET", "/api/activities/notifications", user.token())),
+        ("concerns AS", Request("GET", "/api/activities/notifications", user.token())),
         ("FROM public.users u", Request("GET", f"/api/activities/@{user.handle}")),
         ("reply_to_activity_uuid, created_at)", reply_to(parent, user)),
     ]

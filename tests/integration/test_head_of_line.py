@@ -12,7 +12,7 @@ from harness.roles import Role
 
 HOME = "/api/activities/home"
 NOTIFICATIONS = "/api/activities/notifications"
-SLOW = "mentions AS"  # in the text of notifications.sql alone
+SLOW = "concerns AS"  # in the text of notifications.sql alone
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def tell_apart(server, role, database):
         notifications = [Request("GET", "/api/activities/notifications", user.token())]
         at_once(server.port, notifications)[0].expect(200)
     writers = role.pids("query like '%%INSERT INTO public.activities%%'")
-    heavy = role.pids("(query like '%%ILIKE%%' or query like '%%mentions AS%%')")
+    heavy = role.pids("(query like '%%ILIKE%%' or query like '%%concerns AS%%')")
     readers = [pid for pid in role.pids() if pid not in writers and pid not in heavy]
     assert (len(readers), len(writers), len(heavy)) == (4, 2, 2)
     return readers, writers

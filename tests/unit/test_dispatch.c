@@ -172,7 +172,7 @@ static void heavy_statements_leave_one_at_a_time(void **state) {
   struct bench bench;
   setup(&bench);
   submit(&bench, PG_ACTIVITIES_SEARCH);
-  submit(&bench, PG_ACTIVITIES_SEARCH_RECENT);
+  submit(&bench, PG_ACTIVITIES_SEARCH_INDEXED);
   turn(&bench);
   assert_int_equal(flight(&bench, HEAVY)->depth, 1);
   assert_int_equal(bench.pool->queued[PG_LANE_HEAVY], 1);

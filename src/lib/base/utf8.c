@@ -65,6 +65,12 @@ size_t utf8_length(struct str text) {
   return count;
 }
 
+bool utf8_is_white_space(uint32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
 bool utf8_is_blank(struct str text) {
   const unsigned char *bytes = (const unsigned char *)text.data;
   uint32_t code_point;
@@ -102,4 +108,12 @@ size_t utf8_to_one_line(struct str text, char *output) {
     }
   }
   return written;
+}
+
+bool utf8_next(struct str *rest, uint32_t *ret_code_point) {
+  if (rest->length == 0) return false;
+  size_t length = decode((const unsigned char *)rest->data, rest->length, ret_code_point);
+  assert(length > 0 && "the text was checked before");
+  *rest = (struct str){rest->data + length, rest->length - length};
+  return true;
 }

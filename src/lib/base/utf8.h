@@ -3,6 +3,8 @@
 
 #include "lib/base/str.h"
 
+#include <stdint.h>
+
 /* True when `text` is well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
  */
 bool utf8_valid(struct str text);
@@ -20,3 +22,8 @@ bool utf8_is_blank(struct str text);
  * what turns the direction of the text around it. `output` has room for `text.length` bytes;
  * returns how many were written. */
 size_t utf8_to_one_line(struct str text, char *output);
+/* Takes the first code point off well-formed `rest`. False at the end. */
+bool utf8_next(struct str *rest, uint32_t *ret_code_point);
+
+/* True for Unicode's white space (White_Space=yes). */
+bool utf8_is_white_space(uint32_t code_point);

@@ -91,6 +91,9 @@ enum {
   HTTP_QUERY_NAME_LIMIT = 16,  /* bytes of a name that a handler asks for */
 };
 
+/* The query without '?', as it came. */
+struct str http_request_raw_query(const struct http_request *request);
+
 /* The first query parameter `name`, percent-decoded; false when there is none. One that is
  * malformed is empty. */
 bool http_request_query(struct http_request *request, const char *name, struct str *ret_value);

@@ -223,6 +223,10 @@ static struct str decode_part(struct http_request *request, struct str part) {
   return (struct str){decoded, length};
 }
 
+struct str http_request_raw_query(const struct http_request *request) {
+  return request->raw_query;
+}
+
 /* Keys are compared before they are decoded: most are somebody else's, or are written plainly. */
 static bool is_named(struct str key, struct str name) {
   enum { ENCODED = 3 /* bytes, at most, of one that was encoded */ };
