@@ -16,6 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
 #include "lib/migrate/schema_check.h"
 #include "lib/telemetry/crash.h"
 #include "lib/telemetry/xray.h"
@@ -341,6 +342,7 @@ static void report_crash(const struct service *service) {
 static int serve(struct service *service) {
   struct error error = {0};
   if (!read_settings(service, &error)) return exit_with("serve", &error);
+  process_note_start();
   raise_file_limit();
   crash_catch(service->config.crash_file);
   signal(SIGPIPE, SIG_IGN);

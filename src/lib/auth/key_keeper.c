@@ -121,6 +121,7 @@ static void fetch_keys(void *owner, const struct trace_context *asker) {
   struct trace_context trace;
   bool traced = begin_spans(keeper, asker, &trace);
   struct fetch_request request = {
+      .service = "jwks",
       .url = keeper->options->jwks_url,
       .timeout_ms = keeper->fetch_timeout_ms,
       .response_limit = JWKS_SIZE_LIMIT,

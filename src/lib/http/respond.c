@@ -5,6 +5,7 @@
 #include "lib/http/cors.h"
 #include "lib/http/peer.h"
 #include "lib/http/representation.h"
+#include "lib/http/request_metrics.h"
 #include "lib/http/round.h"
 
 #include <dlfcn.h>
@@ -147,6 +148,7 @@ enum MHD_Result respond(struct http_request *request) {
   request_enter(request, HTTP_PHASE_SENDING);
   http_connection_enter(request->connection, CONNECTION_SENDING);
   struct MHD_Response *response = make_response(request);
+  request_metrics_send(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
   add_headers(request, response);
   enum MHD_Result queued = respond_queue(request->mhd, request->status, response);

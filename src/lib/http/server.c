@@ -69,6 +69,7 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
   if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
     assert(server->drain.connections > 0);
     server->drain.connections--;
+    request_metrics_disconnect(server->site.metrics);
     drain_check(&server->drain);
     http_connection_free(*socket_context);
     *socket_context = NULL;
@@ -78,6 +79,7 @@ static void on_connection(void *argument, struct MHD_Connection *mhd, void **soc
     return;
   }
   server->drain.connections++;
+  request_metrics_connect(server->site.metrics);
   int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   struct http_connection *connection = http_connection_new(&server->deadlines, fd);
   *socket_context = connection;
@@ -120,6 +122,7 @@ static void *on_request(void *argument, const char *target, struct MHD_Connectio
   connection->request = request;
   http_connection_enter(connection, CONNECTION_RECEIVING);
   server->drain.requests++;
+  request_metrics_begin(server->site.metrics);
   return request;
 }
 
@@ -291,6 +294,14 @@ void http_server_append_metrics(struct http_server *const *servers, size_t count
     request_metrics_add(sum, servers[i]->site.metrics);
   request_metrics_append(sum, buffer);
   free(sum);
+}
+
+struct http_server_stats http_server_stats(const struct http_server *server) {
+  struct request_gauges now = request_metrics_now(server->site.metrics);
+  return (struct http_server_stats){.connections = now.connections,
+                                    .connections_limit = server->site.options->connection_limit,
+                                    .requests = now.requests,
+                                    .sending_bytes = now.sending_bytes};
 }
 
 /* --- Stopping --- */

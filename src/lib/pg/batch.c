@@ -52,6 +52,10 @@ void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) 
   batch->start_unix_us = clock_unix_us();
 }
 
+void pg_batch_time(struct pg_batch *batch, struct timing *timing) {
+  if (batch) batch->timing = timing;
+}
+
 void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
   if (!batch) return;
   batch->lock = PG_LOCK_ROW;
@@ -278,11 +282,22 @@ static void record_span(const struct pg_batch *batch) {
   trace_end(&span, sink);
 }
 
+/* A batch that never left has waited only. */
+static void note_timing(struct pg_batch *batch) {
+  uint64_t now_us = clock_monotonic_us();
+  uint64_t left_us = batch->sent_us ? batch->sent_us : now_us;
+  timing_add(batch->timing, left_us - batch->submitted_us, now_us - left_us);
+  for (int i = 0; i < batch->call_count; i++)
+    timing_name(batch->timing, pg_statement_sources[batch->calls[i].statement].name);
+  batch->timing = NULL;
+}
+
 void batch_tell(struct pg_batch *batch, enum pg_batch_state state) {
   static const struct error NONE = {0};
   assert(batch->outcome != PG_DONE || batch->result_count == batch->call_count);
   batch_become(batch, state);
   record_span(batch);
+  note_timing(batch);
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,
               failure, batch->argument);

@@ -45,7 +45,7 @@ struct pg_batch {
   enum pg_batch_state state;
   struct list node; /* in a queue, or in a connection's flight */
   struct deadline deadline;
-  uint64_t submitted_us; /* on the monotonic clock */
+  uint64_t submitted_us, sent_us; /* on the monotonic clock; `sent_us` is of the last time */
   pg_done done;
   void *argument;
   int call_count;
@@ -66,6 +66,7 @@ struct pg_batch {
   int result_count;
   PGresult *results[PG_BATCH_STATEMENTS];
 
+  struct timing *timing; /* of the request; NULL: nobody wants to know, or it was told */
   struct span_sink *sink;
   struct trace_context parent; /* whose span a traced batch's is a child of */
   int64_t start_unix_us;

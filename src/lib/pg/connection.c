@@ -81,6 +81,10 @@ static void log_failure(const struct pg_connection *connection, const char *what
             LOG_END);
 }
 
+static void count(atomic_uint_fast64_t *counter) {
+  atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* --- Closing the socket --- */
 
 /* The watch has a duplicate of the socket's descriptor: libpq closes its own as soon as it sees the
@@ -124,6 +128,7 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
   snprintf(line, sizeof(line), "%s", reason);
   one_line(line);
   log_failure(connection, "postgres not connected", line);
+  count(&connection->options->counts->failed);
   drop_socket(connection);
   flight_end(&connection->flight, PG_END_LOST,
              line); /* nothing but the sync of what was prepared */
@@ -148,6 +153,8 @@ static void lose(struct pg_connection *connection, const char *reason) {
   snprintf(line, sizeof(line), "%s", reason);
   connection->attempt = 0;
   log_failure(connection, "postgres connection lost", one_line(line));
+  count(&connection->options->counts->lost);
+  if (!flight_is_empty(&connection->flight)) count(&connection->options->counts->abandoned);
   enum pg_end end = connection->flight.refused_unread ? PG_END_UNDONE : PG_END_LOST;
   reconnect(connection);
   flight_end(&connection->flight, end, line);
@@ -253,6 +260,7 @@ static void on_age(uv_timer_t *timer) {
 static void becomes_ready(struct pg_connection *connection) {
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
+  count(&connection->options->counts->opened);
   loop_deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
@@ -466,6 +474,7 @@ void connection_init(struct pg_connection *connection, enum pg_lane lane,
   flight->deadline_ms = options->deadline_ms;
   flight->ended = on_ended;
   flight->heads = options->heads;
+  flight->times = options->times;
   loop_deadline_init(&flight->head_deadline, on_head_deadline);
   flight_init(flight);
   uv_timer_init(loop_uv(options->loop), &connection->timer);

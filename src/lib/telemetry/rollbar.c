@@ -48,7 +48,8 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
   rollbar->headers[1] =
       (struct fetch_header){STR("X-Rollbar-Access-Token"), str_from(options->access_token)};
   rollbar->outbox_options =
-      (struct outbox_options){.url = options->url,
+      (struct outbox_options){.service = "rollbar",
+                              .url = options->url,
                               .headers = rollbar->headers,
                               .header_count = 2,
                               .batch_limit = 1, /* the interface takes one item a request */
