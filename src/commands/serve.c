@@ -335,7 +335,9 @@ static void report_crash(const struct service *service) {
   if (crash_take_report(service->config.crash_file, &report)) {
     log_event(LOG_LEVEL_ERROR, "the last run crashed", log_str("report", buffer_str(&report)),
               LOG_END);
-    rollbar_send(service->workers[0].context.rollbar, "critical", buffer_text(&report), STR(""));
+    rollbar_send(service->workers[0].context.rollbar,
+                 &(struct rollbar_item){
+                     .level = "critical", .message = buffer_text(&report), .request_id = STR("")});
   }
   buffer_free(&report);
 }

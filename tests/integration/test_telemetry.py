@@ -163,7 +163,9 @@ def test_x_ray_gets_segments_and_subsegments(start_server, xray, description):
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     api.get("/api/activities/home", headers={"X-Amzn-Trace-Id": header}).expect(200)
     segment = xray.wait_for(lambda item: item["name"] == "backend" and "http" in item)
-    statement = xray.wait_for(lambda item: item["name"] == "postgres activities/home")
+    statement = xray.wait_for(
+        lambda item: item.get("annotations") == {"statement": "activities/home"}
+    )
     assert segment["trace_id"] == statement["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
     assert segment["parent_id"] == "53995c3f42cd8ad8"
     assert statement["parent_id"] == segment["id"]
@@ -185,6 +187,8 @@ def test_the_rollbar_test_sends_a_warning(start_server, rollbar, description):
     assert (item["level"], item["environment"]) == ("warning", "staging")
     assert item["token"] == "secret-token"
     assert item["custom"]["request_id"] == answer.header("X-Request-Id")
+    assert item["request"] == {"method": "GET", "url": "/rollbar/test"}
+    assert item["server"]["host"] == socket.gethostname()
     api.close()
 
 

@@ -257,7 +257,17 @@ static void on_age(uv_timer_t *timer) {
   connection->options->events->aged(connection);
 }
 
+static void note_place(struct pg_connection *connection) {
+  struct pg_place *place = &connection->place;
+  uint64_t port = 0;
+  str_to_u64(str_from(PQport(connection->conn)), 0, UINT16_MAX, &port);
+  snprintf(place->host, sizeof(place->host), "%s", PQhost(connection->conn));
+  snprintf(place->database, sizeof(place->database), "%s", PQdb(connection->conn));
+  place->port = (unsigned)port;
+}
+
 static void becomes_ready(struct pg_connection *connection) {
+  note_place(connection);
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
   count(&connection->options->counts->opened);
@@ -494,6 +504,7 @@ void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
                                         lock_timeout(connection)};
   bool in_front = !connection->options->prepare && !connection->flight.unsynced;
   flight_add(&connection->flight, batch);
+  batch->place = &connection->place;
   if (!batch_send(batch, connection->conn, in_front ? &prelude : NULL,
                   connection->options->prepare))
     fail_connection(connection);

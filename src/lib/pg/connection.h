@@ -80,6 +80,7 @@ struct pg_connection {
   struct pg_flight flight;
   struct pg_cancel cancel;
   struct pg_connection_view view;
+  struct pg_place place; /* where it was ready last */
 };
 
 /* Prepares the connection; connection_open() begins to connect. `options` outlives it. */
