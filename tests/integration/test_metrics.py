@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from harness import PROJECT
 from harness.api import Api
 from harness.gate import Gate
 from harness.jwks import JwksServer
@@ -179,3 +180,5 @@ def test_promtool_finds_nothing_to_say(watched, database):
     names = [line.split()[2] for line in page.decode().splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names)) > 40, json.dumps(names)
     assert "microseconds" not in page.decode()
+    document = (PROJECT / "docs" / "production.md").read_text()
+    assert [name for name in names if f"`{name}" not in document] == []

@@ -99,8 +99,8 @@ bool trace_state_is_sane(struct str state);
 bool trace_begin_call(struct span *ret_span, struct span_sink *sink,
                       const struct trace_context *parent, const char *system);
 
-/* Sets host and port from "host", "host:port" or "[address]:port"; what is none of them sets
- * nothing. */
+/* Sets host and port from "host", "host:port" or "[address]:port"; anything else
+ * sets nothing. */
 void trace_set_authority(struct span *span, struct str authority);
 
 /* Ends and records it. */

@@ -113,7 +113,7 @@ static void add_link(const struct http_request *request, struct span *span) {
   memcpy(span->link_span_id, trace->span_id, SPAN_ID_SIZE);
 }
 
-/* The path, with "REDACTED" for each parameter and for a path that is none of ours: both may say
+/* The path, with "REDACTED" for each parameter and for a path that we do not have: both may say
  * who somebody is. */
 static void write_path(const struct http_route *route, char *path, size_t size) {
   const char *at = route ? route->pattern : "/:unknown";
