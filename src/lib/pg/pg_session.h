@@ -50,6 +50,10 @@ struct pg_failure {
   bool timed_out;           /* the time limit passed; the session is of no further use */
 };
 
+/* False when neither the URL nor PGDATABASE or a service names a database: libpq would take the one
+ * that is called like the user. A URL that makes no sense passes: pg_session_open() says why. */
+bool pg_session_check_database(const char *connection_url, struct error *error);
+
 /* Connects. TimeZone is UTC, client_encoding UTF8, and a server of version 14 or later notices
  * within a second when this process dies. Kinds of error: INVALID (the URL makes no sense), DENIED
  * (role or password), NOT_FOUND (no such database), UNAVAILABLE. No message holds a password. */
