@@ -13,6 +13,7 @@ static const struct subcommand help_command, completions_command;
 const struct subcommand *const commands_all[] = {
     &serve_command,
     &health_check_command,
+    &top_command,
     &migrate_command,
     &rollback_command,
     &status_command,

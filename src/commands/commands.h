@@ -35,6 +35,7 @@ extern const struct subcommand serve_command;
 extern const struct subcommand status_command;
 extern const struct subcommand sync_command;
 extern const struct subcommand purge_command;
+extern const struct subcommand top_command;
 extern const struct subcommand update_cognito_user_ids_command;
 extern const struct subcommand users_command;
 extern const struct subcommand verify_command;

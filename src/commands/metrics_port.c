@@ -1,8 +1,9 @@
-/* metrics_port.c: an HTTP server of its own for /metrics, on the first worker's loop. It reads the
- * counters of all workers, which are atomic, while their loops count on: a page may show some of
- * them a moment earlier than others. */
+/* metrics_port.c: an HTTP server of its own for /metrics and /top, on the first worker's loop. It
+ * reads the counters of all workers, which are atomic, while their loops count on: a page may show
+ * some of them a moment earlier than others. */
 #include "commands/metrics_port.h"
 
+#include "lib/base/cgroup.h"
 #include "lib/base/log.h"
 
 #include <assert.h>
@@ -14,7 +15,9 @@ static void look_at(struct prometheus_context *context, const struct worker *wor
   assert(worker_count <= sizeof(context->servers) / sizeof(context->servers[0]));
   context->count = worker_count;
   context->keeper = workers[0].context.keeper;
+  context->memory_limit_bytes = cgroup_read_limits("").memory_bytes;
   for (unsigned i = 0; i < worker_count; i++) {
+    context->loops[i] = workers[i].loop;
     context->servers[i] = workers[i].context.server;
     context->pools[i] = workers[i].context.pool;
     context->tracers[i] = workers[i].tracer;

@@ -7,6 +7,7 @@
 #include "commands/exit.h"
 
 #include "lib/base/config.h"
+#include "lib/pg/pg_session.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -103,7 +104,8 @@ bool migration_cli_connection(struct migration_cli *cli, bool required) {
   if (!required && (!url || url[0] == '\0')) return true;
   struct config config = {0};
   struct error error = {0};
-  if (!config_load(&config, CONFIG_DATABASE, &error))
+  if (!config_load(&config, CONFIG_DATABASE, &error) ||
+      !pg_session_check_database(config.connection_url, &error))
     return stop(cli, exit_with(cli->command, &error));
   cli->options.connection_url = config.connection_url;
   return true;

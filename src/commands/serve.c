@@ -16,6 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
 #include "lib/migrate/schema_check.h"
 #include "lib/telemetry/crash.h"
 
@@ -220,7 +221,9 @@ static void report_crash(const struct service *service) {
   if (crash_take_report(service->settings.config.crash_file, &report)) {
     log_event(LOG_LEVEL_ERROR, "the last run crashed", log_str("report", buffer_str(&report)),
               LOG_END);
-    rollbar_send(service->workers[0].context.rollbar, "critical", buffer_text(&report), STR(""));
+    rollbar_send(service->workers[0].context.rollbar,
+                 &(struct rollbar_item){
+                     .level = "critical", .message = buffer_text(&report), .request_id = STR("")});
   }
   buffer_free(&report);
 }
@@ -235,6 +238,7 @@ static int serve(struct service *service) {
   if (!serve_settings_read(&service->settings, tell_problem, NULL)) return EXIT_USAGE;
   service->settings.options.pg.demoted = on_demoted;
   service->settings.options.pg.argument = service;
+  process_note_start();
   raise_file_limit();
   crash_catch(service->settings.config.crash_file);
   serve_signals_ignore();

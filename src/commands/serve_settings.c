@@ -108,6 +108,7 @@ static bool derive_options(struct serve_settings *settings, struct error *error)
                .idle_timeout_ms = config->idle_timeout_s * 1000ULL,
                .receive_timeout_ms = config->receive_timeout_s * 1000ULL,
                .send_timeout_ms = config->send_timeout_s * 1000ULL,
+               .slow_request_us = config->slow_request_ms * 1000ULL,
                .drain_delay_ms = config->drain_delay_s * 1000ULL,
                .check_token = authenticator_check},
       .pg = {.connection_url = config->connection_url,

@@ -25,9 +25,10 @@ static inline struct route_context *route_context(const struct http_request *req
   return http_request_context(request);
 }
 
-/* A new batch for a request: on its loop's pool, and part of its trace. */
-static inline struct pg_batch *route_batch_new(const struct http_request *request) {
+/* A new batch for a request: on its loop's pool, part of its trace and its time. */
+static inline struct pg_batch *route_batch_new(struct http_request *request) {
   struct pg_batch *batch = pg_pool_new_batch(route_context(request)->pool);
   pg_batch_trace(batch, http_request_trace(request));
+  pg_batch_time(batch, http_request_timing(request));
   return batch;
 }

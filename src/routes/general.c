@@ -64,8 +64,12 @@ static void get_readiness(struct http_request *request) {
 }
 
 static void get_rollbar_test(struct http_request *request) {
-  rollbar_send(route_context(request)->rollbar, "warning", "Hello World!",
-               http_request_id(request));
+  rollbar_send(route_context(request)->rollbar,
+               &(struct rollbar_item){.level = "warning",
+                                      .message = "Hello World!",
+                                      .method = "GET",
+                                      .route = "/rollbar/test",
+                                      .request_id = http_request_id(request)});
   http_answer_static(request, HTTP_OK, "text/plain; charset=utf-8", STR("Hello World!"));
 }
 

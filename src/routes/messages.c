@@ -51,7 +51,8 @@ static void on_sent(const struct message_answer *answer, void *request) {
 static void ask_store(struct http_request *request, struct message_ask *ask, message_done done,
                       void *argument) {
   ask->caller = (struct message_caller){.sub = http_request_sub(request),
-                                        .trace = http_request_trace(request)};
+                                        .trace = http_request_trace(request),
+                                        .timing = http_request_timing(request)};
   message_store_ask(route_context(request)->messages, ask, done, argument);
 }
 

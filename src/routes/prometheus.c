@@ -1,51 +1,75 @@
-/* prometheus.c: GET /metrics: counters of HTTP, Postgres, keys, traces and memory for Prometheus.
- */
+/* prometheus.c: GET /metrics: what the process counts, for Prometheus. Each room writes its own
+ * counters; the process's, the loops' and the exporters' are written here. */
 #include "routes/prometheus.h"
 
-#include "lib/base/cleanup.h"
+#include "lib/base/exposition.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
+#include "lib/pg/pool_report.h"
 
-static void append_metric(struct buffer *body, const char *name, const char *type, const char *help,
-                          uint64_t value) {
-  buffer_append_format(body, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
-                       (unsigned long long)value);
+#include <stdio.h>
+
+enum { LABEL_SIZE = 32 };
+
+/* The names that Prometheus's own client libraries give to these. */
+static void append_process(struct buffer *body, const struct prometheus_context *context) {
+  struct process_usage usage = process_usage_now();
+  exposition_head(body, "cruddur_build_info", "gauge", "1; the version is a label.");
+  exposition_sample(body, "cruddur_build_info", "version=\"" CRUDDUR_VERSION "\"", 1);
+  exposition_head(body, "process_start_time_seconds", "gauge", "When it started, in Unix time.");
+  exposition_seconds(body, "process_start_time_seconds", "", usage.start_unix_us);
+  exposition_head(body, "process_cpu_seconds_total", "counter", "Processor time of all threads.");
+  exposition_seconds(body, "process_cpu_seconds_total", "", usage.cpu_us);
+  exposition_gauge(body, "process_open_fds", "Open file descriptors.", usage.open_files);
+  exposition_gauge(body, "process_max_fds", "How many there may be.", usage.max_files);
+  exposition_gauge(body, "process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
+  exposition_gauge(body, "process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);
+  exposition_gauge(body, "process_threads", "Threads.", usage.threads);
+  exposition_gauge(body, "cruddur_memory_limit_bytes",
+                   "Memory that the control group allows; 0: no limit.",
+                   context->memory_limit_bytes);
 }
 
-static void append_postgres(struct buffer *body, const struct prometheus_context *context) {
-  struct pg_pool_stats sum = {0};
+static void append_loops(struct buffer *body, const struct prometheus_context *context) {
+  struct histogram turns = {0};
+  char label[LABEL_SIZE];
+  exposition_head(body, "cruddur_loop_busy_seconds_total", "counter",
+                  "Time that an event loop worked, and did not wait.");
   for (size_t i = 0; i < context->count; i++) {
-    struct pg_pool_stats stats = pg_pool_stats(context->pools[i]);
-    sum.ready += stats.ready;
-    sum.in_flight += stats.in_flight;
-    sum.queued += stats.queued;
-    sum.batches += stats.batches;
-    sum.unavailable += stats.unavailable;
-    sum.failed += stats.failed;
-    sum.reruns += stats.reruns;
-    sum.groups += stats.groups;
-    sum.grouped += stats.grouped;
-    sum.waited_us += stats.waited_us;
-    sum.queued_us += stats.queued_us;
+    struct loop_stats stats = loop_stats(context->loops[i]);
+    snprintf(label, sizeof(label), "loop=\"%zu\"", i);
+    exposition_seconds(body, "cruddur_loop_busy_seconds_total", label, stats.busy_us);
+    histogram_add(&turns, stats.turns);
   }
-  append_metric(body, "cruddur_pg_connections_ready", "gauge", "Connections ready.", sum.ready);
-  append_metric(body, "cruddur_pg_batches_in_flight", "gauge", "Batches sent and not answered.",
-                sum.in_flight);
-  append_metric(body, "cruddur_pg_batches_queued", "gauge", "Batches waiting for a connection.",
-                sum.queued);
-  append_metric(body, "cruddur_pg_batches_total", "counter", "Batches ended.", sum.batches);
-  append_metric(body, "cruddur_pg_batches_unavailable_total", "counter",
-                "Batches that got no answer: down, full, too slow.", sum.unavailable);
-  append_metric(body, "cruddur_pg_batches_failed_total", "counter",
-                "Batches that Postgres refused.", sum.failed);
-  append_metric(body, "cruddur_pg_batches_rerun_total", "counter",
-                "Batches sent again, after doing nothing the first time.", sum.reruns);
-  append_metric(body, "cruddur_pg_write_transactions_total", "counter",
-                "Transactions of writes sent.", sum.groups);
-  append_metric(body, "cruddur_pg_writes_total", "counter", "Writes sent in them.", sum.grouped);
-  append_metric(body, "cruddur_pg_batch_microseconds_total", "counter",
-                "Time of batches from submission to answer, added up.", sum.waited_us);
-  append_metric(body, "cruddur_pg_queue_microseconds_total", "counter",
-                "Of that, the time spent waiting for a connection.", sum.queued_us);
+  exposition_head(body, "cruddur_loop_lag_seconds", "gauge",
+                  "How long an event loop has been at its present turn: what becomes ready waits.");
+  for (size_t i = 0; i < context->count; i++) {
+    snprintf(label, sizeof(label), "loop=\"%zu\"", i);
+    exposition_seconds(body, "cruddur_loop_lag_seconds", label,
+                       loop_stats(context->loops[i]).present_us);
+  }
+  exposition_head(body, "cruddur_loop_turn_seconds", "histogram",
+                  "Time that the event loops worked between two waits.");
+  exposition_histogram(body, "cruddur_loop_turn_seconds", "", &turns, &histogram_times);
+}
+
+static void append_http(struct buffer *body, const struct prometheus_context *context) {
+  uint64_t limit = 0;
+  for (size_t i = 0; i < context->count; i++)
+    limit += http_server_stats(context->servers[i]).connections_limit;
+  http_server_append_metrics(context->servers, context->count, body);
+  exposition_gauge(body, "cruddur_http_connections_limit",
+                   "Connections of clients that are accepted; more wait.", limit);
+}
+
+static void append_auth(struct buffer *body, const struct prometheus_context *context) {
+  exposition_gauge(body, "cruddur_jwks_loaded", "1 once the user pool's keys are known.",
+                   key_keeper_ready(context->keeper));
+  exposition_gauge(body, "cruddur_jwks_age_seconds",
+                   "Time since the keys were last fetched; 0 before that.",
+                   key_keeper_age_s(context->keeper));
+  exposition_tally(body, "cruddur_auth_tokens_refused_total", "Tokens refused, by reason.",
+                   "reason", authenticator_refusals());
 }
 
 static void append_exporters(struct buffer *body, const struct prometheus_context *context) {
@@ -58,47 +82,36 @@ static void append_exporters(struct buffer *body, const struct prometheus_contex
     sum.xray_dropped += stats.xray_dropped;
     items += rollbar_dropped(context->rollbars[i]);
   }
-  append_metric(body, "cruddur_trace_spans_total", "counter", "Spans recorded.", sum.recorded);
-  append_metric(body, "cruddur_trace_spans_dropped_total", "counter",
-                "Spans that the collector did not get: buffers full, refused, too slow.",
-                sum.otlp_dropped);
-  append_metric(body, "cruddur_xray_segments_dropped_total", "counter",
-                "Segments that could not be sent to the X-Ray daemon.", sum.xray_dropped);
-  append_metric(body, "cruddur_rollbar_items_dropped_total", "counter",
-                "Items that Rollbar did not get: over the rate, refused, too slow.", items);
-}
-
-static uint64_t resident_bytes(void) {
-  _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
-  char line[128]; /* "size resident …", in pages: proc(5) */
-  if (!file || !fgets(line, sizeof(line), file)) return 0;
-  struct str rest = str_from(line), size, resident;
-  uint64_t pages = 0;
-  if (str_next(&rest, ' ', &size) && str_next(&rest, ' ', &resident))
-    str_to_u64(resident, 0, UINT32_MAX, &pages);
-  return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+  exposition_tally(body, "cruddur_fetch_failures_total",
+                   "Outgoing requests without an answer, or answered 401, 403, 429 or 5xx.",
+                   "service", fetch_failures());
+  exposition_counter(body, "cruddur_trace_spans_total", "Spans recorded.", sum.recorded);
+  exposition_counter(body, "cruddur_trace_spans_dropped_total",
+                     "Spans that the collector did not get: buffers full, refused, too slow.",
+                     sum.otlp_dropped);
+  exposition_counter(body, "cruddur_xray_segments_dropped_total",
+                     "Segments that could not be sent to the X-Ray daemon.", sum.xray_dropped);
+  exposition_counter(body, "cruddur_rollbar_items_dropped_total",
+                     "Items that Rollbar did not get: over the rate, refused, too slow.", items);
+  exposition_counter(body, "cruddur_log_lines_dropped_total",
+                     "Log lines dropped because stdout was too slow.", log_dropped());
 }
 
 static void get_metrics(struct http_request *request) {
   const struct prometheus_context *context = http_request_context(request);
   struct buffer body = BUFFER_EMPTY;
-  http_server_append_metrics(context->servers, context->count, &body);
-  append_postgres(&body, context);
-  append_metric(&body, "cruddur_jwks_loaded", "gauge", "1 once the user pool's keys are known.",
-                key_keeper_ready(context->keeper));
-  append_metric(&body, "cruddur_jwks_age_seconds", "gauge",
-                "Time since the keys were last fetched; 0 before that.",
-                key_keeper_age_s(context->keeper));
+  append_process(&body, context);
+  append_loops(&body, context);
+  append_http(&body, context);
+  pg_pool_metrics_append(context->pools, context->count, &body);
+  append_auth(&body, context);
   append_exporters(&body, context);
-  append_metric(&body, "cruddur_log_lines_dropped_total", "counter",
-                "Log lines dropped because stdout was too slow, or refused them.", log_dropped());
-  append_metric(&body, "process_resident_memory_bytes", "gauge", "Resident memory.",
-                resident_bytes());
   http_answer_text(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
 static const struct http_route METRICS_ROUTES[] = {
     {HTTP_GET, "/metrics", HTTP_AUTH_NONE, 0, get_metrics, 0},
+    {HTTP_GET, "/top", HTTP_AUTH_NONE, 0, top_get, 0},
     HTTP_ROUTES_END,
 };
 

@@ -143,8 +143,10 @@ def test_drop_refuses_rows_and_others(seeded, pg_cluster):
 def test_the_seed_adds_nothing_twice(seeded):
     rows = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM activities), (SELECT count(*) FROM messages)"
     assert query(seeded, rows) == [(5, 10, 3)]
-    db("seed", url=seeded)
+    done = db("seed", url=seeded)
     assert query(seeded, rows) == [(5, 10, 3)]
+    where = query(seeded, "SELECT current_database(), current_setting('unix_socket_directories')")[0]
+    assert "Loaded db/seed.sql into %s on %s" % where in done.stderr
 
 
 def test_the_seed_fits_a_schema_without_messages(seeded):

@@ -197,7 +197,7 @@ def test_a_second_write_of_a_locked_row_waits_behind_the_first(start_api, databa
 
     def wait_behind():
         for _ in range(5000):
-            if metrics_of(port)["cruddur_pg_batches_queued"] >= 1:
+            if metrics_of(port)['cruddur_pg_batches_queued{lane="write"}'] >= 1:
                 return
         raise AssertionError("the second reply does not wait")
 
@@ -215,10 +215,10 @@ def test_a_second_write_of_a_locked_row_waits_behind_the_first(start_api, databa
             database.wait_for_blocked(1)
             # Answered once the reply has left the connection for writes.
             api.post("/api/activities", user.token(), json=post(user, "beside").json).expect(200)
-            before = metrics_of(port)["cruddur_pg_write_transactions_total"]
+            before = metrics_of(port)["cruddur_pg_transaction_writes_count"]
             with Flood(server.port, step, 1) as second:
                 wait_behind()
-                assert metrics_of(port)["cruddur_pg_write_transactions_total"] == before
+                assert metrics_of(port)["cruddur_pg_transaction_writes_count"] == before
                 session.close()
                 second.finish()
             first.finish()

@@ -500,3 +500,21 @@ def test_a_result_of_many_rows_is_not_gathered(url, folder):
     _, code, used = os.wait4(process.pid, 0)
     assert os.waitstatus_to_exitcode(code) == DONE and has(url, "a")
     assert used.ru_maxrss < 300_000  # kilobytes; sanitizers alone take two thirds of that
+
+
+def test_the_host_and_the_database_that_were_changed_are_named(url, folder, pg_cluster):
+    three(folder)
+    name = query(url, "SELECT current_database()")[0][0]
+    where = f"{name} on {pg_cluster.folder}"
+    assert f"done: 3 migrations applied to {where}; the database is at" in migrate(url, dir=folder).stdout
+    undone = rollback(url, "--steps", "2", dir=folder).stdout
+    assert f"done: 2 migrations rolled back in {where}; the database is at" in undone
+
+
+@pytest.mark.parametrize("command", ["migrate", "rollback", "status", "verify"])
+def test_a_url_without_a_database_is_refused(command, folder, pg_cluster):
+    """libpq would take the database that is called like the user."""
+    three(folder)
+    bare = f"postgresql://postgres@/?host={pg_cluster.folder}"
+    done = run(command, bare, dir=folder, expect=USAGE)
+    assert "CONNECTION_URL names no database, for example" in done.stderr

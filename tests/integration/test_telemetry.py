@@ -168,7 +168,9 @@ def test_x_ray_gets_segments_and_subsegments(start_server, xray, description):
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     api.get("/api/activities/home", headers={"X-Amzn-Trace-Id": header}).expect(200)
     segment = xray.wait_for(lambda item: item["name"] == "backend" and "http" in item)
-    statement = xray.wait_for(lambda item: item["name"] == "postgres activities/home")
+    statement = xray.wait_for(
+        lambda item: item.get("annotations") == {"statement": "activities/home"}
+    )
     assert segment["trace_id"] == statement["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
     assert segment["parent_id"] == "53995c3f42cd8ad8"
     assert statement["parent_id"] == segment["id"]
@@ -190,43 +192,8 @@ def test_the_rollbar_test_sends_a_warning(start_server, rollbar, description):
     assert (item["level"], item["environment"]) == ("warning", "staging")
     assert item["token"] == "secret-token"
     assert item["custom"]["request_id"] == answer.header("X-Request-Id")
-    api.close()
-
-
-def test_prometheus_is_told_what_was_answered(start_server, description):
-    port = free_port()
-    server = start_server(METRICS_PORT=port)
-    api = Api(server.port, description)
-    assert server.log.wait_for(message="postgres connected")
-    api.get("/api/activities/home").expect(200)
-    api.get("/nowhere").expect(404)
-    for status in (200, 404):  # a request is counted before it is logged
-        assert server.log.wait_for(message="request", status=status)
-    samples = metrics_of(port)
-    home = 'method="GET",route="/api/activities/home"'
-    assert samples['cruddur_http_requests_total{%s,status="200"}' % home] == 1
-    assert samples['cruddur_http_requests_total{method="-",route="-",status="404"}'] == 1
-    assert samples["cruddur_http_request_duration_seconds_count{%s}" % home] == 1
-    assert samples['cruddur_http_request_duration_seconds_bucket{%s,le="+Inf"}' % home] == 1
-    assert samples["cruddur_pg_batches_total"] == 1
-    assert samples["cruddur_pg_connections_ready"] >= 1
-    assert samples["process_resident_memory_bytes"] > 1_000_000
-    assert samples["cruddur_jwks_loaded"] == 1
-    for name in (
-        "cruddur_jwks_age_seconds",
-        "cruddur_pg_batches_in_flight",
-        "cruddur_pg_batches_queued",
-        "cruddur_pg_batches_unavailable_total",
-        "cruddur_pg_batches_failed_total",
-        "cruddur_pg_batch_microseconds_total",
-        "cruddur_pg_queue_microseconds_total",
-        "cruddur_trace_spans_total",
-        "cruddur_trace_spans_dropped_total",
-        "cruddur_xray_segments_dropped_total",
-        "cruddur_rollbar_items_dropped_total",
-        "cruddur_log_lines_dropped_total",
-    ):
-        assert name in samples
+    assert item["request"] == {"method": "GET", "url": "/rollbar/test"}
+    assert item["server"]["host"] == socket.gethostname()
     api.close()
 
 

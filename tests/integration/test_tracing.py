@@ -82,7 +82,8 @@ def check_passed_on(headers, parent, flags="01"):
 # --- Postgres ---
 
 
-def test_statements_of_messages_in_postgres(traced_api, watchers, pair):
+def test_statements_of_messages_in_postgres(traced_api, watchers, database, pair):
+    name = database.value("select current_database()")
     collector, _ = watchers
     _, api = traced_api()
     group = start(api, *pair)
@@ -96,7 +97,10 @@ def test_statements_of_messages_in_postgres(traced_api, watchers, pair):
         call = collector.wait_for(named(statement))
         request = collector.wait_for(lambda item, call=call: item["spanId"] == call["parentSpanId"])
         assert request["name"] == route
-        assert call["values"]["db.system"] == "postgresql"
+        assert call["values"]["db.system.name"] == "postgresql"
+        assert call["values"]["db.operation.name"] == statement.partition(" ")[2]
+        assert call["values"]["db.namespace"] == name
+        assert call["values"]["server.port"] == 5432
 
 
 # --- DynamoDB ---
@@ -113,11 +117,17 @@ def test_operations_of_dynamodb_and_what_is_passed_on(traced_api, watchers, dyna
     assert users["parentSpanId"] == request["spanId"]
     put = collector.wait_for(named("DynamoDB PutItem"))
     assert (put["traceId"], put["parentSpanId"], put["kind"]) == (TRACE, request["spanId"], 3)
-    assert put["values"]["db.system"] == "dynamodb"
+    assert put["values"]["db.system.name"] == "aws.dynamodb"
+    assert put["values"]["db.operation.name"] == "PutItem"
+    assert put["values"]["db.collection.name"] == settings["DDB_MESSAGE_TABLE"]
+    assert put["values"]["rpc.system.name"] == "aws-api"
+    assert put["values"]["url.full"] == f"{proxy.url}/"
     assert put["values"]["rpc.method"] == "PutItem"
     assert put["values"]["http.response.status_code"] == 200
     segment = xray.wait_for(lambda item: item["name"] == "DynamoDB" and item["id"] == put["spanId"])
     assert (segment["namespace"], segment["aws"]["operation"]) == ("aws", "PutItem")
+    assert segment["aws"]["table_name"] == settings["DDB_MESSAGE_TABLE"]
+    assert segment["aws"]["region"] == put["values"]["cloud.region"]
     assert len(proxy.calls) > 2
     for call in proxy.calls:
         span_id = call.headers["traceparent"].split("-")[2]
@@ -205,13 +215,15 @@ def test_the_first_fetch_of_the_keys_is_a_trace_of_its_own(traced_api, watchers,
     assert (root["kind"], call["kind"]) == (1, 3)
     assert "parentSpanId" not in root
     assert (call["traceId"], call["parentSpanId"]) == (root["traceId"], root["spanId"])
-    assert call["values"]["server.address"] == f"127.0.0.1:{pool.port}"
+    assert call["values"]["server.address"] == "127.0.0.1"
+    assert call["values"]["server.port"] == pool.port
+    assert call["values"]["url.full"] == pool.url
     assert call["values"]["http.response.status_code"] == 200
     assert pool.headers["traceparent"] == f"00-{root['traceId']}-{call['spanId']}-01"
     segment = xray.wait_for(lambda item: item["id"] == root["spanId"])
     assert segment["name"] == "backend"
     subsegment = xray.wait_for(lambda item: item["id"] == call["spanId"])
-    assert (subsegment["name"], subsegment["namespace"]) == (f"127.0.0.1:{pool.port}", "remote")
+    assert (subsegment["name"], subsegment["namespace"]) == ("127.0.0.1", "remote")
 
 
 def test_a_fetch_that_a_request_asks_for_is_part_of_its_trace(
@@ -271,6 +283,37 @@ def test_traces_a_second_are_bounded(traced_api, watchers):
     assert len(traced) < 100
 
 
+# --- What is said of a request ---
+
+
+def test_a_request_is_described_by_the_conventions(traced_api, watchers, database):
+    collector, _ = watchers
+    server, api = traced_api()
+    handle = database.add_user().handle
+    api.get(f"/api/users/@{handle}/short", headers=SAMPLED).expect(200)
+    span = collector.wait_for(lambda item: item["traceId"] == TRACE and item["kind"] == 2)
+    assert span["name"] == "GET /api/users/@:handle/short"
+    assert span["traceState"] == SAMPLED["tracestate"]
+    values = span["values"]
+    assert values["url.path"] == "/api/users/@REDACTED/short"
+    assert (values["url.scheme"], values["http.route"]) == ("http", "/api/users/@:handle/short")
+    assert (values["server.address"], values["server.port"]) == ("127.0.0.1", server.port)
+    assert "error.type" not in values
+    assert handle not in json.dumps(collector.requests)
+
+
+@pytest.mark.parametrize("method, shown, name", [("GET", "GET", "GET"), ("BREW", "_OTHER", "HTTP")])
+def test_a_request_for_no_route_has_none(traced_api, watchers, method, shown, name):
+    collector, _ = watchers
+    _, api = traced_api()
+    api.exchange(method, "/nowhere/andrew", None, SAMPLED)
+    span = collector.wait_for(lambda item: item["traceId"] == TRACE)
+    assert span["name"] == name
+    assert span["values"]["http.request.method"] == shown
+    assert "http.route" not in span["values"]
+    assert span["values"]["url.path"] == "/REDACTED"
+
+
 # --- A failure, from the answer to everything that tells of it ---
 
 BREAK = """
@@ -313,6 +356,8 @@ def test_a_500_leads_to_its_line_span_segment_and_item(
     assert span["values"]["http.response.status_code"] == 500
     call = collector.wait_for(lambda item: item.get("parentSpanId") == span["spanId"])
     assert call["name"].startswith("postgres ") and call["status"] == {"code": 2}
+    assert call["values"]["db.response.status_code"] == call["values"]["error.type"] == "P0001"
+    assert span["values"]["error.type"] == "500"
     segment = xray.wait_for(
         lambda item: item.get("annotations", {}).get("request_id") == request_id
     )
@@ -344,7 +389,7 @@ SPAN = {
     "kind": 2,
     "startTimeUnixNano": "1795400336000000000",
     "endTimeUnixNano": "1795400336000000000",
-    "attributes": [{"key": "n", "value": {"intValue": "1"}}],
+    "attributes": [{"key": "server.port", "value": {"intValue": "1"}}],
 }
 
 
@@ -360,9 +405,11 @@ SPAN = {
         {"endTimeUnixNano": "1695400336000000000"},
         {"status": {"code": 3}},
         {"state": "unknown"},
-        {"attributes": [{"key": "n", "value": {"intValue": 1}}]},
-        {"attributes": [{"key": "n", "value": {"textValue": "1"}}]},
+        {"attributes": [{"key": "server.port", "value": {"intValue": 1}}]},
+        {"attributes": [{"key": "server.port", "value": {"textValue": "1"}}]},
         {"attributes": SPAN["attributes"] * 2},
+        {"attributes": [{"key": "no.such.name", "value": {"intValue": "1"}}]},
+        {"attributes": [{"key": "db.system", "value": {"stringValue": "postgresql"}}]},
     ],
 )
 def test_what_otlp_does_not_know_is_found(changes):

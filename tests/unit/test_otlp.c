@@ -28,55 +28,151 @@ static void assert_text(const struct span *span, const char *expected) {
   buffer_free(&body);
 }
 
+#define TEXT(key, value) "{\"key\":\"" key "\",\"value\":{\"stringValue\":\"" value "\"}}"
+#define INT(key, value)  "{\"key\":\"" key "\",\"value\":{\"intValue\":\"" value "\"}}"
+
 static void a_request(void **state) {
-  struct span span = span_of(SPAN_SERVER, "GET /api/activities/home");
+  struct span span = span_of(SPAN_SERVER, "GET /api/users/@:handle/short");
   span.parent_id[7] = 0xff;
+  span.context.state = STR("vendor=\"x\"");
+  span.route = "/api/users/@:handle/short";
+  strcpy(span.path, "/api/users/@REDACTED/short");
   strcpy(span.method, "GET");
   strcpy(span.request_id, "req-1");
+  trace_set_authority(&span, STR("api.test"));
+  span.secure = true;
   span.status = 200;
-  assert_text(&span,
-              BEGIN "\"parentSpanId\":\"00000000000000ff\",\"name\":\"GET /api/activities/home\","
-                    "\"kind\":2," TIMES "\"attributes\":["
-                    "{\"key\":\"http.request.method\",\"value\":{\"stringValue\":\"GET\"}},"
-                    "{\"key\":\"http.route\",\"value\":{\"stringValue\":\"/api/activities/home\"}},"
-                    "{\"key\":\"request.id\",\"value\":{\"stringValue\":\"req-1\"}},"
-                    "{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"200\"}}]}");
+  assert_text(
+      &span, BEGIN
+      "\"parentSpanId\":\"00000000000000ff\",\"traceState\":\"vendor=\\\"x\\\"\","
+      "\"name\":\"GET /api/users/@:handle/short\",\"kind\":2," TIMES
+      "\"attributes\":[" TEXT("http.request.method", "GET") "," TEXT("url.path", "/api/users/"
+                                                                                 "@REDACTED/short") "," TEXT("url.scheme", "https") "," TEXT(
+          "http.route",
+          "/api/users/@:handle/short") "," TEXT("server.address",
+                                                "api.test") "," INT("server.port",
+                                                                    "443") "," TEXT("request.id",
+                                                                                    "req-1") "," INT("http.response.status_code",
+                                                                                                     "200") "]}");
 }
 
-static void a_statement(void **state) {
+static void a_request_for_no_route(void **state) {
+  struct span span = span_of(SPAN_SERVER, "HTTP");
+  strcpy(span.path, "/REDACTED");
+  strcpy(span.method, "_OTHER");
+  strcpy(span.error, "500");
+  span.status = 500;
+  span.failed = true;
+  assert_text(&span, BEGIN
+              "\"name\":\"HTTP\",\"kind\":2," TIMES
+              "\"attributes\":[" TEXT("http.request.method", "_OTHER") "," TEXT(
+                  "url.path",
+                  "/REDACTED") "," TEXT("url.scheme",
+                                        "http") "," TEXT("error.type",
+                                                         "500") "," INT("http.response.status_code",
+                                                                        "500") "],\"status\":{"
+                                                                               "\"code\":2}}");
+}
+
+static void statements(void **state) {
+  struct span span = span_of(SPAN_CLIENT, "postgres users/by_sub+users/short");
+  strcpy(span.system, "postgresql");
+  strcpy(span.operation, "users/by_sub+users/short");
+  strcpy(span.host, "db.test");
+  strcpy(span.space, "cruddur");
+  strcpy(span.code, "57014");
+  strcpy(span.error, "57014");
+  span.port = 5432;
+  span.statements = 2;
+  span.failed = true;
+  assert_text(
+      &span, BEGIN
+      "\"name\":\"postgres users/by_sub+users/short\",\"kind\":3," TIMES
+      "\"attributes\":[" TEXT("db.system.name", "postgresql") "," TEXT("db.namespace", "cruddur") "," TEXT(
+          "db.operation.name",
+          "users/by_sub+users/short") "," INT("db.operation.batch.size",
+                                              "2") "," TEXT("db.response.status_code",
+                                                            "57014") "," TEXT("server.address",
+                                                                              "db.test") "," INT("s"
+                                                                                                 "e"
+                                                                                                 "r"
+                                                                                                 "v"
+                                                                                                 "e"
+                                                                                                 "r"
+                                                                                                 "."
+                                                                                                 "p"
+                                                                                                 "o"
+                                                                                                 "r"
+                                                                                                 "t",
+                                                                                                 "5"
+                                                                                                 "4"
+                                                                                                 "3"
+                                                                                                 "2") "," TEXT("error.type",
+                                                                                                               "57014") "],\"status\":{\"code\":2}}");
+}
+
+static void a_statement_that_was_not_sent(void **state) {
   struct span span = span_of(SPAN_CLIENT, "postgres activities/home");
   strcpy(span.system, "postgresql");
-  span.tries = 1;
-  assert_text(&span,
-              BEGIN "\"name\":\"postgres activities/home\",\"kind\":3," TIMES "\"attributes\":["
-                    "{\"key\":\"peer.service\",\"value\":{\"stringValue\":\"postgresql\"}},"
-                    "{\"key\":\"db.system\",\"value\":{\"stringValue\":\"postgresql\"}}]}");
+  strcpy(span.operation, "activities/home");
+  span.statements = 1;
+  assert_text(&span, BEGIN "\"name\":\"postgres activities/home\",\"kind\":3," TIMES
+                           "\"attributes\":[" TEXT("db.system.name", "postgresql") "," TEXT(
+                               "db.operation.name", "activities/home") "]}");
 }
 
 static void an_operation_of_dynamodb_that_was_repeated_and_failed(void **state) {
   struct span span = span_of(SPAN_CLIENT, "DynamoDB Query");
   strcpy(span.system, "dynamodb");
   strcpy(span.method, "POST");
-  strcpy(span.host, "dynamodb.test");
+  trace_set_authority(&span, STR("dynamodb.test:8000"));
   strcpy(span.operation, "Query");
+  strcpy(span.space, "cruddur-messages");
+  strcpy(span.region, "ca-central-1");
   strcpy(span.request_id, "AWS1");
   strcpy(span.error, "ThrottlingException");
   span.tries = 3;
   span.status = 400;
   span.failed = true;
-  assert_text(&span,
-              BEGIN "\"name\":\"DynamoDB Query\",\"kind\":3," TIMES "\"attributes\":["
-                    "{\"key\":\"peer.service\",\"value\":{\"stringValue\":\"dynamodb\"}},"
-                    "{\"key\":\"db.system\",\"value\":{\"stringValue\":\"dynamodb\"}},"
-                    "{\"key\":\"http.request.method\",\"value\":{\"stringValue\":\"POST\"}},"
-                    "{\"key\":\"server.address\",\"value\":{\"stringValue\":\"dynamodb.test\"}},"
-                    "{\"key\":\"rpc.system\",\"value\":{\"stringValue\":\"aws-api\"}},"
-                    "{\"key\":\"rpc.method\",\"value\":{\"stringValue\":\"Query\"}},"
-                    "{\"key\":\"aws.request_id\",\"value\":{\"stringValue\":\"AWS1\"}},"
-                    "{\"key\":\"http.request.resend_count\",\"value\":{\"intValue\":\"2\"}},"
-                    "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"ThrottlingException\"}},"
-                    "{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"400\"}}],"
-                    "\"status\":{\"code\":2}}");
+  assert_text(
+      &span, BEGIN
+      "\"name\":\"DynamoDB Query\",\"kind\":3," TIMES
+      "\"attributes\":[" TEXT("db.system.name", "aws.dynamodb") "," TEXT(
+          "db.operation.name",
+          "Query") "," TEXT("db.collection.name",
+                            "cruddur-messages") ","
+                                                "{\"key\":\"aws.dynamodb.table_names\",\"value\":{"
+                                                "\"arrayValue\":"
+                                                "{\"values\":[{\"stringValue\":\"cruddur-"
+                                                "messages\"}]}}}," TEXT("rpc.system.name", "aws-"
+                                                                                           "api") "," TEXT("rpc.method", "Query") "," TEXT("cloud.region", "ca-central-1") "," TEXT(
+                                                    "aws.request_id",
+                                                    "AWS1") "," TEXT("http.request.method",
+                                                                     "POST") "," TEXT("url.full",
+                                                                                      "http://"
+                                                                                      "dynamodb."
+                                                                                      "test:8000/") "," TEXT("server.address",
+                                                                                                             "dynamodb.test") "," INT("server.port",
+                                                                                                                                      "8000") "," INT("http.request.resend_count",
+                                                                                                                                                      "2") "," TEXT("error.type",
+                                                                                                                                                                    "ThrottlingException") "," INT("http.response.status_code",
+                                                                                                                                                                                                   "400") "],\"status\":{\"code\":2}}");
+}
+
+static void a_fetch_from_an_address(void **state) {
+  struct span span = span_of(SPAN_CLIENT, "GET jwks");
+  strcpy(span.system, "http");
+  strcpy(span.method, "GET");
+  strcpy(span.path, "/pool/\"keys\"");
+  trace_set_authority(&span, STR("[::1]:8443"));
+  span.secure = true;
+  assert_text(
+      &span, BEGIN
+      "\"name\":\"GET jwks\",\"kind\":3," TIMES
+      "\"attributes\":[" TEXT("http.request.method", "GET") "," TEXT(
+          "url.full", "https://[::1]:8443/pool/\\\"keys\\\"") "," TEXT("server.address",
+                                                                       "::1") "," INT("server.port",
+                                                                                      "8443") "]}");
 }
 
 static void a_span_that_another_one_did_the_work_of(void **state) {
@@ -105,7 +201,10 @@ static void a_request_body_has_a_head_and_a_tail(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_request),
-      cmocka_unit_test(a_statement),
+      cmocka_unit_test(a_request_for_no_route),
+      cmocka_unit_test(statements),
+      cmocka_unit_test(a_statement_that_was_not_sent),
+      cmocka_unit_test(a_fetch_from_an_address),
       cmocka_unit_test(an_operation_of_dynamodb_that_was_repeated_and_failed),
       cmocka_unit_test(a_span_that_another_one_did_the_work_of),
       cmocka_unit_test(a_request_body_has_a_head_and_a_tail),

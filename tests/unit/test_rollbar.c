@@ -48,8 +48,17 @@ static const char *text_at(const json_t *item, const char *outer, const char *in
   return json_string_value(json_object_get(json_object_get(item, outer), inner));
 }
 
+/* Sends an item about a request. */
+static void send_item(const char *level, const char *message) {
+  rollbar_send(rollbar, &(struct rollbar_item){.level = level,
+                                               .message = message,
+                                               .method = "GET",
+                                               .route = HOME,
+                                               .request_id = STR("req-1")});
+}
+
 static void an_item_is_what_rollbar_documents(void **state) {
-  rollbar_send(rollbar, "warning", "say \"no\"", STR("req-1"));
+  send_item("warning", "say \"no\"");
   assert_int_equal(fake_fetch_count(), 1);
   assert_string_equal(fake_fetch_url(0), "http://rollbar/item");
   assert_string_equal(fake_fetch_headers(0),
@@ -65,13 +74,24 @@ static void an_item_is_what_rollbar_documents(void **state) {
   assert_string_equal(text_at(json_object_get(data, "body"), "message", "body"), "say \"no\"");
   assert_string_equal(text_at(data, "custom", "request_id"), "req-1");
   assert_string_equal(text_at(data, "notifier", "name"), "cruddur");
+  assert_string_equal(text_at(data, "request", "method"), "GET");
+  assert_string_equal(text_at(data, "request", "url"), HOME);
+  assert_true(strlen(text_at(data, "server", "host")) > 0);
+  assert_string_equal(text_at(data, "server", "code_version"), CRUDDUR_VERSION);
+  json_decref(body);
+}
+
+static void an_item_about_no_request_names_none(void **state) {
+  rollbar_send(rollbar, &(struct rollbar_item){.level = "critical", .message = "crashed"});
+  json_t *body = json_loads(fake_fetch_body(0), JSON_REJECT_DUPLICATES, NULL);
+  assert_null(json_object_get(json_object_get(body, "data"), "request"));
   json_decref(body);
 }
 
 static void nothing_is_sent_without_a_token(void **state) {
   const struct rollbar_options options = {.environment = "test", .url = "http://rollbar/item"};
   open_rollbar(&options);
-  rollbar_send(rollbar, "error", "message", STR("req-1"));
+  send_item("error", "message");
   rollbar_send_failure(rollbar, "GET", HOME, 500, STR("req-1"));
   assert_int_equal(fake_fetch_count(), 0);
   assert_int_equal(rollbar_dropped(rollbar), 0);
@@ -80,15 +100,15 @@ static void nothing_is_sent_without_a_token(void **state) {
 
 static void items_a_minute_are_bounded(void **state) {
   for (int i = 0; i < ROLLBAR_PER_MINUTE + 10; i++)
-    rollbar_send(rollbar, "error", "message", STR("req-1"));
+    send_item("error", "message");
   assert_int_equal(rollbar_dropped(rollbar), 10);
   fake_fetch_answer_rest(200);
   assert_int_equal(fake_fetch_count(), ROLLBAR_PER_MINUTE);
   fake_now_ms += MINUTE_MS - 1;
-  rollbar_send(rollbar, "error", "message", STR("req-1"));
+  send_item("error", "message");
   assert_int_equal(rollbar_dropped(rollbar), 11);
   fake_now_ms += 1;
-  rollbar_send(rollbar, "error", "message", STR("req-1"));
+  send_item("error", "message");
   assert_int_equal(rollbar_dropped(rollbar), 11);
   assert_int_equal(fake_fetch_count(), ROLLBAR_PER_MINUTE + 1);
 }
@@ -137,6 +157,7 @@ static void failures_are_remembered_up_to_a_bound(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(an_item_is_what_rollbar_documents, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(an_item_about_no_request_names_none, set_up, tear_down),
       cmocka_unit_test(nothing_is_sent_without_a_token),
       cmocka_unit_test_setup_teardown(items_a_minute_are_bounded, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_failure_is_reported_once_a_minute, set_up, tear_down),

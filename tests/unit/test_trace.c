@@ -144,8 +144,37 @@ static void begins_traces_with_the_time(void **state) {
   assert_false(context.sampled);
 }
 
+static void an_authority_is_a_host_and_perhaps_a_port(void **state) {
+  static const struct {
+    const char *text, *host;
+    unsigned port;
+  } CASES[] = {
+      {"api.test", "api.test", 0},
+      {"api.test:80", "api.test", 80},
+      {"[::1]", "::1", 0},
+      {"[::1]:8443", "::1", 8443},
+      {"", "", 0},
+      {"[::1", "", 0},
+      {"api.test:0", "", 0},
+      {"api.test:", "", 0},
+      {"api.test:99999", "", 0},
+      {"a b", "", 0},
+      {"\"><script>", "", 0},
+      {"[::1]x", "", 0},
+      {"::1", "", 0},
+      {"[]", "", 0},
+  };
+  for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+    struct span span = {0};
+    trace_set_authority(&span, str_from(CASES[i].text));
+    assert_string_equal(span.host, CASES[i].host);
+    assert_int_equal(span.port, CASES[i].port);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_authority_is_a_host_and_perhaps_a_port),
       cmocka_unit_test(reads_and_writes_a_traceparent),
       cmocka_unit_test(keeps_the_decision_not_to_sample),
       cmocka_unit_test(takes_a_later_version_with_more_fields),

@@ -41,6 +41,7 @@ static void a_request_is_a_segment(void **state) {
   struct span span = span_of(SPAN_SERVER, "GET /api/activities/home");
   span.parent_id[0] = 0x0f;
   strcpy(span.method, "GET");
+  strcpy(span.path, "/api/activities/home");
   strcpy(span.request_id, "req-1");
   span.status = 503;
   span.failed = true;
@@ -80,21 +81,32 @@ static void flags_follow_the_status(void **state) {
 static void a_statement_is_a_subsegment(void **state) {
   struct span span = span_of(SPAN_CLIENT, "postgres activities/home");
   strcpy(span.system, "postgresql");
+  strcpy(span.operation, "activities/home");
+  strcpy(span.host, "db.test");
+  strcpy(span.space, "cruddur");
+  strcpy(span.code, "57014");
+  span.failed = true;
   assert_datagram(&span, HEADER
-                  "{\"name\":\"postgres activities/home\"," IDS TIMES ",\"type\":\"subsegment\","
-                  "\"namespace\":\"remote\",\"sql\":{\"database_type\":\"PostgreSQL\"}}");
+                  "{\"name\":\"cruddur@db.test\"," IDS TIMES ",\"type\":\"subsegment\","
+                  "\"namespace\":\"remote\",\"sql\":{\"database_type\":\"PostgreSQL\"},"
+                  "\"annotations\":{\"statement\":\"activities/home\",\"sqlstate\":\"57014\"},"
+                  "\"fault\":true}");
 }
 
 static void an_operation_of_dynamodb_is_a_subsegment_of_aws(void **state) {
   struct span span = span_of(SPAN_CLIENT, "DynamoDB Query");
   strcpy(span.system, "dynamodb");
   strcpy(span.operation, "Query");
+  strcpy(span.region, "ca-central-1");
+  strcpy(span.space, "cruddur-messages");
   strcpy(span.request_id, "AWS1");
   span.tries = 3;
   span.status = 400;
   span.failed = true;
   assert_datagram(&span, HEADER "{\"name\":\"DynamoDB\"," IDS TIMES ",\"type\":\"subsegment\","
                                 "\"namespace\":\"aws\",\"aws\":{\"operation\":\"Query\","
+                                "\"region\":\"ca-central-1\","
+                                "\"table_name\":\"cruddur-messages\","
                                 "\"request_id\":\"AWS1\",\"retries\":2},"
                                 "\"http\":{\"response\":{\"status\":400}},\"error\":true}");
 }

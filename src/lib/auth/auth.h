@@ -36,6 +36,9 @@ uint64_t key_keeper_age_s(const struct key_keeper *keeper);
 /* Ends the fetch under way; frees the keeper after the last authenticator is freed. Takes NULL. */
 void key_keeper_close(struct key_keeper *keeper);
 
+/* Tokens that the process refused, by reason; from any thread. */
+const struct tally *authenticator_refusals(void);
+
 /* Makes the authenticator of `loop`. */
 struct authenticator *authenticator_new(struct loop *loop, struct key_keeper *keeper,
                                         struct error *error);

@@ -35,6 +35,12 @@ struct token_waiter {
   struct deadline deadline;
 };
 
+static struct tally refusals; /* of all loops, by reason */
+
+const struct tally *authenticator_refusals(void) {
+  return &refusals;
+}
+
 static void log_refusal(const struct http_request *request, const char *reason) {
   if (log_enabled(LOG_LEVEL_DEBUG))
     log_event(LOG_LEVEL_DEBUG, "token refused", log_str("request_id", http_request_id(request)),
@@ -107,7 +113,9 @@ static enum http_token refuse(struct http_request *request, struct token_waiter 
                               const char *reason) {
   bool is_late = waiter && !loop_deadline_is_running(&waiter->deadline);
   if (waiter) remove_waiter(waiter);
-  log_refusal(request, is_late ? "the keys did not come in time" : reason);
+  if (is_late) reason = "the keys did not come in time";
+  tally_count(&refusals, reason);
+  log_refusal(request, reason);
   return HTTP_TOKEN_BAD;
 }
 

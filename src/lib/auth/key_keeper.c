@@ -80,9 +80,13 @@ static bool begin_spans(struct key_keeper *keeper, const struct trace_context *a
   keeper->call_traced = trace_begin_call(call, keeper->sink, ret_trace, "http");
   if (!keeper->call_traced) return true;
   *ret_trace = call->context;
+  call->context.state = (struct str){NULL, 0}; /* the asker's, which may be gone at the end */
   snprintf(call->name, sizeof(call->name), "GET jwks");
   snprintf(call->method, sizeof(call->method), "GET");
-  snprintf(call->host, sizeof(call->host), "%.*s", (int)host.length, host.data);
+  const char *path = strchr(host.data, '/');
+  call->secure = strncmp(keeper->options->jwks_url, "https:", 6) == 0;
+  trace_set_authority(call, host);
+  if (path) snprintf(call->path, sizeof(call->path), "%.*s", (int)strcspn(path, "?#"), path);
   return true;
 }
 
@@ -123,6 +127,7 @@ static void fetch_keys(void *owner, const struct trace_context *asker) {
   struct trace_context trace;
   bool traced = begin_spans(keeper, asker, &trace);
   struct fetch_request request = {
+      .service = "jwks",
       .url = keeper->options->jwks_url,
       .timeout_ms = keeper->fetch_timeout_ms,
       .response_limit = JWKS_SIZE_LIMIT,

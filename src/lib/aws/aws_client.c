@@ -112,7 +112,10 @@ static void begin_span(struct aws_call *call, const struct aws_request *request)
   snprintf(span->method, sizeof(span->method), "%.7s", prepared->method);
   snprintf(span->operation, sizeof(span->operation), "%s",
            request->operation ? request->operation : prepared->method);
-  snprintf(span->host, sizeof(span->host), "%.*s", (int)host.length, host.data);
+  span->secure = strcmp(prepared->endpoint->scheme, "https") == 0;
+  trace_set_authority(span, host);
+  snprintf(span->region, sizeof(span->region), "%s", prepared->region);
+  if (request->table) snprintf(span->space, sizeof(span->space), "%s", request->table);
 }
 
 /* A condition that does not hold is an answer, not a failure. */

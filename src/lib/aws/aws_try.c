@@ -165,6 +165,7 @@ static bool start(const struct aws_prepared *prepared, const struct aws_try *one
   buffer_append_str(&url, buffer_str(&prepared->location.host));
   buffer_append_str(&url, buffer_str(signature ? &signature->target : &prepared->location.path));
   struct fetch_request request = {
+      .service = prepared->service->name,
       .method = prepared->method,
       .url = buffer_text(&url),
       .headers = headers,

@@ -12,6 +12,7 @@ struct aws_request {
   enum aws_service service;
   const char *method;    /* NULL: POST */
   const char *operation; /* of the JSON services: "PutItem", "ListUsers"; NULL: a REST request */
+  const char *table;     /* of DynamoDB: what the span says of it; NULL: nothing */
   struct str bucket;     /* of S3; empty: none (ListBuckets) */
   struct str path;       /* not encoded, begins with '/'; empty: "/". For S3 '/' and the key */
   const struct sigv4_parameter *query; /* not encoded */

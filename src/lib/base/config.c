@@ -103,6 +103,9 @@ static const struct config_setting SETTINGS[] = {
            "TCP port of GET /metrics for Prometheus; 0: none"),
     CHOICE("LOG_LEVEL", CONFIG_SERVER, log_level, LOG_LEVELS, "info", "info",
            "lowest level logged: debug, info, warning or error"),
+    NUMBER("CRUDDUR_SLOW_REQUEST_MS", CONFIG_SERVER, slow_request_ms, 0, 600000, "1000", "250",
+           "a request that takes more milliseconds is logged with its statements and where its "
+           "time went; 0: none is"),
     NUMBER("CRUDDUR_LOOPS", CONFIG_SERVER, loops, 0, 64, "0", "2",
            "event loops (threads); 0: one a processor, within the quota of the control group"),
     NUMBER("CRUDDUR_PG_CONNECTIONS", CONFIG_SERVER, pg_connections, 0, 256, "0", "8",

@@ -34,9 +34,10 @@ struct config {
   const char *crash_file;
   uint32_t metrics_port;
   uint32_t traces_per_second;
-  const char *log_level;   /* as log_level_parse() reads it */
-  uint32_t loops;          /* 0: one a processor that may be used */
-  uint32_t pg_connections; /* of the process; 0: as many as the loops need */
+  const char *log_level;    /* as log_level_parse() reads it */
+  uint32_t slow_request_ms; /* 0: none is logged */
+  uint32_t loops;           /* 0: one a processor that may be used */
+  uint32_t pg_connections;  /* of the process; 0: as many as the loops need */
   uint32_t pg_connection_max_age_s;
   uint32_t pg_pipeline_depth;
   uint32_t pg_queue_limit;

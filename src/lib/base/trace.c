@@ -6,6 +6,7 @@
 #include "lib/base/random.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,6 +126,32 @@ bool trace_begin_call(struct span *ret_span, struct span_sink *sink,
   ret_span->start_unix_us = clock_unix_us();
   snprintf(ret_span->system, sizeof(ret_span->system), "%s", system);
   return true;
+}
+
+/* Letters, digits and what else stands in names and addresses. */
+static bool is_host(struct str text) {
+  for (size_t i = 0; i < text.length; i++)
+    if (!isalnum((unsigned char)text.data[i]) && !strchr("-._:", text.data[i])) return false;
+  return text.length > 0 && text.length < SPAN_TEXT_SIZE;
+}
+
+void trace_set_authority(struct span *span, struct str authority) {
+  bool bracketed = authority.length > 0 && authority.data[0] == '[';
+  const char *begin = authority.data, *end = authority.data + authority.length;
+  const char *stop =
+      authority.length ? memchr(begin, bracketed ? ']' : ':', authority.length) : end;
+  uint64_t port = 0;
+  if (!stop && bracketed) return;
+  if (!stop) stop = end;
+  struct str host = {begin + bracketed, (size_t)(stop - begin) - bracketed};
+  const char *rest = bracketed ? stop + 1 : stop;
+  bool has_port = rest < end;
+  if (has_port && (*rest != ':' || !str_to_u64((struct str){rest + 1, (size_t)(end - rest) - 1}, 1,
+                                               UINT16_MAX, &port)))
+    return;
+  if (!is_host(host)) return;
+  snprintf(span->host, sizeof(span->host), "%.*s", (int)host.length, host.data);
+  span->port = (unsigned)port;
 }
 
 void trace_end(struct span *span, struct span_sink *sink) {

@@ -43,16 +43,24 @@ struct span {
   enum span_kind kind;
   int64_t start_unix_us;
   int64_t end_unix_us;
-  char name[SPAN_TEXT_SIZE];           /* "GET /api/activities/home", "postgres activities/home" */
-  char system[16];                     /* of a dependency: "postgresql", "dynamodb", "http" */
-  char method[8];                      /* of HTTP */
-  char operation[32];                  /* of DynamoDB: "Query" */
-  char host[SPAN_TEXT_SIZE];           /* of a dependency that is called by HTTP */
+  char name[SPAN_TEXT_SIZE];      /* "GET /api/activities/home", "postgres activities/home" */
+  char system[16];                /* of a dependency: "postgresql", "dynamodb", "http" */
+  char method[8];                 /* of HTTP; "_OTHER": one that we do not know */
+  const char *route;              /* of a request: its pattern, a constant; NULL: none matched */
+  char path[SPAN_TEXT_SIZE];      /* of HTTP, without what a person is called */
+  bool secure;                    /* of HTTP: by TLS */
+  char operation[SPAN_TEXT_SIZE]; /* of DynamoDB: "Query"; of Postgres: names of statements */
+  unsigned statements;            /* of a call of Postgres */
+  char host[SPAN_TEXT_SIZE];      /* who is called; "": nobody knows */
+  unsigned port;                  /* 0: the scheme's own, or none */
+  char space[64];                 /* of Postgres: the database; of DynamoDB: the table */
+  char region[32];                /* of AWS */
   char request_id[SPAN_TEXT_SIZE + 1]; /* X-Request-Id; of a call of AWS: the service's */
   int status;                          /* HTTP status; 0: none */
   unsigned tries;                      /* of a call that may be tried again; 0: of none */
   bool failed;
   char error[64]; /* what kind of failure; "": none, or no word for it */
+  char code[16];  /* SQLSTATE of a statement; "": Postgres reported none */
 };
 
 /* Takes spans on one loop; embedded by whoever records them. */
@@ -90,6 +98,10 @@ bool trace_state_is_sane(struct str state);
  * is to be recorded, when `sink` is NULL or `parent` is NULL or not sampled. */
 bool trace_begin_call(struct span *ret_span, struct span_sink *sink,
                       const struct trace_context *parent, const char *system);
+
+/* Sets host and port from "host", "host:port" or "[address]:port"; anything else
+ * sets nothing. */
+void trace_set_authority(struct span *span, struct str authority);
 
 /* Ends and records it. */
 void trace_end(struct span *span, struct span_sink *sink);

@@ -197,6 +197,7 @@ struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_d
   exchange->done = done;
   exchange->argument = argument;
   exchange->timeout_ms = request->timeout_ms;
+  exchange->service = request->service ? request->service : "other";
   exchange->response_limit = request->response_limit;
   exchange->keep_headers = request->keep_headers;
   exchange->is_file = strncasecmp(request->url, "file:", 5) == 0;
@@ -242,6 +243,14 @@ static void describe_failure(const struct fetch_exchange *exchange, CURLcode cod
   error_prefix(error, "%s", exchange->label);
 }
 
+struct tally exchange_failures;
+
+/* What a service answers to a bad request is an answer. A service that refuses us, or is sick, has failed. */
+static bool has_failed(const struct fetch_response *response) {
+  int status = response->status;
+  return response->error || status >= 500 || status == 429 || status == 401 || status == 403;
+}
+
 void exchange_finish(struct fetch_exchange *exchange, CURLcode code) {
   struct fetch_response response = {0};
   struct error error = {0};
@@ -255,6 +264,7 @@ void exchange_finish(struct fetch_exchange *exchange, CURLcode code) {
     describe_failure(exchange, code, &error);
     response.error = &error;
   }
+  if (has_failed(&response)) tally_count(&exchange_failures, exchange->service);
   assert(list_empty(&exchange->node) && "it was taken off its list");
   exchange->done(&response, exchange->argument);
   exchange_free(exchange);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/base/list.h"
+#include "lib/base/tally.h"
 #include "lib/fetch/message.h"
 
 #include <curl/curl.h>
@@ -17,6 +18,7 @@ struct fetch_exchange {
   size_t response_limit;
   size_t header_bytes;
   uint64_t timeout_ms;
+  const char *service;
   bool is_file;
   bool over_limit;
   bool refused; /* the request cannot be sent as it is: it ends with `reason` */
@@ -25,6 +27,9 @@ struct fetch_exchange {
   fetch_done done;
   void *argument;
 };
+
+/* Exchanges of the process that failed, by service: see fetch_failures(). */
+extern struct tally exchange_failures;
 
 /* Makes an exchange from a copy of `request`; NULL when memory is out. */
 struct fetch_exchange *exchange_new(const struct fetch_request *request, fetch_done done,

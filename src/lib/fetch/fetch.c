@@ -280,6 +280,10 @@ void fetch_close(struct fetcher *fetcher) {
   uv_close((uv_handle_t *)&fetcher->timer, on_timer_closed);
 }
 
+const struct tally *fetch_failures(void) {
+  return &exchange_failures;
+}
+
 /* --- What an answer says --- */
 
 struct str fetch_response_header(const struct fetch_response *response, struct str name) {

@@ -2,6 +2,7 @@
  * includes curl.h. Name resolution happens in curl's own threads, so nothing here blocks. */
 #pragma once
 
+#include "lib/base/tally.h"
 #include "lib/fetch/message.h"
 #include "lib/loop/loop.h"
 
@@ -18,6 +19,10 @@ struct fetcher *fetch_open(struct loop *loop, struct error *error);
  * exchanges are under way, or the fetcher is closing. */
 bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
                  void *argument, struct error *error);
+
+/* Exchanges of the process that got no answer, or were answered 401, 403, 429 or 5xx, by the
+ * request's service; from any thread. */
+const struct tally *fetch_failures(void);
 
 /* Ends what is under way (each `done` gets an error), closes the handles, frees when the loop let
  * go of them. Takes NULL. */

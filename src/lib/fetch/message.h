@@ -10,8 +10,10 @@ struct fetch_header {
 };
 
 struct fetch_request {
-  const char *method; /* "GET", "POST", …; NULL means GET */
-  const char *url;    /* https:, http:, or file: where `allow_file` */
+  const char *service; /* whose failures these would be, as metrics name it; constant; NULL: "other"
+                        */
+  const char *method;  /* "GET", "POST", …; NULL means GET */
+  const char *url;     /* https:, http:, or file: where `allow_file` */
   const struct fetch_header *headers;
   size_t header_count;
   struct str body;       /* sent when not empty; copied, unless: */

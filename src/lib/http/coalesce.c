@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/base/siphash.h"
+#include "lib/http/request_metrics.h"
 #include "lib/http/round.h"
 
 #include <assert.h>
@@ -126,8 +127,10 @@ static void start_round(struct coalesce_target *target) {
 
 static void end_round(struct coalesce_target *target) {
   struct http_request *request;
-  while ((request = pop_request(&target->sharing)))
+  uint64_t count = 0;
+  for (; (request = pop_request(&target->sharing)); count++)
     round_answer(target->running, request);
+  request_metrics_share(target->coalescer->site->metrics, count);
   round_unref(target->running);
   target->running = NULL;
 }

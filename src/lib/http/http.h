@@ -121,6 +121,9 @@ struct str http_request_sub(const struct http_request *request);
  * recorded; NULL when it is of no trace. */
 const struct trace_context *http_request_trace(const struct http_request *request);
 
+/* Where whoever is waited for notes how long; lives as long as the request. */
+struct timing *http_request_timing(struct http_request *request);
+
 /* Memory that is freed with the request, aligned for any object; NULL when memory is out. */
 void *http_request_alloc(struct http_request *request, size_t size);
 

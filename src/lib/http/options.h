@@ -13,6 +13,7 @@ struct http_options {
   uint64_t idle_timeout_ms;               /* between requests of a kept connection */
   uint64_t receive_timeout_ms;            /* from the request line to the end of the body */
   uint64_t send_timeout_ms;               /* from the answer to its last byte */
+  uint64_t slow_request_us;               /* a request that takes longer is logged; 0: none is */
   uint64_t drain_delay_ms;      /* new connections are taken for so long after the call to drain */
   http_check_token check_token; /* NULL: no row wants a token */
   struct proxies proxies;       /* trusted for who the client is */

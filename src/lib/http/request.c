@@ -115,6 +115,8 @@ void request_enter(struct http_request *request, enum http_phase phase) {
   };
   assert(BEFORE[phase] & 1U << request->phase);
   request->phase = phase;
+  if (phase == HTTP_PHASE_WORKING) request->working_us = clock_monotonic_us();
+  if (phase == HTTP_PHASE_ANSWERED) request->answered_us = clock_monotonic_us();
 }
 
 void *http_request_alloc(struct http_request *request, size_t size) {
@@ -172,6 +174,11 @@ struct str http_request_path(const struct http_request *request) {
 
 struct str http_request_sub(const struct http_request *request) {
   return request->sub.data ? request->sub : (struct str){"", 0};
+}
+
+struct timing *http_request_timing(struct http_request *request) {
+  request->timing.request_id = request->id;
+  return &request->timing;
 }
 
 const struct trace_context *http_request_trace(const struct http_request *request) {

@@ -2,6 +2,7 @@
  * that it is in. Inside of the room only. */
 #pragma once
 
+#include "lib/base/timing.h"
 #include "lib/http/headers.h"
 #include "lib/http/site.h"
 
@@ -61,7 +62,9 @@ struct http_request {
   struct http_parameter parameters[HTTP_PATH_PARAMETERS];
   unsigned parameter_count;
   struct str id, sub;
-  struct trace_context trace;               /* passed on, where `has_trace` */
+  struct timing timing;             /* of the calls that it waited for */
+  uint64_t working_us, answered_us; /* when it had come, and when it had an answer; 0: not yet */
+  struct trace_context trace;       /* passed on, where `has_trace` */
   unsigned char trace_parent[SPAN_ID_SIZE]; /* the caller's span; all zero: none */
   bool has_trace, trace_decided;            /* by the caller: sampled or not */
   struct span *span;                        /* owned by the request's memory; NULL: not recorded */

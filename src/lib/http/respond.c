@@ -5,6 +5,7 @@
 #include "lib/http/cors.h"
 #include "lib/http/peer.h"
 #include "lib/http/representation.h"
+#include "lib/http/request_metrics.h"
 #include "lib/http/round.h"
 
 #include <dlfcn.h>
@@ -147,6 +148,7 @@ struct MHD_Response *respond_make(struct http_request *request) {
 
 enum MHD_Result respond(struct http_request *request) {
   struct MHD_Response *response = respond_make(request);
+  request_metrics_send(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
   enum MHD_Result queued = queue(request->mhd, request->status, response);
   MHD_destroy_response(response);

@@ -75,6 +75,7 @@ static void keep_limit(struct http_server *server) {
 static void open_connection(struct http_server *server, struct MHD_Connection *mhd,
                             void **socket_context) {
   server->drain.connections++;
+  request_metrics_connect(server->site.metrics);
   keep_limit(server);
   int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   struct http_connection *connection = http_connection_new(&server->deadlines, fd);
@@ -88,6 +89,7 @@ static void open_connection(struct http_server *server, struct MHD_Connection *m
 static void close_connection(struct http_server *server, void **socket_context) {
   assert(server->drain.connections > 0);
   server->drain.connections--;
+  request_metrics_disconnect(server->site.metrics);
   if (server->drain.connections <= server->site.options->connection_limit)
     server->site.crowded = false;
   drain_check(&server->drain);
@@ -139,6 +141,7 @@ static void *on_request(void *argument, const char *target, struct MHD_Connectio
   connection->request = request;
   http_connection_enter(connection, CONNECTION_RECEIVING);
   server->drain.requests++;
+  request_metrics_begin(server->site.metrics);
   return request;
 }
 
@@ -340,6 +343,14 @@ void http_server_append_metrics(struct http_server *const *servers, size_t count
     request_metrics_add(sum, servers[i]->site.metrics);
   request_metrics_append(sum, buffer);
   free(sum);
+}
+
+struct http_server_stats http_server_stats(const struct http_server *server) {
+  struct request_gauges now = request_metrics_now(server->site.metrics);
+  return (struct http_server_stats){.connections = now.connections,
+                                    .connections_limit = server->site.options->connection_limit,
+                                    .requests = now.requests,
+                                    .sending_bytes = now.sending_bytes};
 }
 
 /* --- Stopping --- */

@@ -42,3 +42,12 @@ void http_server_close(struct http_server *server);
  * thread. */
 void http_server_append_metrics(struct http_server *const *servers, size_t count,
                                 struct buffer *buffer);
+
+/* What is the case now; from any thread. */
+struct http_server_stats {
+  uint64_t connections, connections_limit; /* of clients */
+  uint64_t requests;                       /* that have begun and not ended */
+  uint64_t sending_bytes;                  /* of answers whose last byte was not sent yet */
+};
+
+struct http_server_stats http_server_stats(const struct http_server *server);

@@ -3,6 +3,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/http/http_connection.h"
+#include "lib/http/peer.h"
 #include "lib/http/round.h"
 #include "lib/http/router.h"
 
@@ -121,17 +122,48 @@ static void add_link(const struct http_request *request, struct span *span) {
   memcpy(span->link_span_id, trace->span_id, SPAN_ID_SIZE);
 }
 
+/* The path, with "REDACTED" for each parameter and for a path that we do not have: both may say
+ * who somebody is. */
+static void write_path(const struct http_route *route, char *path, size_t size) {
+  const char *at = route ? route->pattern : "/:unknown";
+  size_t used = 0;
+  for (; *at && used + sizeof("REDACTED") < size; at++) {
+    if (*at != ':') {
+      path[used++] = *at;
+      continue;
+    }
+    memcpy(path + used, "REDACTED", sizeof("REDACTED") - 1);
+    used += sizeof("REDACTED") - 1;
+    at += strcspn(at, "/") - 1;
+  }
+  path[used] = '\0';
+}
+
+/* OpenTelemetry's name of a request is its method and its route; of an unknown method, HTTP. */
+static void describe(const struct http_request *request, struct span *span) {
+  bool known = request->method < HTTP_METHODS;
+  const char *method = router_method_name(request->method);
+  span->status = (int)request->status;
+  span->failed = request->status >= 500 || request->status == 0;
+  span->secure = peer_used_tls(request);
+  span->route = request->route ? request->route->pattern : NULL;
+  snprintf(span->method, sizeof(span->method), "%s", known ? method : "_OTHER");
+  snprintf(span->name, sizeof(span->name), "%s%s%s", known ? method : "HTTP",
+           span->route ? " " : "", span->route ? span->route : "");
+  if (request->status >= 500)
+    snprintf(span->error, sizeof(span->error), "%u", (unsigned)request->status);
+  else if (request->status == 0)
+    snprintf(span->error, sizeof(span->error), "client_left");
+  write_path(request->route, span->path, sizeof(span->path));
+  trace_set_authority(span, request->headers.host);
+}
+
 void span_end(struct http_request *request) {
   struct span_sink *sink = request->site->sink;
   bool failed = request->status >= 500;
   struct span *span = request->span || !failed ? request->span : span_of_failure(request);
   if (!span) return;
-  span->status = (int)request->status;
-  span->failed = request->status >= 500 || request->status == 0;
-  const char *method = router_method_name(request->method);
-  snprintf(span->method, sizeof(span->method), "%s", method);
-  snprintf(span->name, sizeof(span->name), "%s %s", method,
-           request->route ? request->route->pattern : "-");
+  describe(request, span);
   snprintf(span->request_id, sizeof(span->request_id), "%.*s", (int)request->id.length,
            request->id.data);
   add_link(request, span);

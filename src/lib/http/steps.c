@@ -244,6 +244,26 @@ static void log_request(const struct http_request *request, bool sent, uint64_t 
             last_field(request), LOG_END);
 }
 
+/* Where the time of a slow request went. Its round's request has made the calls, if it has one; the
+ * wait for the round is among what is left over. */
+static void log_slow(const struct http_request *request, uint64_t duration_us) {
+  const struct timing *timing =
+      request->round ? &request->round->request->timing : &request->timing;
+  uint64_t end_us = request->started_us + duration_us;
+  uint64_t answered_us = request->answered_us ? request->answered_us : end_us;
+  uint64_t working_us = request->working_us ? request->working_us : answered_us;
+  uint64_t handling_us = answered_us - working_us;
+  uint64_t called_us = timing->queued_us + timing->called_us;
+  log_event(
+      LOG_LEVEL_WARNING, "slow request", log_str("request_id", request->id),
+      log_text("method", router_method_name(request->method)),
+      log_text("route", pattern_of(request)), log_int("status", request->status),
+      log_ms("duration_ms", duration_us), log_ms("receiving_ms", working_us - request->started_us),
+      log_ms("queue_ms", timing->queued_us), log_ms("postgres_ms", timing->called_us),
+      log_ms("other_ms", handling_us > called_us ? handling_us - called_us : 0),
+      log_ms("sending_ms", end_us - answered_us), log_text("statements", timing->calls), LOG_END);
+}
+
 void steps_end(struct http_request *request, bool sent) {
   const struct http_site *site = request->site;
   span_end(request);
@@ -253,6 +273,8 @@ void steps_end(struct http_request *request, bool sent) {
     site->failed(site->failed_argument, router_method_name(request->method), pattern_of(request),
                  request->status, request->id);
   log_request(request, sent, duration_us);
+  uint64_t slow_us = site->options->slow_request_us;
+  if (slow_us > 0 && duration_us > slow_us) log_slow(request, duration_us);
   round_unref(request->round);
   request->round = NULL;
   request_free(request);

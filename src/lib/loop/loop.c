@@ -21,6 +21,13 @@ struct kept {
   struct list node;
 };
 
+/* How busy a loop is, from libuv's measure of its waits. */
+struct meter {
+  struct histogram turns;       /* microseconds */
+  atomic_uint_fast64_t busy_us; /* in the turns that have ended */
+  atomic_uint_fast64_t mark_us; /* what worked_us() gave when the present turn began */
+};
+
 struct loop {
   uv_loop_t uv;
   uv_check_t end_of_turn;   /* runs after the turn's events */
@@ -30,6 +37,7 @@ struct loop {
   struct list tasks;
   struct list kept; /* memory that is freed with the loop */
   unsigned index;
+  struct meter meter;
 
   pthread_mutex_t inbox_mutex;
   uv_async_t inbox_signal;
@@ -57,6 +65,24 @@ static void on_end_of_turn(uv_check_t *check) {
   run_tasks(check->data);
 }
 
+/* A clock that stands still while the loop waits. libuv counts a wait that goes on as well, and
+ * locks its number, so that another thread can read it. */
+static uint64_t worked_us(struct loop *loop) {
+  return (uv_hrtime() - uv_metrics_idle_time(&loop->uv)) / 1000;
+}
+
+static uint64_t present_turn_us(struct loop *loop) {
+  uint64_t mark = histogram_read(&loop->meter.mark_us), now = worked_us(loop);
+  return now > mark ? now - mark : 0;
+}
+
+static void end_turn(struct loop *loop) {
+  uint64_t turn = present_turn_us(loop);
+  histogram_record(&loop->meter.turns, &histogram_times, turn);
+  atomic_fetch_add_explicit(&loop->meter.busy_us, turn, memory_order_relaxed);
+  atomic_fetch_add_explicit(&loop->meter.mark_us, turn, memory_order_relaxed);
+}
+
 static void stay_awake(uv_idle_t *idle) {
   (void)idle;
 }
@@ -69,6 +95,7 @@ static void on_before_wait(uv_prepare_t *prepare) {
   else
     uv_idle_start(&loop->awake, stay_awake);
   if (loop->until && *loop->until) uv_stop(&loop->uv);
+  end_turn(loop);
 }
 
 static void on_inbox(uv_async_t *signal) {
@@ -101,6 +128,8 @@ struct loop *loop_new(unsigned index) {
     return NULL;
   }
   loop->index = index;
+  uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+  atomic_init(&loop->meter.mark_us, worked_us(loop));
   list_init(&loop->tasks);
   list_init(&loop->inbox);
   list_init(&loop->kept);
@@ -161,6 +190,13 @@ uv_loop_t *loop_uv(struct loop *loop) {
 
 unsigned loop_index(const struct loop *loop) {
   return loop->index;
+}
+
+struct loop_stats loop_stats(struct loop *loop) {
+  uint64_t present_us = present_turn_us(loop);
+  return (struct loop_stats){.busy_us = histogram_read(&loop->meter.busy_us) + present_us,
+                             .present_us = present_us,
+                             .turns = &loop->meter.turns};
 }
 
 uint64_t loop_now_ms(const struct loop *loop) {

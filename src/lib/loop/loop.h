@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/base/error.h"
+#include "lib/base/histogram.h"
 #include "lib/base/list.h"
 
 #include <stdint.h>
@@ -52,6 +53,16 @@ void loop_free_at_end(struct loop *loop, void *memory);
 
 uv_loop_t *loop_uv(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
+
+/* How busy the loop is. A turn is what it does between two waits: whatever becomes ready meanwhile
+ * waits for its end. From any thread. */
+struct loop_stats {
+  uint64_t busy_us;              /* in all turns, since the start */
+  uint64_t present_us;           /* in the present turn; about 0 of a loop that waits */
+  const struct histogram *turns; /* how long they took, in microseconds; the loop's */
+};
+
+struct loop_stats loop_stats(struct loop *loop);
 
 /* Milliseconds of the loop's clock, read once a turn. */
 uint64_t loop_now_ms(const struct loop *loop);

@@ -6,6 +6,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
+#include "lib/base/timing.h"
 #include "lib/base/trace.h"
 #include "lib/base/uuid.h"
 #include "lib/loop/loop.h"
@@ -44,6 +45,7 @@ struct message_page {
 struct message_caller {
   struct str sub;                    /* of the verified token */
   const struct trace_context *trace; /* NULL: none */
+  struct timing *timing;             /* of the request; NULL: nobody wants to know */
 };
 
 /* The Idempotency-Key of a message that is sent. Whoever sends with the same key again within a day
@@ -53,8 +55,8 @@ struct message_key {
   struct str request_hash; /* MESSAGES_REQUEST_HASH_SIZE bytes that tell one request from another */
 };
 
-/* The store copies the value; the bytes of `str` members and the trace are borrowed until `done`
- * was called. */
+/* The store copies the value; the bytes of `str` members, the trace and the timing are borrowed
+ * until `done` was called. */
 struct message_ask {
   enum message_ask_kind kind;
   struct message_caller caller;

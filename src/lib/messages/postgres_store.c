@@ -95,6 +95,7 @@ static void run(struct postgres_call *call) {
   struct pg_batch *batch = pg_pool_new_batch(call->pool);
   call->statements++;
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   pg_batch_add(batch, statement_of(&call->ask));
   bind_parameters(batch, &call->ask);
   name_lock(batch, &call->ask);

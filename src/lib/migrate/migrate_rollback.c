@@ -131,9 +131,11 @@ static bool undo(struct runner *runner, size_t steps, struct error *error) {
   if (!find_ways_back(runner, &context, steps, &ways, error) ||
       !runner_prepare_writing(runner, error) || !execute_scripts(&execution, &ways.list, error))
     return false;
-  report(session->reporter, SAY_STEP, "done: %zu migration%s rolled back; the database is at %s",
-         execution.done, execution.done == 1 ? "" : "s",
-         execution.newest ? execution.newest->text : "0");
+  const char *plural = execution.done == 1 ? "" : "s";
+  const char *version = execution.newest ? execution.newest->text : "0";
+  report(session->reporter, SAY_STEP,
+         "done: %zu migration%s rolled back in %s on %s; the database is at %s", execution.done,
+         plural, pg_session_database(session->pg), migrate_session_host(session), version);
   return true;
 }
 

@@ -14,8 +14,10 @@ static bool apply(struct runner *runner, struct error *error) {
       !script_list_make(&runner->plan, &context, execution.newest, &list, error) ||
       !execute_scripts(&execution, &list, error))
     return false;
-  report(session->reporter, SAY_STEP, "done: %zu migration%s applied; the database is at %s",
-         execution.done, execution.done == 1 ? "" : "s", execution.newest->text);
+  const char *plural = execution.done == 1 ? "" : "s", *version = execution.newest->text;
+  report(session->reporter, SAY_STEP,
+         "done: %zu migration%s applied to %s on %s; the database is at %s", execution.done, plural,
+         pg_session_database(session->pg), migrate_session_host(session), version);
   return true;
 }
 

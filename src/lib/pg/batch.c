@@ -53,6 +53,10 @@ void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent) 
   batch->start_unix_us = clock_unix_us();
 }
 
+void pg_batch_time(struct pg_batch *batch, struct timing *timing) {
+  if (batch) batch->timing = timing;
+}
+
 void pg_batch_lock(struct pg_batch *batch, const struct uuid *row) {
   if (!batch) return;
   batch->lock = PG_LOCK_ROW;
@@ -261,11 +265,25 @@ void batch_fail(struct pg_batch *batch, enum pg_outcome outcome, const char *for
   va_end(arguments);
 }
 
-static void name_span(const struct pg_batch *batch, char *name, size_t size) {
-  size_t used = (size_t)snprintf(name, size, "postgres");
+static void describe(const struct pg_batch *batch, struct span *span) {
+  size_t used = 0, size = sizeof(span->operation);
   for (int i = 0; i < batch->call_count && used < size; i++)
-    used += (size_t)snprintf(name + used, size - used, "%s%s", i == 0 ? " " : "+",
+    used += (size_t)snprintf(span->operation + used, size - used, "%s%s", i == 0 ? "" : "+",
                              pg_statement_sources[batch->calls[i].statement].name);
+  snprintf(span->name, sizeof(span->name), "postgres %.100s", span->operation);
+  span->statements = (unsigned)batch->call_count;
+  if (!batch->place) return;
+  snprintf(span->host, sizeof(span->host), "%s", batch->place->host);
+  snprintf(span->space, sizeof(span->space), "%s", batch->place->database);
+  span->port = batch->place->port;
+}
+
+/* What Postgres reported, or why it reported nothing. */
+static void describe_failure(const struct pg_batch *batch, struct span *span) {
+  const char *word = batch->outcome == PG_UNAVAILABLE ? "unavailable" : "refused";
+  span->failed = true;
+  snprintf(span->code, sizeof(span->code), "%s", batch->sqlstate);
+  snprintf(span->error, sizeof(span->error), "%s", *batch->sqlstate ? batch->sqlstate : word);
 }
 
 static void record_span(const struct pg_batch *batch) {
@@ -274,12 +292,19 @@ static void record_span(const struct pg_batch *batch) {
   struct span span;
   trace_begin_call(&span, sink, &batch->parent, "postgresql");
   span.start_unix_us = batch->start_unix_us;
-  name_span(batch, span.name, sizeof(span.name));
-  span.failed = batch->outcome != PG_DONE;
-  if (span.failed)
-    snprintf(span.error, sizeof(span.error), "%s",
-             batch->outcome == PG_UNAVAILABLE ? "unavailable" : "refused");
+  describe(batch, &span);
+  if (batch->outcome != PG_DONE) describe_failure(batch, &span);
   trace_end(&span, sink);
+}
+
+/* A batch that never left has waited only. */
+static void note_timing(struct pg_batch *batch) {
+  uint64_t now_us = clock_monotonic_us();
+  uint64_t left_us = batch->sent_us ? batch->sent_us : now_us;
+  timing_add(batch->timing, left_us - batch->submitted_us, now_us - left_us);
+  for (int i = 0; i < batch->call_count; i++)
+    timing_name(batch->timing, pg_statement_sources[batch->calls[i].statement].name);
+  batch->timing = NULL;
 }
 
 void batch_tell(struct pg_batch *batch, enum pg_batch_state state) {
@@ -287,6 +312,7 @@ void batch_tell(struct pg_batch *batch, enum pg_batch_state state) {
   assert(batch->outcome != PG_DONE || batch->result_count == batch->call_count);
   batch_become(batch, state);
   record_span(batch);
+  note_timing(batch);
   const struct error *failure = batch->failure ? batch->failure : &NONE;
   batch->done(batch->outcome, (const struct pg_result *const *)(const void *)batch->results,
               failure, batch->argument);

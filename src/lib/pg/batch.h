@@ -6,6 +6,7 @@
 #pragma once
 
 #include "lib/base/error.h"
+#include "lib/base/timing.h"
 #include "lib/base/trace.h"
 #include "lib/pg/result.h"
 #include "lib/pg/statements.h" /* generated: enum pg_statement */
@@ -28,6 +29,10 @@ typedef void (*pg_done)(enum pg_outcome outcome, const struct pg_result *const *
 
 /* Makes the batch part of a trace; `parent` is copied and may be NULL. */
 void pg_batch_trace(struct pg_batch *batch, const struct trace_context *parent);
+
+/* Notes in `timing` where the batch's time goes, and its statements; it is borrowed until the
+ * continuation was called and may be NULL. */
+void pg_batch_time(struct pg_batch *batch, struct timing *timing);
 
 /* Adds a statement; the parameters that follow belong to it, in the order of $1, $2, … The number
  * of them is asserted when the batch is submitted. Text and UUIDs are borrowed until the

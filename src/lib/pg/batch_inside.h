@@ -39,13 +39,19 @@ enum pg_lock {
 
 struct pg_pool;
 
+/* The server and the database of a connection, as spans name them. */
+struct pg_place {
+  char host[128], database[64];
+  unsigned port;
+};
+
 struct pg_batch {
   struct pg_pool *pool; /* whose it is; only pool.c and dispatch.c look into it */
   enum pg_lane lane;
   enum pg_batch_state state;
   struct list node; /* in a queue, or in a connection's flight */
   struct deadline deadline;
-  uint64_t submitted_us; /* on the monotonic clock */
+  uint64_t submitted_us, sent_us; /* on the monotonic clock; `sent_us` is of the last time */
   pg_done done;
   void *argument;
   int call_count;
@@ -67,6 +73,8 @@ struct pg_batch {
   int result_count;
   PGresult *results[PG_BATCH_STATEMENTS];
 
+  struct timing *timing;        /* of the request; NULL: nobody wants to know, or it was told */
+  const struct pg_place *place; /* where it was sent to; NULL: nowhere yet */
   struct span_sink *sink;
   struct trace_context parent; /* whose span a traced batch's is a child of */
   int64_t start_unix_us;

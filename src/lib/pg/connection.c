@@ -82,6 +82,10 @@ static void log_failure(const struct pg_connection *connection, const char *what
             LOG_END);
 }
 
+static void count(atomic_uint_fast64_t *counter) {
+  atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* --- Closing the socket --- */
 
 /* The watch has a duplicate of the socket's descriptor: libpq closes its own as soon as it sees the
@@ -122,6 +126,7 @@ static void retry_later(struct pg_connection *connection) {
 
 static void give_up(struct pg_connection *connection, enum pg_trouble trouble, char *line) {
   connection->trouble = trouble;
+  count(&connection->options->counts->failed);
   drop_socket(connection);
   flight_end(&connection->flight, PG_END_LOST,
              line); /* nothing but the sync of what was prepared */
@@ -167,6 +172,8 @@ static void lose(struct pg_connection *connection, const char *reason) {
   snprintf(line, sizeof(line), "%s", reason);
   connection->attempt = 0;
   log_failure(connection, "postgres connection lost", one_line(line));
+  count(&connection->options->counts->lost);
+  if (!flight_is_empty(&connection->flight)) count(&connection->options->counts->abandoned);
   enum pg_end end = connection->flight.refused_unread ? PG_END_UNDONE : PG_END_LOST;
   reconnect(connection);
   flight_end(&connection->flight, end, line);
@@ -269,11 +276,22 @@ static void on_age(uv_timer_t *timer) {
   connection->options->events->aged(connection);
 }
 
+static void note_place(struct pg_connection *connection) {
+  struct pg_place *place = &connection->place;
+  uint64_t port = 0;
+  str_to_u64(str_from(PQport(connection->conn)), 0, UINT16_MAX, &port);
+  snprintf(place->host, sizeof(place->host), "%s", PQhost(connection->conn));
+  snprintf(place->database, sizeof(place->database), "%s", PQdb(connection->conn));
+  place->port = (unsigned)port;
+}
+
 static void becomes_ready(struct pg_connection *connection) {
+  note_place(connection);
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
   connection->trouble = PG_TROUBLE_NONE;
   if (connection->options->prepare) prepare_succeeded(connection->lane);
+  count(&connection->options->counts->opened);
   loop_deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
     uv_timer_start(&connection->timer, on_age, with_jitter(connection->options->max_age_ms), 0);
@@ -473,6 +491,7 @@ void connection_init(struct pg_connection *connection, enum pg_lane lane,
   flight->deadline_ms = options->deadline_ms;
   flight->ended = on_ended;
   flight->heads = options->heads;
+  flight->times = options->times;
   loop_deadline_init(&flight->head_deadline, on_head_deadline);
   flight_init(flight);
   uv_timer_init(loop_uv(options->loop), &connection->timer);
@@ -492,6 +511,7 @@ void connection_add(struct pg_connection *connection, struct pg_batch *batch) {
                                         lock_timeout(connection)};
   bool in_front = !connection->options->prepare && !connection->flight.unsynced;
   flight_add(&connection->flight, batch);
+  batch->place = &connection->place;
   if (!batch_send(batch, connection->conn, in_front ? &prelude : NULL,
                   connection->options->prepare))
     fail_connection(connection);

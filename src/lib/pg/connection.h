@@ -38,6 +38,12 @@ struct pg_connection_events {
   void (*aged)(struct pg_connection *connection);
 };
 
+/* What has happened to the connections of a pool, counted; other threads read it. */
+struct pg_connection_counts {
+  atomic_uint_fast64_t opened, failed, lost;
+  atomic_uint_fast64_t abandoned; /* lost while statements were under way */
+};
+
 /* Of all connections of a pool; outlives them. */
 struct pg_connection_options {
   struct loop *loop;
@@ -50,6 +56,14 @@ struct pg_connection_options {
   struct deadline_queue *heads; /* how long the first batch in flight may go without a result */
   const struct pg_connection_events *events;
   void *owner;
+  struct pg_connection_counts *counts;
+  struct statement_times *times;
+};
+
+/* What other threads see of a connection; the owner writes it. */
+struct pg_connection_view {
+  atomic_uint_fast64_t state, depth;
+  atomic_uint_fast64_t statement, since_us; /* of the first batch in flight, where there is one */
 };
 
 struct pg_connection {
@@ -68,6 +82,8 @@ struct pg_connection {
 
   struct pg_flight flight;
   struct pg_cancel cancel;
+  struct pg_connection_view view;
+  struct pg_place place; /* where it was ready last */
 };
 
 /* Prepares the connection; connection_open() begins to connect. `options` outlives it. */

@@ -177,9 +177,24 @@ static void dispatch_writes(struct pg_pool *pool) {
     }
   }
   pool->group_size = count;
-  pool_count(&pool->stats.groups, 1);
-  pool_count(&pool->stats.grouped, count);
+  histogram_record(&pool->stats.groups, &histogram_sizes, count);
   connection_sync(connection);
+}
+
+static void publish(atomic_uint_fast64_t *place, uint64_t value) {
+  atomic_store_explicit(place, value, memory_order_relaxed);
+}
+
+static void publish_connection(struct pg_connection *connection) {
+  struct pg_connection_view *view = &connection->view;
+  const struct pg_flight *flight = &connection->flight;
+  const struct pg_batch *head = flight_head(flight);
+  publish(&view->state, connection->state);
+  publish(&view->depth, flight->depth);
+  if (!head) return;
+  publish(&view->statement, head->calls[0].statement);
+  publish(&view->since_us,
+          flight->answered_us > head->sent_us ? flight->answered_us : head->sent_us);
 }
 
 /* What other threads see of the pool. */
@@ -196,23 +211,19 @@ static enum pg_trouble trouble_of(const struct pg_pool *pool, enum pg_lane lane)
 }
 
 void dispatch_publish(struct pg_pool *pool) {
-  uint64_t ready[PG_LANES] = {0}, in_flight = 0, queued = 0;
+  uint64_t ready[PG_LANES] = {0}, in_flight = 0;
   for (unsigned i = 0; i < pool->options.connections; i++) {
     ready[pool->connections[i].lane] += connection_is_ready(&pool->connections[i]);
     in_flight += pool->connections[i].flight.depth;
+    publish_connection(&pool->connections[i]);
   }
-  for (unsigned lane = 0; lane < PG_LANES; lane++)
-    queued += pool->queued[lane];
-  uint64_t all = ready[PG_LANE_READ] + ready[PG_LANE_HEAVY] + ready[PG_LANE_WRITE];
-  atomic_store_explicit(&pool->stats.ready, all, memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.reads_ready, ready[PG_LANE_READ], memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.writes_ready, ready[PG_LANE_WRITE], memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.reads_trouble, trouble_of(pool, PG_LANE_READ),
-                        memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.writes_trouble, trouble_of(pool, PG_LANE_WRITE),
-                        memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.in_flight, in_flight, memory_order_relaxed);
-  atomic_store_explicit(&pool->stats.queued, queued, memory_order_relaxed);
+  for (unsigned lane = 0; lane < PG_LANES; lane++) {
+    publish(&pool->stats.ready[lane], ready[lane]);
+    publish(&pool->stats.queued[lane], pool->queued[lane]);
+  }
+  publish(&pool->stats.in_flight, in_flight);
+  publish(&pool->stats.reads_trouble, trouble_of(pool, PG_LANE_READ));
+  publish(&pool->stats.writes_trouble, trouble_of(pool, PG_LANE_WRITE));
 }
 
 static void dispatch(struct loop_task *task) {

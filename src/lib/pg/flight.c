@@ -6,6 +6,9 @@
  * libpq will still report; `head_deadline` runs while a batch is in flight. All on the loop. */
 #include "lib/pg/flight.h"
 
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -45,6 +48,7 @@ void flight_add(struct pg_flight *flight, struct pg_batch *batch) {
   bool was_empty = list_empty(&flight->batches);
   if (flight_is_empty(flight)) flight->transaction_since_ms = loop_now_ms(flight->loop);
   batch_become(batch, PG_BATCH_SENT);
+  batch->sent_us = clock_monotonic_us();
   list_append(&flight->batches, &batch->node);
   flight->depth++;
   flight->of_statement[batch->calls[0].statement]++;
@@ -217,10 +221,35 @@ static bool ends_idle_session(const PGresult *result) {
   return sqlstate && strcmp(sqlstate, "57P05") == 0;
 }
 
+static void log_statement(const struct pg_flight *flight, const struct pg_batch *batch, int call,
+                          const PGresult *result, uint64_t duration_us) {
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  struct str request_id = batch->timing ? batch->timing->request_id : STR("");
+  log_event(LOG_LEVEL_DEBUG, "statement",
+            log_text("statement", pg_statement_sources[batch->calls[call].statement].name),
+            log_ms("duration_ms", duration_us), log_int("rows", PQntuples(result)),
+            log_int("loop", loop_index(flight->loop)), log_str("request_id", request_id),
+            sqlstate ? log_text("sqlstate", sqlstate) : LOG_END, LOG_END);
+}
+
+/* Results of settings that were put in front, and of what was not run, are no statement's. */
+static void time_statement(struct pg_flight *flight, const struct pg_batch *batch,
+                           const PGresult *result) {
+  uint64_t now_us = clock_monotonic_us();
+  bool waited = flight->answered_us > batch->sent_us;
+  uint64_t duration_us = now_us - (waited ? flight->answered_us : batch->sent_us);
+  int call = batch->received - (batch->expected - batch->call_count);
+  flight->answered_us = now_us;
+  if (call < 0 || PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
+  statement_times_record(flight->times, batch->calls[call].statement, now_us, duration_us);
+  if (log_enabled(LOG_LEVEL_DEBUG)) log_statement(flight, batch, call, result, duration_us);
+}
+
 static void take_statement_result(struct pg_flight *flight, struct pg_batch *batch,
                                   PGresult *result) {
   bool first = batch == flight_head(flight) && batch->received == 0;
   flight->refused_unread = flight->refused_unread || (first && ends_idle_session(result));
+  if (flight->times) time_statement(flight, batch, result);
   batch_take_result(batch, result);
   if (flight->refused_unread) return; /* the end of the connection follows */
   if (flight->pipelined && batch_is_complete(batch)) {

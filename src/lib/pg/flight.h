@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lib/pg/batch_inside.h"
+#include "lib/pg/statement_times.h"
 
 /* How a batch that was sent ended. */
 enum pg_end {
@@ -24,7 +25,8 @@ struct pg_flight {
    * batch says so itself. */
   void (*ended)(struct pg_flight *flight, struct pg_batch *batch, enum pg_end end,
                 const char *reason);
-  struct deadline_queue *heads; /* how long the first batch may go without a result */
+  struct statement_times *times; /* NULL: nobody wants to know */
+  struct deadline_queue *heads;  /* how long the first batch may go without a result */
   struct deadline head_deadline;
 
   struct list batches;
@@ -33,6 +35,7 @@ struct pg_flight {
   unsigned syncs;                       /* on their way */
   bool unsynced;                        /* statements were queued since the last sync */
   uint64_t head_since_ms;               /* when the first batch began, or had its last result */
+  uint64_t answered_us;                 /* when the last result came, or the flight began */
   uint64_t transaction_since_ms;        /* when the transaction of the first batch began */
   bool uncertain;                       /* a commit was cancelled while it waited for a standby */
   bool refused_unread; /* the server ended an idle session: it read nothing of what was sent */

@@ -157,6 +157,23 @@ void pg_session_append_reset(struct buffer *sql, int server_version) {
   append_settings(sql, false, server_version);
 }
 
+static bool is_given(const PQconninfoOption *options, const char *keyword) {
+  for (; options->keyword; options++)
+    if (strcmp(options->keyword, keyword) == 0) return options->val && options->val[0];
+  return false;
+}
+
+bool pg_session_check_database(const char *connection_url, struct error *error) {
+  const char *database = getenv("PGDATABASE"), *service = getenv("PGSERVICE");
+  PQconninfoOption *options = PQconninfoParse(connection_url, NULL);
+  bool named = !options || is_given(options, "dbname") || is_given(options, "service") ||
+               (database && *database) || (service && *service);
+  PQconninfoFree(options);
+  return named || error_set(error, ERROR_INVALID,
+                            "CONNECTION_URL names no database, for example "
+                            "CONNECTION_URL=postgresql://user:password@host:5432/cruddur");
+}
+
 bool pg_session_open(const struct pg_session_options *options, struct pg_session **ret_session,
                      struct error *error) {
   if (!connection_url_check(options->connection_url, error)) return false;

@@ -50,6 +50,10 @@ struct pg_failure {
   bool timed_out;           /* the time limit passed; the session is of no further use */
 };
 
+/* False when neither the URL nor PGDATABASE or a service names a database: libpq would take the one
+ * that is called like the user. A URL that makes no sense passes: pg_session_open() says why. */
+bool pg_session_check_database(const char *connection_url, struct error *error);
+
 /* Connects. The session has the settings of connect.h and client_encoding UTF8. A network that is
  * gone is noticed within about 30 seconds, and a server of version 14 or later notices within a
  * second when this process dies. Kinds of error: INVALID (the URL makes no sense), DENIED (role or

@@ -270,6 +270,8 @@ static void init_connections(struct pg_pool *pool) {
   pool->connection_options.heads = &pool->heads;
   pool->connection_options.events = &EVENTS;
   pool->connection_options.owner = pool;
+  pool->connection_options.counts = &pool->stats.connections;
+  pool->connection_options.times = &pool->stats.times;
   snprintf(pool->connection_options.statement_timeout,
            sizeof(pool->connection_options.statement_timeout), "%u", options->deadline_ms);
   pool->heavy_count = options->connections / PG_POOL_CONNECTIONS_LEAST;
@@ -335,27 +337,15 @@ void pg_pool_close(struct pg_pool *pool) {
 
 /* --- For callers --- */
 
-static uint64_t look(const atomic_uint_fast64_t *counter) {
-  return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool) {
   return (struct pg_pool_stats){
-      .ready = look(&pool->stats.ready),
-      .in_flight = look(&pool->stats.in_flight),
-      .queued = look(&pool->stats.queued),
-      .reads_ready = look(&pool->stats.reads_ready),
-      .writes_ready = look(&pool->stats.writes_ready),
-      .reads_trouble = atomic_load_explicit(&pool->stats.reads_trouble, memory_order_relaxed),
-      .writes_trouble = atomic_load_explicit(&pool->stats.writes_trouble, memory_order_relaxed),
-      .batches = look(&pool->stats.batches),
-      .unavailable = look(&pool->stats.unavailable),
-      .failed = look(&pool->stats.failed),
-      .reruns = look(&pool->stats.reruns),
-      .groups = look(&pool->stats.groups),
-      .grouped = look(&pool->stats.grouped),
-      .waited_us = look(&pool->stats.waited_us),
-      .queued_us = look(&pool->stats.queued_us),
+      .reads_ready = histogram_read(&pool->stats.ready[PG_LANE_READ]),
+      .writes_ready = histogram_read(&pool->stats.ready[PG_LANE_WRITE]),
+      .reads_trouble = (enum pg_trouble)histogram_read(&pool->stats.reads_trouble),
+      .writes_trouble = (enum pg_trouble)histogram_read(&pool->stats.writes_trouble),
+      .batches = histogram_read(&pool->stats.batches),
+      .unavailable = histogram_read(&pool->stats.unavailable),
+      .failed = histogram_read(&pool->stats.failed),
   };
 }
 

@@ -54,14 +54,9 @@ void pg_pool_leave_demoted(struct pg_pool *pool);
 
 /* Counters of the pool; from any thread. */
 struct pg_pool_stats {
-  uint64_t ready, in_flight, queued;             /* now */
   uint64_t reads_ready, writes_ready;            /* connections of these lanes; now */
   enum pg_trouble reads_trouble, writes_trouble; /* why there are none of these; else NONE */
   uint64_t batches, unavailable, failed;         /* since the start */
-  uint64_t reruns;          /* batches sent again, after doing nothing the first time */
-  uint64_t groups, grouped; /* transactions of writes, and the writes in them */
-  uint64_t waited_us;       /* of all batches, from submission to answer */
-  uint64_t queued_us;       /* of those that were sent, from submission to that */
 };
 
 struct pg_pool_stats pg_pool_stats(const struct pg_pool *pool);

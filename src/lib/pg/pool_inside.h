@@ -25,9 +25,12 @@ struct pg_pool {
   struct loop_task refuse_task, dispatch_task;
   struct span_sink *sink;
   struct {
-    atomic_uint_fast64_t ready, reads_ready, writes_ready, in_flight, queued, batches, unavailable,
-        failed, reruns, groups, grouped, waited_us, queued_us;
-    atomic_uint reads_trouble, writes_trouble;
+    atomic_uint_fast64_t ready[PG_LANES], queued[PG_LANES], in_flight; /* now */
+    atomic_uint_fast64_t reads_trouble, writes_trouble;                /* of enum pg_trouble */
+    atomic_uint_fast64_t batches, unavailable, failed, reruns, waited_us, queued_us;
+    struct histogram groups; /* writes of one transaction */
+    struct pg_connection_counts connections;
+    struct statement_times times;
   } stats;                         /* read by other threads */
   struct deadline_queue deadlines; /* what callers wait for */
   struct deadline_queue heads;     /* of the connections */
@@ -35,6 +38,18 @@ struct pg_pool {
   unsigned read_count, heavy_count; /* connections in this order; the last one is for writes */
   struct pg_connection connections[];
 };
+
+/* The word for a lane, in the log and in metrics. */
+static inline const char *pool_lane_name(enum pg_lane lane) {
+  static const char *const NAMES[PG_LANES] = {
+      [PG_LANE_READ] = "read", [PG_LANE_HEAVY] = "heavy", [PG_LANE_WRITE] = "write"};
+  return NAMES[lane];
+}
+
+/* How many connections of a lane the pool is to have. */
+static inline unsigned pool_lane_size(const struct pg_pool *pool, enum pg_lane lane) {
+  return lane == PG_LANE_READ ? pool->read_count : lane == PG_LANE_HEAVY ? pool->heavy_count : 1;
+}
 
 static inline struct pg_connection *pool_write_connection(struct pg_pool *pool) {
   return &pool->connections[pool->read_count + pool->heavy_count];

@@ -145,6 +145,7 @@ static void send_batch(struct outbox *outbox, struct outbox_batch *batch) {
   assert(batch->count >= 1 && batch->count <= options->batch_limit);
   buffer_append_str(&batch->body, options->tail);
   struct fetch_request request = {
+      .service = options->service,
       .method = "POST",
       .url = options->url,
       .headers = options->headers,

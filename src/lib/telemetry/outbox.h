@@ -14,6 +14,7 @@ enum { OUTBOX_REQUESTS_LIMIT = 2, OUTBOX_GATHER_MS = 1000, OUTBOX_DRAIN_MS = 150
 struct outbox;
 
 struct outbox_options {
+  const char *service; /* as metrics name it */
   const char *url;
   const struct fetch_header *headers;
   size_t header_count;

@@ -13,8 +13,9 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { MINUTE_MS = 60000, FAILURES_LIMIT = 64 };
+enum { MINUTE_MS = 60000, FAILURES_LIMIT = 64, HOST_SIZE = 256 };
 
 /* A failure that was reported. */
 struct reported {
@@ -31,6 +32,7 @@ struct rollbar {
   struct fetch_header headers[2];
   struct quota items;
   struct reported reported[FAILURES_LIMIT];
+  char host[HOST_SIZE]; /* this machine's name */
   size_t reported_next; /* the place that is used next, the oldest when all are taken */
 };
 
@@ -44,11 +46,13 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
   loop_free_at_end(loop, rollbar);
   rollbar->loop = loop;
   rollbar->options = options;
+  if (gethostname(rollbar->host, sizeof(rollbar->host) - 1) != 0) rollbar->host[0] = '\0';
   rollbar->headers[0] = (struct fetch_header){STR("Content-Type"), STR("application/json")};
   rollbar->headers[1] =
       (struct fetch_header){STR("X-Rollbar-Access-Token"), str_from(options->access_token)};
   rollbar->outbox_options =
-      (struct outbox_options){.url = options->url,
+      (struct outbox_options){.service = "rollbar",
+                              .url = options->url,
                               .headers = rollbar->headers,
                               .header_count = 2,
                               .batch_limit = 1, /* the interface takes one item a request */
@@ -59,14 +63,32 @@ struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
   return rollbar->outbox ? rollbar : NULL;
 }
 
-static void append_item(const struct rollbar *rollbar, const char *level, const char *message,
-                        struct str request_id, struct buffer *body) {
+/* The route stands for the URL: a path may say who somebody is. */
+static void append_request(const struct rollbar_item *item, struct buffer *body) {
+  if (!item->route) return;
+  buffer_append_text(body, ",\"request\":{");
+  json_writer_append_member(body, "method", str_from(item->method));
+  json_writer_append_member(body, "url", str_from(item->route));
+  buffer_append_char(body, '}');
+}
+
+static void append_server(const struct rollbar *rollbar, struct buffer *body) {
+  buffer_append_text(body, ",\"server\":{");
+  json_writer_append_member(body, "host", str_from(rollbar->host));
+  json_writer_append_member(body, "code_version", STR(CRUDDUR_VERSION));
+  buffer_append_char(body, '}');
+}
+
+static void append_item(const struct rollbar *rollbar, const struct rollbar_item *item,
+                        struct buffer *body) {
   buffer_append_text(body, "{\"data\":{");
   json_writer_append_member(body, "environment", str_from(rollbar->options->environment));
   buffer_append_text(body, ",\"body\":{\"message\":{");
-  json_writer_append_member(body, "body", str_from(message));
+  json_writer_append_member(body, "body", str_from(item->message));
   buffer_append_text(body, "}}");
-  json_writer_append_member(body, "level", str_from(level));
+  append_request(item, body);
+  append_server(rollbar, body);
+  json_writer_append_member(body, "level", str_from(item->level));
   buffer_append_text(body, ",\"timestamp\":");
   json_writer_int(body, clock_unix_us() / 1000000);
   json_writer_append_member(body, "platform", STR("linux"));
@@ -74,7 +96,7 @@ static void append_item(const struct rollbar *rollbar, const char *level, const 
   json_writer_append_member(body, "framework", STR("cruddur"));
   json_writer_append_member(body, "code_version", STR(CRUDDUR_VERSION));
   buffer_append_text(body, ",\"custom\":{");
-  json_writer_append_member(body, "request_id", request_id);
+  json_writer_append_member(body, "request_id", item->request_id);
   buffer_append_text(body, "},\"notifier\":{");
   json_writer_append_member(body, "name", STR("cruddur"));
   json_writer_append_member(body, "version", STR(CRUDDUR_VERSION));
@@ -89,18 +111,17 @@ void rollbar_drain(struct rollbar *rollbar, void (*drained)(void *argument), voi
   outbox_drain(rollbar->outbox, drained, argument);
 }
 
-void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
-                  struct str request_id) {
-  struct buffer item = BUFFER_EMPTY;
+void rollbar_send(struct rollbar *rollbar, const struct rollbar_item *item) {
+  struct buffer text = BUFFER_EMPTY;
   if (!rollbar->options->access_token) return;
   bool allowed =
       quota_take(&rollbar->items, loop_now_ms(rollbar->loop), MINUTE_MS, ROLLBAR_PER_MINUTE);
-  if (allowed) append_item(rollbar, level, message, request_id, &item);
-  if (allowed && !item.failed)
-    outbox_add(rollbar->outbox, buffer_str(&item));
+  if (allowed) append_item(rollbar, item, &text);
+  if (allowed && !text.failed)
+    outbox_add(rollbar->outbox, buffer_str(&text));
   else
     outbox_drop(rollbar->outbox, 1);
-  buffer_free(&item);
+  buffer_free(&text);
 }
 
 /* False when this failure was reported less than a minute ago; otherwise it counts as reported. */
@@ -125,5 +146,9 @@ void rollbar_send_failure(void *rollbar, const char *method, const char *route, 
   if (!begin_report(self, route, status)) return;
   char message[256];
   snprintf(message, sizeof(message), "%s %s answered %u", method, route, status);
-  rollbar_send(self, "error", message, request_id);
+  rollbar_send(self, &(struct rollbar_item){.level = "error",
+                                            .message = message,
+                                            .method = method,
+                                            .route = route,
+                                            .request_id = request_id});
 }

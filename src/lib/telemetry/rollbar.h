@@ -1,5 +1,6 @@
 /* rollbar.h: items for Rollbar (https://docs.rollbar.com/reference/create-item), sent off the
- * request path. An item holds a message, the environment and a request id: no personal data. */
+ * request path. An item holds a message, the server, and of the request its id, its method and its
+ * route: no personal data. */
 #pragma once
 
 #include "lib/fetch/fetch.h"
@@ -19,10 +20,16 @@ struct rollbar_options {
 struct rollbar *rollbar_new(struct loop *loop, struct fetcher *fetcher,
                             const struct rollbar_options *options, struct error *error);
 
-/* Sends a message of a level ("warning", "error"). Each loop sends at most ROLLBAR_PER_MINUTE items
- * a minute; those beyond are dropped and counted. */
-void rollbar_send(struct rollbar *rollbar, const char *level, const char *message,
-                  struct str request_id);
+struct rollbar_item {
+  const char *level; /* "warning", "error", "critical" */
+  const char *message;
+  const char *method, *route; /* of the request that it is about; NULL: it is about none */
+  struct str request_id;
+};
+
+/* Sends an item. Each loop sends at most ROLLBAR_PER_MINUTE a minute; those beyond are dropped and
+ * counted. */
+void rollbar_send(struct rollbar *rollbar, const struct rollbar_item *item);
 
 /* Sends an error item for an answer of 500 or more, once a minute for the same route and status.
  * `route` is a constant: it is known by its address. Fits http_server_on_failure(). */

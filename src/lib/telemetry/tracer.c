@@ -131,7 +131,8 @@ static bool open_outbox(struct tracer *tracer, struct fetcher *fetcher, struct e
   if (tracer->url.failed || tracer->header_text.failed || tracer->head.failed)
     return error_set(error, ERROR_MEMORY, "out of memory for traces");
   tracer->outbox_options =
-      (struct outbox_options){.url = url,
+      (struct outbox_options){.service = "otlp",
+                              .url = url,
                               .headers = tracer->headers,
                               .header_count = tracer->header_count,
                               .head = buffer_str(&tracer->head),

@@ -82,9 +82,8 @@ static void append_flags(struct buffer *datagram, const struct span *span) {
 }
 
 static void append_segment(struct buffer *datagram, const struct span *span) {
-  const char *route = strchr(span->name, ' ');
   append_text(datagram, ",\"http\":{\"request\":{\"method\":", span->method);
-  append_text(datagram, ",\"url\":", route ? route + 1 : span->name);
+  append_text(datagram, ",\"url\":", span->path);
   buffer_append_text(datagram, "},");
   append_response(datagram, span);
   append_text(datagram, "},\"annotations\":{\"request_id\":", span->request_id);
@@ -93,6 +92,8 @@ static void append_segment(struct buffer *datagram, const struct span *span) {
 
 static void append_aws(struct buffer *datagram, const struct span *span) {
   append_text(datagram, ",\"namespace\":\"aws\",\"aws\":{\"operation\":", span->operation);
+  if (*span->region) append_text(datagram, ",\"region\":", span->region);
+  if (*span->space) append_text(datagram, ",\"table_name\":", span->space);
   if (*span->request_id) append_text(datagram, ",\"request_id\":", span->request_id);
   buffer_append_text(datagram, ",\"retries\":");
   json_writer_int(datagram, span->tries > 1 ? (long long)span->tries - 1 : 0);
@@ -103,10 +104,20 @@ static void append_aws(struct buffer *datagram, const struct span *span) {
   buffer_append_char(datagram, '}');
 }
 
+static bool is_postgres(const struct span *span) {
+  return strcmp(span->system, "postgresql") == 0;
+}
+
+static void append_postgres(struct buffer *datagram, const struct span *span) {
+  buffer_append_text(datagram, ",\"sql\":{\"database_type\":\"PostgreSQL\"}");
+  append_text(datagram, ",\"annotations\":{\"statement\":", span->operation);
+  if (*span->code) append_text(datagram, ",\"sqlstate\":", span->code);
+  buffer_append_char(datagram, '}');
+}
+
 static void append_remote(struct buffer *datagram, const struct span *span) {
   buffer_append_text(datagram, ",\"namespace\":\"remote\"");
-  if (strcmp(span->system, "postgresql") == 0)
-    buffer_append_text(datagram, ",\"sql\":{\"database_type\":\"PostgreSQL\"}");
+  if (is_postgres(span)) append_postgres(datagram, span);
   if (!*span->method) return;
   append_text(datagram, ",\"http\":{\"request\":{\"method\":", span->method);
   buffer_append_char(datagram, '}');
@@ -117,16 +128,28 @@ static void append_remote(struct buffer *datagram, const struct span *span) {
   buffer_append_char(datagram, '}');
 }
 
-/* A segment is named after our service, a call after what is called. */
-static const char *name_of(const struct span *span, const char *service) {
-  if (span->kind != SPAN_CLIENT) return service;
-  if (*span->operation) return "DynamoDB";
-  return *span->host ? span->host : span->name;
+static bool is_aws(const struct span *span) {
+  return *span->operation && !is_postgres(span);
+}
+
+/* A segment is named after our service, a call after what is called: a database as database@host.
+ */
+static void append_name_of(struct buffer *datagram, const char *service, const struct span *span) {
+  char database[sizeof(span->space) + sizeof(span->host) + 1];
+  snprintf(database, sizeof(database), "%s@%s", span->space, span->host);
+  if (span->kind != SPAN_CLIENT)
+    append_name(datagram, service);
+  else if (is_aws(span))
+    append_name(datagram, "DynamoDB");
+  else if (is_postgres(span))
+    append_name(datagram, *span->space ? database : "postgresql");
+  else
+    append_name(datagram, *span->host ? span->host : span->name);
 }
 
 void xray_append_datagram(struct buffer *datagram, const char *service, const struct span *span) {
   buffer_append_text(datagram, "{\"format\":\"json\",\"version\":1}\n{\"name\":");
-  append_name(datagram, name_of(span, service));
+  append_name_of(datagram, service, span);
   append_span_id(datagram, ",\"id\":\"", span->context.span_id);
   append_trace_id(datagram, span->context.trace_id);
   if (has_parent(span)) append_span_id(datagram, ",\"parent_id\":\"", span->parent_id);
@@ -139,7 +162,7 @@ void xray_append_datagram(struct buffer *datagram, const char *service, const st
     buffer_append_char(datagram, '}');
   } else {
     buffer_append_text(datagram, ",\"type\":\"subsegment\"");
-    if (*span->operation)
+    if (is_aws(span))
       append_aws(datagram, span);
     else
       append_remote(datagram, span);

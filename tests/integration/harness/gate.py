@@ -2,10 +2,12 @@
 
     gate = Gate(cluster)      # whoever connects waits
     gate.let(2)               # two of them go on; those who gave up are not counted
+    gate.cut()                # they are cut off
     gate.open()               # from now on everybody goes on at once
     gate.freeze()             # nothing passes any more, and no connection is cut
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -29,6 +31,7 @@ class Gate:
         self.is_open = False
         self.waiting = 0
         self.passed = 0
+        self.peers = []  # who went on
         self.changed = threading.Condition()
         self.flows = threading.Event()
         self.flows.set()
@@ -59,6 +62,13 @@ class Gate:
     def remove(self):
         """Who connects from now on is refused."""
         os.unlink(os.path.join(self.folder, SOCKET))
+    def cut(self):
+        """Ends the connections of all who went on, as a network that breaks."""
+        with self.changed:
+            for peer in self.peers:
+                with contextlib.suppress(OSError):
+                    peer.shutdown(socket.SHUT_RDWR)
+            self.peers.clear()
 
     def wait_for_waiting(self, number, timeout=30):
         """Waits until so many stand before the gate."""
@@ -109,6 +119,7 @@ class Gate:
                 if not self.is_open:
                     self.permits -= 1
                 self.passed += 1
+                self.peers.append(peer)
                 self.changed.notify_all()
                 return True
             finally:

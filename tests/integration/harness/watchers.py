@@ -175,4 +175,6 @@ class Rollbar(HttpWatcher):
         self.check(set(data["body"]) == {"message"}, f"body {set(data['body'])}")
         self.check(data["body"]["message"]["body"], "an empty message")
         self.check(isinstance(data["timestamp"], int), "timestamp")
+        self.check(data["server"]["host"], "no server")
+        self.check(data["level"] != "error" or data["request"]["url"], "an error without a request")
         self.add({**data, "token": headers["X-Rollbar-Access-Token"]})

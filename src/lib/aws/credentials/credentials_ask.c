@@ -114,6 +114,7 @@ void credentials_ask_finish(struct credentials_ask *ask, const struct credential
 
 bool credentials_ask_send(struct credentials_ask *ask, struct fetch_request *request,
                           const char *who, fetch_done done, struct error *error) {
+  request->service = "credentials";
   request->response_limit = ANSWER_LIMIT;
   return fetch_start(ask->fetcher, request, done, ask, error) ||
          error_prefix(error, "%s cannot be asked", who);

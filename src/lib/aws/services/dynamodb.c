@@ -38,12 +38,20 @@ static struct aws_request request_of(const char *operation, const struct dynamod
                               .trace = bounds->trace};
 }
 
+/* The table that `input` is about; NULL where it names none. */
+static const char *table_of(const json_t *input) {
+  const char *name = json_string_value(json_object_get(input, "TableName"));
+  return name ? name
+              : json_object_iter_key(json_object_iter(json_object_get(input, "RequestItems")));
+}
+
 bool dynamodb_call(struct aws_client *client, const char *operation, const json_t *input,
                    const struct dynamodb_bounds *bounds, dynamodb_done done, void *argument) {
   struct dynamodb_operation *call = malloc(sizeof(*call));
   _cleanup_free_ char *text = json_dumps(input, JSON_COMPACT);
   struct aws_request request = request_of(operation, bounds);
   request.body = str_from(text);
+  request.table = table_of(input);
   if (call) *call = (struct dynamodb_operation){done, argument};
   if (call && text && aws_client_call(client, &request, on_response, call, NULL)) return true;
   free(call);

@@ -61,6 +61,7 @@ void claim_find(struct table_call *call, table_call_step unknown, table_call_ste
   call->fixed = fixed;
   struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   claim_add_find(call, batch);
   pg_pool_submit(batch, on_key, call);
 }
@@ -79,6 +80,7 @@ void claim_make(struct table_call *call, table_call_step fixed) {
   call->fixed = fixed;
   struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   pg_batch_add(batch, PG_MESSAGES_CLAIM_ONCE);
   pg_batch_bind_text(batch, str_from(call->caller.id));
   pg_batch_bind_text(batch, call->ask.key.text);

@@ -116,6 +116,7 @@ void table_call_find_caller(struct table_call *call, table_call_step then) {
   call->found = then;
   struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   pg_batch_add(batch, PG_USERS_BY_SUB);
   pg_batch_bind_text(batch, call->ask.caller.sub);
   pg_pool_submit(batch, on_caller, call);

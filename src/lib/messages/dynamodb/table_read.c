@@ -139,6 +139,7 @@ static void find_names(struct table_call *call) {
   }
   struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   pg_batch_add(batch, PG_USERS_NAMES);
   pg_batch_bind_text(batch, buffer_str(ids));
   pg_pool_submit(batch, on_names, call);

@@ -195,6 +195,7 @@ static void on_both_users(enum pg_outcome outcome, const struct pg_result *const
 void table_write_to_user(struct table_call *call) {
   struct pg_batch *batch = pg_pool_new_batch(call->store->pool);
   pg_batch_trace(batch, call->ask.caller.trace);
+  pg_batch_time(batch, call->ask.caller.timing);
   if (message_ask_has_key(&call->ask)) {
     claim_add_find(call, batch);
   } else {

@@ -149,3 +149,8 @@ void migrate_session_close(struct migrate_session *session) {
   session->pg = NULL;
   migrate_watch_stop(&session->watch);
 }
+
+const char *migrate_session_host(const struct migrate_session *session) {
+  const char *host = pg_session_host(session->pg);
+  return host[0] ? host : "this machine";
+}

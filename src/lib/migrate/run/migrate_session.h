@@ -41,3 +41,6 @@ bool migrate_session_is_interrupted(const struct migrate_session *session);
 
 /* Sleeps, unless or until interrupted. */
 void migrate_session_sleep_ms(const struct migrate_session *session, uint64_t milliseconds);
+
+/* The host that the session is connected to, for people. */
+const char *migrate_session_host(const struct migrate_session *session);
