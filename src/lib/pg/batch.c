@@ -7,6 +7,7 @@
  * batch. */
 #include "lib/base/clock.h"
 #include "lib/pg/batch_inside.h"
+#include "lib/pg/pg_time.h"
 
 #include <assert.h>
 #include <endian.h>
