@@ -3,6 +3,7 @@
 
 #include "lib/base/encoding.h"
 #include "lib/base/json_writer.h"
+#include "lib/pg/pg_time.h"
 
 #include <assert.h>
 #include <endian.h>

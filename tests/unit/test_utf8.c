@@ -1,7 +1,6 @@
 /* test_utf8.c: UTF-8: what is well-formed, how long it is, what counts as blank. */
 #include "unit.h"
 
-#include "lib/base/invisible.h"
 #include "lib/base/utf8.h"
 
 static void accepts_the_edges_of_each_length(void **state) {

@@ -2,9 +2,7 @@
  * (White_Space), controls (Cc), marks that need a letter (Mn, Mc, Me), what is ignored by default
  * (Default_Ignorable_Code_Point, U+3164 among them), and U+2800, the Braille pattern without dots.
  * Written by bin/generate/invisible. */
-#include "lib/base/invisible.h"
-
-#include <stddef.h>
+#include "lib/base/utf8.h"
 
 static const struct {
   uint32_t first, last;

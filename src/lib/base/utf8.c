@@ -1,8 +1,6 @@
 /* utf8.c: decodes UTF-8 strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 #include "lib/base/utf8.h"
 
-#include "lib/base/invisible.h"
-
 #include <assert.h>
 
 /* Decodes the code point at `text`, of which `available` bytes exist; returns its length in bytes,

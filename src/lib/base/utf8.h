@@ -15,6 +15,10 @@ size_t utf8_valid_prefix(struct str text);
 /* The number of Unicode code points of well-formed `text`. */
 size_t utf8_length(struct str text);
 
+/* True for code points that show nothing by themselves: white space, controls, marks without a
+ * letter, what Unicode ignores by default (U+3164 among them), and U+2800. */
+bool invisible_has(uint32_t code_point);
+
 /* True when well-formed `text` shows nothing: it is empty or holds only what invisible_has(). */
 bool utf8_is_blank(struct str text);
 

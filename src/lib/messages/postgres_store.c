@@ -4,6 +4,7 @@
  * owns its copy of the ask; the batch borrows text and uuids from that copy. The pool answers every
  * batch exactly once, also when it closes, and so every call ends without help of the store. */
 #include "lib/messages/message_store.h"
+#include "lib/pg/pg_time.h"
 
 #include <assert.h>
 #include <stdlib.h>

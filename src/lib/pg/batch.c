@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/pg/batch_inside.h"
 #include "lib/pg/connect.h"
+#include "lib/pg/pg_time.h"
 
 #include <assert.h>
 #include <endian.h>
