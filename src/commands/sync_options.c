@@ -19,9 +19,10 @@ enum { JOBS = 16, KEEP_RELEASES = 3, FILE_LIMIT = 1024 * 1024 };
 /* The flags, some of which wait for what the files and the environment say. */
 struct given {
   struct sync_options *options;
-  const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config;
-  uint64_t keep_releases, keep_days, jobs;
-  bool origin_is_prefix, keep_html, dry_run, yes, wait, json;
+  const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config,
+      *message;
+  uint64_t keep_releases, keep_days, jobs, lock_wait_s;
+  bool origin_is_prefix, keep_html, allow_missing_index, dry_run, yes, wait, json;
 };
 
 static bool read_silent(const char *list, void *target, struct error *error) {
@@ -52,7 +53,7 @@ static bool read_pattern(const char *pattern, void *target, struct error *error)
 
 static bool read_max_delete(const char *text, void *target, struct error *error) {
   struct sync_options *options = ((struct given *)target)->options;
-  return sync_plan_parse_limit(text, &options->settings.max_delete) ||
+  return guard_parse_limit(text, &options->settings.max_delete) ||
          error_set(error, ERROR_INVALID, "must be a number or a percentage such as 30%%, not '%s'",
                    text);
 }
@@ -64,6 +65,8 @@ const struct flag sync_options_flags[] = {
     FLAG_VERB("rollback", "[RELEASE]", SYNC_VERB_ROLLBACK,
               "put the pages of an earlier release back"),
     FLAG_VERB("releases", NULL, SYNC_VERB_RELEASES, "list the releases"),
+    FLAG_VERB("forget", "PATH…", SYNC_VERB_FORGET,
+              "take every copy of a file out, old versions too"),
     FLAG_TEXT(0, "bucket", "NAME", struct given, bucket, "the bucket (SYNC_S3_BUCKET)",
               .section = "Where"),
     FLAG_TEXT(0, "prefix", "PREFIX", struct given, prefix,
@@ -90,15 +93,21 @@ const struct flag sync_options_flags[] = {
     FLAG_NUMBER(0, "keep-days", "N", struct given, keep_days, 0, 3650,
                 "and of those in use within the last N days (0)"),
     FLAG_OTHER(0, "max-delete", "N|N%", read_max_delete,
-               "refuse to delete more (50%, and always up to 20)"),
+               "refuse to delete more (50%, always up to 3); N: strangers' objects too"),
+    FLAG_SWITCH(0, "allow-missing-index", struct given, allow_missing_index,
+                "ship a build whose index.html is missing or empty"),
+    FLAG_TEXT(0, "message", "TEXT", struct given, message,
+              "what the list of releases says (the subject of git's last commit)"),
     FLAG_SWITCH(0, "dry-run", struct given, dry_run, "show the plan, change nothing",
                 .section = "How"),
     FLAG_SWITCH('y', "yes", struct given, yes, "do not ask (SYNC_AUTO_APPROVE)"),
     FLAG_SWITCH(0, "wait", struct given, wait, "wait until the invalidation is complete"),
+    FLAG_NUMBER(0, "lock-wait", "SECONDS", struct given, lock_wait_s, 0, 86400,
+                "wait so long for another sync of this bucket to end (0)"),
     FLAG_NUMBER(0, "jobs", "N", struct given, jobs, 1, 128, "how many requests at a time (16)"),
     FLAG_SWITCH(0, "json", struct given, json, "one JSON object on stdout instead of text"),
     FLAG_OTHER(0, "silent", "LIST", read_silent,
-               "do not list these: create,update,headers,delete,keep,ignore,no_change"),
+               "do not list these: create,update,headers,delete,keep,ignore,foreign,no_change"),
     FLAG_END,
 };
 
@@ -107,10 +116,13 @@ static void take_flags(struct sync_options *options, const struct given *given) 
   struct sync_settings *settings = &options->settings;
   settings->origin_is_prefix = given->origin_is_prefix;
   settings->strip_html = !given->keep_html;
+  settings->allow_missing_index = given->allow_missing_index;
   settings->keep_releases = given->keep_releases;
   settings->keep_days = (int64_t)given->keep_days;
   settings->jobs = (unsigned)given->jobs;
+  settings->message = given->message;
   settings->wait = given->wait;
+  settings->lock_wait_s = given->lock_wait_s;
   options->dry_run = given->dry_run;
   options->yes = given->yes;
   options->json = given->json;
@@ -124,6 +136,11 @@ static bool read_flags(struct sync_options *options, struct given *given, int ar
   options->verb = (enum sync_verb)words.verb;
   if (!words.word) return true;
   if (options->verb == SYNC_VERB_APPLY) given->changeset_path = words.word;
+  if (options->verb == SYNC_VERB_FORGET) {
+    options->paths[options->path_count++] = words.word;
+    for (size_t i = 0; i < words.more_count; i++)
+      options->paths[options->path_count++] = words.more[i];
+  }
   if (options->verb != SYNC_VERB_ROLLBACK ||
       str_to_u64(str_from(words.word), 1, INT64_MAX, &options->release))
     return true;

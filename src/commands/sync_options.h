@@ -5,14 +5,15 @@
 #include "commands/flags.h"
 
 #include "lib/base/config.h"
-#include "lib/sync/plan/sync_plan.h"
+#include "lib/sync/plan/guard.h"
 
 enum sync_verb {
   SYNC_VERB_SYNC,
   SYNC_VERB_PLAN,
   SYNC_VERB_APPLY,
   SYNC_VERB_ROLLBACK,
-  SYNC_VERB_RELEASES
+  SYNC_VERB_RELEASES,
+  SYNC_VERB_FORGET
 };
 
 enum { SYNC_PATTERNS_LIMIT = 256 };
@@ -28,17 +29,22 @@ struct sync_settings {
   struct sync_rules rules;
   uint64_t keep_releases;
   int64_t keep_days;
-  struct sync_delete_limit max_delete;
+  struct guard_limit max_delete;
+  bool allow_missing_index;
   unsigned jobs;
-  bool wait; /* until the invalidation is complete */
+  const char *message;  /* for the list of releases; NULL: none */
+  bool wait;            /* until the invalidation is complete */
+  uint64_t lock_wait_s; /* for another run to end */
 };
 
 struct sync_options {
   enum sync_verb verb;
   struct config config;
   struct sync_settings settings;
-  const char *changeset_path; /* written by plan, read by apply */
-  uint64_t release;           /* rollback to; 0: the one before */
+  const char *changeset_path;               /* written by plan, read by apply */
+  uint64_t release;                         /* rollback to; 0: the one before */
+  const char *paths[1 + FLAGS_WORDS_LIMIT]; /* of forget */
+  size_t path_count;
   bool dry_run, yes, json;
   bool has_build_folder; /* --build-dir was given */
   bool silent[SYNC_ACTIONS];

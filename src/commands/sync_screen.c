@@ -12,9 +12,9 @@
 enum { DRAW_INTERVAL_US = 100 * 1000, MICROSECONDS = 1000000 };
 
 static const char *const COLOURS[SYNC_ACTIONS] = {
-    [SYNC_CREATE] = "\033[32m",   [SYNC_UPDATE] = "\033[36m", [SYNC_HEADERS] = "\033[34m",
-    [SYNC_DELETE] = "\033[31m",   [SYNC_KEEP] = "\033[35m",   [SYNC_IGNORE] = "\033[90m",
-    [SYNC_NO_CHANGE] = "\033[33m"};
+    [SYNC_CREATE] = "\033[32m",  [SYNC_UPDATE] = "\033[36m",   [SYNC_HEADERS] = "\033[34m",
+    [SYNC_DELETE] = "\033[31m",  [SYNC_KEEP] = "\033[35m",     [SYNC_IGNORE] = "\033[90m",
+    [SYNC_FOREIGN] = "\033[90m", [SYNC_NO_CHANGE] = "\033[33m"};
 
 static bool has_colours(FILE *stream) {
   const char *no_colour = getenv("NO_COLOR");
@@ -113,7 +113,10 @@ static void print_summary(const struct sync_plan *plan, bool invalidates, bool c
   }
   printf("upload: %.1f MB   invalidate: %zu paths\n", (double)plan->upload_bytes / 1e6,
          invalidates ? journal->changed.count + journal->deleted.count : 0);
-  if (plan->bucket->has_earlier) puts("An earlier run was cut off: this one finishes it.");
+  if (*plan->bucket->holder)
+    printf("%s is syncing this bucket right now.\n", plan->bucket->holder);
+  else if (plan->bucket->has_earlier)
+    puts("An earlier run was cut off: this one finishes it.");
   if (!invalidates) puts("No distribution is set: nothing will be invalidated.");
 }
 
@@ -183,24 +186,101 @@ void sync_screen_end(struct sync_screen *screen, const struct sync_plan *plan,
          results->invalidated, results->bytes, seconds);
 }
 
-void sync_screen_releases(const struct sync_screen *screen, const struct manifest *manifest) {
+void sync_screen_forget(struct sync_screen *screen, const struct forget *forget) {
+  clear_line(screen);
+  if (screen->options->json) return;
+  printf("---[ Forget ]---\nbucket: %s\n\n", forget->bucket->place.bucket);
+  for (size_t i = 0; i < forget->doomed_count; i++)
+    print_line(SYNC_DELETE, forget->doomed[i], has_colours(stdout));
+  for (size_t i = 0; i < forget->loss_count; i++) {
+    const struct forget_loss *loss = &forget->losses[i];
+    printf("\trelease %" PRIu64 " loses ", loss->release);
+    print_safely(stdout, loss->key);
+    puts(loss->is_shared ? " as well, which has the same content" : "");
+  }
+  puts("---");
+  fflush(stdout);
+}
+
+/* --- Releases --- */
+
+/* What can be done with a release. */
+static const char *state_of(const struct sync_bucket *bucket, const struct known_release *release) {
+  char name[64];
+  bool has_list = false;
+  snprintf(name, sizeof(name), SYNC_STATE_FOLDER "releases/%" PRIu64 ".json", release->number);
+  for (size_t i = 0; i < bucket->count && !has_list; i++)
+    has_list = strcmp(place_below(&bucket->place, bucket->objects[i].key), name) == 0;
+  return release->number == bucket->manifest.sequence ? "served" : has_list ? "kept" : "gone";
+}
+
+static void print_member(const char *name, const char *text) {
+  struct buffer output = BUFFER_EMPTY;
+  buffer_append_format(&output, ",\"%s\":", name);
+  json_writer_string(&output, str_from(text));
+  fputs(buffer_text(&output), stdout);
+  buffer_free(&output);
+}
+
+static void print_release_as_json(const struct known_release *release, const char *created,
+                                  const char *state, bool first) {
+  printf("%s{\"number\":%" PRIu64 ",\"created\":\"%s\",\"files\":%" PRIu64 ",\"restored\":%" PRIu64,
+         first ? " " : ",", release->number, created, release->files, release->restored);
+  print_member("state", state);
+  print_member("commit", release->origin.commit);
+  print_member("author", release->origin.author);
+  print_member("message", release->origin.message);
+  puts("}");
+}
+
+static void print_release(const struct known_release *release, const char *created,
+                          const char *state) {
+  const struct sync_origin *origin = &release->origin;
+  const char *const TEXTS[] = {origin->commit, origin->author, origin->message};
+  printf("%6" PRIu64 "  %.19s  %-6s  ", release->number, created, state);
+  if (release->restored > 0)
+    printf("pages of release %" PRIu64 " put back", release->restored);
+  else
+    printf("%" PRIu64 " objects", release->files);
+  for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+    if (*TEXTS[i]) fputs("  ", stdout);
+    print_safely(stdout, TEXTS[i]);
+  }
+  putchar('\n');
+}
+
+static void print_cut_off(const struct sync_bucket *bucket, bool json, bool first) {
+  const struct journal *earlier = &bucket->earlier;
+  const char *state = *bucket->holder ? "running" : "interrupted";
+  if (json) {
+    printf("%s{\"number\":null", first ? " " : ",");
+    print_member("state", state);
+    print_member("id", earlier->id);
+    puts("}");
+    return;
+  }
+  printf("     -  %s: ", state);
+  if (earlier->restored > 0) printf("a rollback to release %" PRIu64 ", ", earlier->restored);
+  fputs("changeset ", stdout);
+  print_safely(stdout, earlier->id);
+  puts(*bucket->holder ? "" : "; objects of it may be served: sync again, or roll back");
+}
+
+void sync_screen_releases(const struct sync_screen *screen, const struct sync_bucket *bucket) {
+  const struct manifest *manifest = &bucket->manifest;
   bool json = screen->options->json;
   if (json) puts("[");
   for (size_t i = 0; i < manifest->release_count; i++) {
     const struct known_release *release = &manifest->releases[i];
     char created[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(release->created_s * MICROSECONDS, created);
+    const char *state = state_of(bucket, release);
     if (json)
-      printf("%s{\"number\":%" PRIu64 ",\"created\":\"%s\",\"files\":%" PRIu64
-             ",\"restored\":%" PRIu64 "}\n",
-             i == 0 ? " " : ",", release->number, created, release->files, release->restored);
-    else if (release->restored > 0)
-      printf("%6" PRIu64 "  %.19s  pages of release %" PRIu64 " put back\n", release->number,
-             created, release->restored);
+      print_release_as_json(release, created, state, i == 0);
     else
-      printf("%6" PRIu64 "  %.19s  %" PRIu64 " objects\n", release->number, created,
-             release->files);
+      print_release(release, created, state);
   }
+  if (bucket->has_earlier) print_cut_off(bucket, json, manifest->release_count == 0);
   if (json) puts("]");
   if (!json && manifest->release_count == 0) puts("There is no release yet.");
 }

@@ -29,6 +29,8 @@ struct aws_client {
   struct aws_provider *provider;
   struct fetcher *fetcher;
   struct span_sink *sink; /* NULL: no spans are recorded */
+  aws_gate gate;          /* NULL: every try may be sent */
+  void *gate_argument;
   char *region;
   struct endpoint endpoints[AWS_CLIENT_SERVICES];
   struct refresher_watcher watcher; /* of the credentials */
@@ -245,6 +247,11 @@ static void on_answer(const struct fetch_response *answer, void *argument) {
   }
 }
 
+static bool may_send(struct aws_call *call) {
+  const struct aws_client *client = call->client;
+  return !client->gate || client->gate(client->gate_argument, &call->error);
+}
+
 static void send_try(struct aws_call *call) {
   uint64_t timeout_ms = left_ms(call);
   if (call->try_timeout_ms > 0 && call->try_timeout_ms < timeout_ms)
@@ -255,7 +262,7 @@ static void send_try(struct aws_call *call) {
                               .trace = call->has_trace ? &call->trace : NULL,
                               .done = on_answer,
                               .argument = call};
-  if (aws_try_send(&call->prepared, &one, &call->error)) {
+  if (may_send(call) && aws_try_send(&call->prepared, &one, &call->error)) {
     call->tries++;
     set_state(call, CALL_SENDING, 0);
   } else {
@@ -420,4 +427,9 @@ void aws_client_close(struct aws_client *client) {
 
 void aws_client_trace(struct aws_client *client, struct span_sink *sink) {
   client->sink = sink;
+}
+
+void aws_client_set_gate(struct aws_client *client, aws_gate gate, void *argument) {
+  client->gate = gate;
+  client->gate_argument = argument;
 }

@@ -88,6 +88,18 @@ bool s3_delete_many(const struct aws_session *session, const struct s3_bucket *b
                     const char *const *keys, size_t count, s3_key_kept kept, void *argument,
                     struct error *error);
 
+/* A version of an object, or a marker that it was deleted; borrowed for the time of the call. */
+typedef bool (*s3_version_found)(struct str id, void *argument);
+
+/* Lists the versions of the one object `key` and waits (ListObjectVersions). A bucket without
+ * versions tells of the object itself, whose version is "null". */
+bool s3_versions(const struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+                 s3_version_found found, void *argument, struct error *error);
+
+/* Deletes a version for good and waits. */
+bool s3_versions_delete(const struct aws_session *session, const struct s3_bucket *bucket,
+                        const char *key, const char *version, struct error *error);
+
 /* True when `key` can be named in XML 1.0. */
 bool s3_key_fits_xml(const char *key);
 

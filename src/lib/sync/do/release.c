@@ -99,7 +99,7 @@ static bool is_needed(const struct sync_plan *plan, const struct manifest *next,
   if (str_starts_with(name, pages)) return manifest_blob(next, name.data + pages.length) != NULL;
   if (!str_starts_with(name, releases)) return true;
   struct str rest = {name.data + releases.length, name.length - releases.length};
-  uint64_t oldest = release_manifest_oldest(plan, next->sequence);
+  uint64_t oldest = manifest_oldest(next, plan->keep_releases, false);
   return str_cut_u64(&rest, oldest, next->sequence, &number);
 }
 

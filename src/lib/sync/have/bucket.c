@@ -108,7 +108,7 @@ static bool read_journal(struct bucket_reader *reader) {
 
 bool bucket_read(const struct sync_session *session, const struct sync_place *place,
                  struct arena *arena, struct sync_bucket *ret_bucket, struct error *error) {
-  struct sync_bucket bucket = {.place = *place};
+  struct sync_bucket bucket = {.place = *place, .holder = ""};
   struct bucket_reader reader = {
       .session = session, .bucket = &bucket, .arena = arena, .error = error};
   if (!list_objects(&reader) || !read_manifest(&reader) || !read_journal(&reader)) return false;
@@ -155,7 +155,9 @@ static void on_head(const struct aws_response *response, void *argument) {
     for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
       object->headers.values[i] = header_copy(arena, response, object_headers_name(i));
   }
-  sync_pool_ended(question->pool, question->index, 0, response->error);
+  /* Somebody has deleted it since the list: whoever writes finds out by the lock, or by a 404. */
+  bool is_gone = response->status == 404;
+  sync_pool_ended(question->pool, question->index, 0, is_gone ? NULL : response->error);
 }
 
 static void start_question(struct sync_pool *pool, size_t index) {

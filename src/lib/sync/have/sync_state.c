@@ -14,8 +14,7 @@ struct state_request {
   struct error *error;
 };
 
-/* False when the body does not have the checksum that the ETag is: it was cut short. */
-static bool fits_etag(const struct aws_response *response) {
+bool sync_state_is_whole(const struct aws_response *response) {
   char md5[DIGEST_MD5_SIZE];
   struct str etag = aws_client_response_header(response, STR("etag"));
   struct str encryption = aws_client_response_header(response, STR("x-amz-server-side-encryption"));
@@ -33,7 +32,7 @@ static void on_answer(const struct aws_response *response, void *argument) {
   request->ok = !response->error || !request->found;
   if (!request->ok && request->error) *request->error = *response->error;
   if (response->error || !request->body) return;
-  request->cut = !fits_etag(response);
+  request->cut = !sync_state_is_whole(response);
   buffer_append_str(request->body, response->body);
   if (request->body->failed) request->ok = error_set(request->error, ERROR_MEMORY, "out of memory");
 }

@@ -2,8 +2,10 @@
 #include "lib/sync/want/build.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/sync/keyed.h"
 #include "lib/sync/want/glob.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/scan.h"
 
 #include <assert.h>
@@ -11,6 +13,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LIST_SIZE_LIMIT = 16 * 1024 * 1024 };
 
 struct build_loader {
   const struct build_options *options;
@@ -162,6 +166,17 @@ bool build_load(const struct build_options *options, struct arena *arena,
     return false;
   *ret_build = build;
   return true;
+}
+
+void build_read_lists(const char *folder, struct arena *arena, struct hashed_list *list) {
+  static const char *const NAMES[] = {"asset-manifest.json", ".vite/manifest.json",
+                                      "manifest.json"};
+  for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+    _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, text = BUFFER_EMPTY;
+    if (file_read(full_path(folder, NAMES[i], &path), LIST_SIZE_LIMIT, &text, &(struct error){0}))
+      hashed_read_list(buffer_str(&text), arena, list);
+  }
+  hashed_sort(list);
 }
 
 const struct sync_object *build_find(const struct sync_build *build, const char *key) {

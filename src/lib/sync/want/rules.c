@@ -137,7 +137,8 @@ struct sync_traits rules_traits(const struct sync_rules *rules, struct str path,
     if (glob_fits(rule->pattern, path)) apply_rule(rule, &traits, &hashed);
   if (!headers[SYNC_CONTENT_TYPE]) headers[SYNC_CONTENT_TYPE] = mime_type(path);
   bool is_page = str_starts_with(str_from(headers[SYNC_CONTENT_TYPE]), STR("text/html"));
-  bool is_hashed = !is_page && chosen(hashed, mime_name_is_hashed(path));
+  bool seems_hashed = hashed_listed(&rules->listed, path) || hashed_name(path);
+  bool is_hashed = !is_page && !hashed_never(path) && chosen(hashed, seems_hashed);
   traits.class = is_page ? SYNC_PAGE : is_hashed ? SYNC_ASSET : SYNC_REST;
   if (!headers[SYNC_CACHE_CONTROL])
     headers[SYNC_CACHE_CONTROL] = is_page ? NO_AGE : is_hashed ? LONG_AGE : SHORT_AGE;

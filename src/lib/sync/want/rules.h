@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/sync/arena.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/object_headers.h"
 
 /* What a file is: this says how it is cached and when it is uploaded. */
@@ -29,7 +30,8 @@ struct sync_traits {
 };
 
 struct sync_rules {
-  struct sync_rule *first; /* NULL: none */
+  struct sync_rule *first;   /* NULL: none */
+  struct hashed_list listed; /* what the bundler says is hashed; see build_read_lists() */
 };
 
 /* Reads the text of sync.conf into `arena`. Fails as ERROR_INVALID, naming the line. */
