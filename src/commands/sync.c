@@ -21,6 +21,7 @@
 #include "lib/sync/plan/guard.h"
 #include "lib/sync/plan/paths.h"
 #include "lib/sync/want/origin.h"
+#include "lib/sync/want/preview.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -130,11 +131,13 @@ static bool load_build(struct sync_command *command) {
                                   .ignore = settings->ignore,
                                   .rules = &settings->rules};
   build_read_lists(settings->build_folder, &command->options.arena, &settings->rules.listed);
-  return build_load(&options, &command->options.arena, &command->build, &command->error);
+  return build_load(&options, &command->options.arena, &command->build, &command->error) &&
+         (!settings->preview || preview_check(&command->build, settings->prefix, &command->error));
 }
 
 static struct sync_place place_of(const struct sync_command *command) {
-  return (struct sync_place){command->options.settings.bucket, command->options.settings.prefix};
+  const struct sync_settings *settings = &command->options.settings;
+  return (struct sync_place){settings->bucket, settings->prefix, settings->storage};
 }
 
 /* Who reads without the lock may meet a run that is under way. */
@@ -159,7 +162,8 @@ static bool make_plan(struct sync_command *command, const struct sync_build *bui
                                       .keep_releases = settings->keep_releases,
                                       .keep_days = settings->keep_days,
                                       .now_s = clock_unix_us() / MICROSECONDS,
-                                      .origin = command->origin};
+                                      .origin = command->origin,
+                                      .preview_days = settings->preview_days};
   return bucket_ask(&command->session, &command->bucket, build, arena, &command->error) &&
          sync_plan_make(build, &command->bucket, &options, arena, &command->plan, &command->error);
 }

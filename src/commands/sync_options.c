@@ -7,12 +7,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/sync/dotenv.h"
+#include "lib/sync/want/preview.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { JOBS = 16, KEEP_RELEASES = 3, FILE_LIMIT = 1024 * 1024 };
+enum { JOBS = 16, KEEP_RELEASES = 3, KEEP_DAYS = 7, PREVIEW_DAYS = 14, FILE_LIMIT = 1024 * 1024 };
 
 /* --- Flags --- */
 
@@ -21,6 +22,9 @@ struct given {
   struct sync_options *options;
   const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config,
       *message;
+  struct sync_storage storage;
+  const char *preview;
+  uint64_t preview_days;
   uint64_t keep_releases, keep_days, jobs, lock_wait_s;
   bool origin_is_prefix, keep_html, allow_missing_index, dry_run, yes, wait, json;
 };
@@ -73,6 +77,10 @@ const struct flag sync_options_flags[] = {
               "keys begin with PREFIX/; nothing outside is touched"),
     FLAG_TEXT(0, "distribution", "ID", struct given, distribution,
               "the distribution (SYNC_CLOUDFRONT_DISTRIBUTION_ID)"),
+    FLAG_TEXT(0, "preview", "NAME", struct given, preview,
+              "ship below previews/NAME/, to be looked at"),
+    FLAG_NUMBER(0, "preview-days", "N", struct given, preview_days, 1, 3650,
+                "delete previews that nobody shipped to for N days (14)"),
     FLAG_SWITCH(0, "origin-path", struct given, origin_is_prefix,
                 "the distribution's origin path is the prefix"),
     FLAG_FOLDER(0, "build-dir", "FOLDER", struct given, build_folder,
@@ -91,11 +99,17 @@ const struct flag sync_options_flags[] = {
     FLAG_NUMBER(0, "keep-releases", "N", struct given, keep_releases, 0, 50,
                 "keep the assets of N earlier releases (3)"),
     FLAG_NUMBER(0, "keep-days", "N", struct given, keep_days, 0, 3650,
-                "and of those in use within the last N days (0)"),
+                "and of those in use within the last N days (7)"),
     FLAG_OTHER(0, "max-delete", "N|N%", read_max_delete,
                "refuse to delete more (50%, always up to 3); N: strangers' objects too"),
     FLAG_SWITCH(0, "allow-missing-index", struct given, allow_missing_index,
                 "ship a build whose index.html is missing or empty"),
+    FLAG_TEXT(0, "sse", "KIND", struct given, storage.encryption,
+              "encrypt what is written: AES256 or aws:kms"),
+    FLAG_TEXT(0, "sse-kms-key", "ID", struct given, storage.kms_key, "with this key of KMS"),
+    FLAG_TEXT(0, "storage-class", "CLASS", struct given, storage.class,
+              "how S3 stores what is written, for example STANDARD_IA"),
+    FLAG_TEXT(0, "tags", "NAME=VALUE&…", struct given, storage.tags, "tags of what is written"),
     FLAG_TEXT(0, "message", "TEXT", struct given, message,
               "what the list of releases says (the subject of git's last commit)"),
     FLAG_SWITCH(0, "dry-run", struct given, dry_run, "show the plan, change nothing",
@@ -121,6 +135,9 @@ static void take_flags(struct sync_options *options, const struct given *given) 
   settings->keep_days = (int64_t)given->keep_days;
   settings->jobs = (unsigned)given->jobs;
   settings->message = given->message;
+  settings->preview = given->preview;
+  settings->preview_days = (int64_t)given->preview_days;
+  settings->storage = given->storage;
   settings->wait = given->wait;
   settings->lock_wait_s = given->lock_wait_s;
   options->dry_run = given->dry_run;
@@ -237,6 +254,18 @@ bool sync_options_check_place(const struct sync_settings *settings) {
   return *settings->bucket && is_id(settings->bucket) && is_id(settings->distribution) && is_folder;
 }
 
+/* A preview is a site of its own below the prefix. */
+static bool settle_preview(struct sync_options *options, struct error *error) {
+  struct sync_settings *settings = &options->settings;
+  if (!preview_is_name(settings->preview))
+    return error_set(error, ERROR_INVALID,
+                     "--preview must be small letters, digits and dashes, not '%s'",
+                     settings->preview);
+  const char *folder = join(options, settings->prefix, PREVIEW_FOLDER);
+  settings->prefix = join(options, join(options, folder, settings->preview), "/");
+  return true;
+}
+
 static bool settle(struct sync_options *options, const struct given *given, struct error *error) {
   struct config *config = &options->config;
   struct sync_settings *settings = &options->settings;
@@ -256,6 +285,7 @@ static bool settle(struct sync_options *options, const struct given *given, stru
   options->has_build_folder = given->build_folder != NULL;
   settings->build_folder = given->build_folder ? given->build_folder : config->sync.build_folder;
   settings->prefix = settle_prefix(options, given->prefix);
+  if (given->preview && !settle_preview(options, error)) return false;
   options->changeset_path = settle_changeset(
       options, given->changeset_path ? given->changeset_path : config->sync.changeset_path);
   options->yes |= config->sync.auto_approve;
@@ -263,7 +293,11 @@ static bool settle(struct sync_options *options, const struct given *given, stru
 }
 
 bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code) {
-  struct given given = {.options = options, .keep_releases = KEEP_RELEASES, .jobs = JOBS};
+  struct given given = {.options = options,
+                        .keep_releases = KEEP_RELEASES,
+                        .keep_days = KEEP_DAYS,
+                        .preview_days = PREVIEW_DAYS,
+                        .jobs = JOBS};
   struct error error = {0};
   if (!read_flags(options, &given, argc, argv, reterr_code)) return false;
   if (read_env(&given, &error) && read_rules(&given, &error) && settle(options, &given, &error))

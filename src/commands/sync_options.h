@@ -23,6 +23,8 @@ struct sync_settings {
   const char *prefix;       /* "" or ends in '/' */
   const char *distribution; /* "": nothing is invalidated */
   const char *build_folder;
+  const char *preview; /* its name; NULL: the site itself */
+  int64_t preview_days;
   bool strip_html;
   bool origin_is_prefix; /* the distribution's origin path covers the prefix */
   struct sync_ignore ignore;
@@ -32,6 +34,7 @@ struct sync_settings {
   struct guard_limit max_delete;
   bool allow_missing_index;
   unsigned jobs;
+  struct sync_storage storage;
   const char *message;  /* for the list of releases; NULL: none */
   bool wait;            /* until the invalidation is complete */
   uint64_t lock_wait_s; /* for another run to end */

@@ -24,7 +24,7 @@ def refused(site, *arguments, words):
 
 
 def deletes(done):
-    return {line.split("delete ", 1)[1] for line in done.stdout.splitlines()
+    return {line.split("delete ", 1)[1].split("  (")[0] for line in done.stdout.splitlines()
             if line.startswith("\tdelete ")}
 
 

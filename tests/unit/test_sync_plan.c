@@ -26,7 +26,7 @@ struct world {
 };
 
 static struct world world_new(void) {
-  return (struct world){.bucket = {.place = {"bucket", ""}},
+  return (struct world){.bucket = {.place = {.bucket = "bucket", .prefix = ""}},
                         .options = {.keep_releases = 2, .now_s = NOW}};
 }
 
@@ -284,7 +284,7 @@ static void targets_come_first_and_go_last(void **state) {
       {SYNC_KEEP, SYNC_ASSET, "p/a", SYNC_PHASES}, /* of no phase */
       {SYNC_IGNORE, SYNC_REST, "p/a", SYNC_PHASES},
   };
-  const struct sync_bucket bucket = {.place = {"bucket", "p/"}};
+  const struct sync_bucket bucket = {.place = {.bucket = "bucket", .prefix = "p/"}};
   size_t indexes[1];
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct sync_change change = {
@@ -342,7 +342,7 @@ static void bad_manifests_are_refused(void **state) {
 }
 
 static void large_files_have_longer(void **state) {
-  const struct sync_place place = {"bucket", ""};
+  const struct sync_place place = {.bucket = "bucket", .prefix = ""};
   uint64_t usual_ms = place_bucket(&place, 0).try_timeout_ms;
   assert_true(place_bucket(&place, 1000).try_timeout_ms < usual_ms + 100);
   assert_true(place_bucket(&place, (uint64_t)1 << 30).try_timeout_ms > (uint64_t)4 * 3600 * 1000);

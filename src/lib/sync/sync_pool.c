@@ -24,6 +24,7 @@ static bool has_room(const struct sync_pool *pool) {
 /* The run was stopped: what has not started never will. */
 static void give_up(struct sync_pool *pool) {
   if (pool->progress.failed == 0) pool->first_error = pool->session->run->stopped;
+  assert(pool->session->run->stopped.kind != ERROR_NONE && pool->next < pool->count);
   pool->progress.failed += pool->count - pool->next;
   pool->next = pool->count;
 }

@@ -120,6 +120,7 @@ void sync_session_pause(const struct sync_session *session, uint64_t ms) {
   uv_timer_init(loop, &timer);
   timer.data = &over;
   uv_timer_start(&timer, on_pause_over, ms, 0);
+  assert(!session->run->pause_over); /* one pause at a time */
   session->run->pause_over = &over;
   sync_session_wait(session, &over);
   session->run->pause_over = NULL;

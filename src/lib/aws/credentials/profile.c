@@ -75,9 +75,24 @@ char *profile_read_token(const char *path, struct error *error) {
   return copy;
 }
 
+/* Some editors put a byte order mark in front of the first section. */
+static void drop_mark(struct buffer *text) {
+  struct str mark = STR("\xEF\xBB\xBF");
+  if (!str_starts_with(buffer_str(text), mark)) return;
+  memmove(text->data, text->data + mark.length, text->length - mark.length);
+  text->length -= mark.length;
+}
+
 static bool read_optional(const char *path, struct buffer *ret_text, struct error *error) {
   struct error problem = {0};
-  if (profile_read_file(path, PROFILE_FILE_LIMIT, ret_text, &problem)) return true;
+  if (!path) {
+    *ret_text = BUFFER_EMPTY;
+    return true;
+  }
+  if (profile_read_file(path, PROFILE_FILE_LIMIT, ret_text, &problem)) {
+    drop_mark(ret_text);
+    return true;
+  }
   if (problem.kind == ERROR_NOT_FOUND) {
     *ret_text = BUFFER_EMPTY;
     return true;
@@ -104,7 +119,7 @@ void profile_files_free(struct profile_files *files) {
 }
 
 /* What stands before the name in a section's line. */
-static const char PROFILES[] = "profile", SESSIONS[] = "sso-session";
+static const char PROFILES[] = "profile", SESSIONS[] = "sso-session", SERVICES[] = "services";
 
 /* The name in a section's line "[KIND NAME]", or "[NAME]" where `kind` is NULL; data is NULL when
  * the section is of another kind. The settings' "[default]" is a profile. */
@@ -185,4 +200,33 @@ bool profile_session_exists(const struct profile_files *files, struct str sessio
 struct str profile_session_setting(const struct profile_files *files, struct str session,
                                    const char *name) {
   return search(buffer_str(&files->config), SESSIONS, session, str_from(name));
+}
+
+/* Cuts "name = value"; false for another line. */
+static bool cut_setting(struct str line, struct str *ret_name, struct str *ret_value) {
+  const char *equals = memchr(line.data, '=', line.length);
+  if (!equals) return false;
+  size_t length = (size_t)(equals - line.data);
+  *ret_name = str_trim((struct str){line.data, length});
+  *ret_value = str_trim((struct str){equals + 1, line.length - length - 1});
+  return true;
+}
+
+struct str profile_services_setting(const struct profile_files *files, struct str section,
+                                    struct str group, struct str name) {
+  struct str text = buffer_str(&files->config), found = {NULL, 0}, line, own, value;
+  bool inside = false, in_group = false;
+  while (next_line(&text, &line)) {
+    if (is_comment(str_trim(line))) continue;
+    bool indented = line.data[0] == ' ' || line.data[0] == '\t';
+    if (line.data[0] == '[') {
+      struct str title = section_name(line, SERVICES);
+      inside = title.data && str_equal(title, section);
+      in_group = false;
+    } else if (inside && cut_setting(line, &own, &value)) {
+      if (!indented) in_group = str_equal_ignore_case(own, group);
+      if (indented && in_group && str_equal_ignore_case(own, name)) found = value;
+    }
+  }
+  return found;
 }

@@ -8,7 +8,7 @@
 enum {
   S3_DELETE_LIMIT = 1000, /* keys in one DeleteObjects, the service's bound */
   S3_PAGES_LIMIT = 10000, /* of a list: ten million keys */
-  S3_HEADERS_LIMIT = 12,  /* of one put or copy */
+  S3_HEADERS_LIMIT = 16,  /* of one put or copy */
   S3_KEY_LENGTH_LIMIT = 1024,
 };
 

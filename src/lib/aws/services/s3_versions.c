@@ -4,6 +4,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/encoding.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { ANSWER_LIMIT = 8 * 1024 * 1024, PAGES_LIMIT = 1000 };
@@ -85,6 +86,7 @@ bool s3_versions(const struct aws_session *session, const struct s3_bucket *buck
                  s3_version_found found, void *argument, struct error *error) {
   struct s3_version_page page = {.wanted = key, .found = found, .argument = argument};
   bool read = false;
+  assert(*key); /* all versions of a bucket are more than anybody means */
   unsigned pages = 0;
   do
     read = read_page(session, bucket, &page, error);

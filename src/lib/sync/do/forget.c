@@ -150,6 +150,7 @@ static void find_doomed(struct forget_finder *finder) {
   struct forget *forget = finder->forget;
   const struct sync_bucket *bucket = forget->bucket;
   size_t room = forget->key_count + forget->md5_count;
+  assert(!keyed_double(forget->keys, forget->key_count, sizeof(forget->keys[0])));
   forget->doomed = arena_take(finder->arena, room * sizeof(forget->doomed[0]));
   for (size_t i = 0; forget->doomed && i < forget->key_count; i++)
     if (bucket_find(bucket, forget->keys[i]))
@@ -310,6 +311,7 @@ bool forget_apply(const struct sync_session *session, const struct forget *forge
   struct error versions = {0};
   *results = (struct sync_results){.arena = arena};
   assert(forget->key_count > 0 && !forget->bucket->has_earlier);
+  assert(*id && forget->doomed_count <= forget->key_count + forget->md5_count);
   if (!make_journal(forget, id, origin_is_prefix, arena, &journal))
     return error_set(error, ERROR_MEMORY, "out of memory");
   if (!write_journal(session, forget, &journal, arena, error)) return false;

@@ -47,17 +47,19 @@ static void on_copied(const struct aws_response *response, void *argument) {
 static void start_copy(struct sync_pool *pool, size_t index) {
   const struct release_copies *all = pool->argument;
   struct release_copy *copy = &all->copies[index];
-  struct sigv4_header headers[] = {{STR("content-type"), STR("application/octet-stream")},
-                                   {STR("cache-control"), STR("no-store")}};
+  struct sigv4_header headers[S3_HEADERS_LIMIT] = {
+      {STR("content-type"), STR("application/octet-stream")},
+      {STR("cache-control"), STR("no-store")}};
   struct s3_bucket bucket = place_bucket(all->place, 0);
   struct error error = {0};
   copy->pool = pool;
   copy->index = index;
-  struct s3_copying request = {.from = copy->key,
-                               .etag = copy->etag,
-                               .key = place_copy_key(all->place, all->results->arena, copy->md5),
-                               .headers = headers,
-                               .header_count = 2};
+  struct s3_copying request = {
+      .from = copy->key,
+      .etag = copy->etag,
+      .key = place_copy_key(all->place, all->results->arena, copy->md5),
+      .headers = headers,
+      .header_count = place_storage_headers(&all->place->storage, true, true, headers, 2)};
   bool started = *request.key ? s3_copy(sync_session_client(pool->session), &bucket, &request,
                                         on_copied, copy, &error)
                               : error_set(&error, ERROR_MEMORY, "out of memory");

@@ -61,7 +61,8 @@ static size_t object_headers(const struct sync_object *object, struct sigv4_head
   return count;
 }
 
-_Static_assert(SYNC_HEADER_COUNT + 3 <= S3_HEADERS_LIMIT, "headers, two checksums, a condition");
+_Static_assert((int)SYNC_HEADER_COUNT + 3 + (int)STORAGE_HEADERS_LIMIT <= (int)S3_HEADERS_LIMIT,
+               "headers, two checksums, a condition, how it is stored");
 
 static void end_transfer(struct upload_transfer *transfer, uint64_t bytes,
                          const struct error *error) {
@@ -81,6 +82,7 @@ static bool start_copy(struct upload_transfer *transfer, const struct sync_chang
                        struct error *error) {
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   size_t count = object_headers(change->object, headers);
+  count = place_storage_headers(&place_of(transfer->pool)->storage, true, false, headers, count);
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), 0);
   struct s3_copying copy = {.from = change->copy_source ? change->copy_source : change->key,
                             .etag = change->copy_source ? NULL : change->before->etag,
@@ -105,6 +107,7 @@ static bool start_put(struct upload_transfer *transfer, const struct sync_change
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   char base64[DIGEST_MD5_BASE64_SIZE];
   size_t count = object_headers(change->object, headers);
+  count = place_storage_headers(&place_of(transfer->pool)->storage, false, false, headers, count);
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
   _cleanup_(buffer_free) struct buffer etag = BUFFER_EMPTY;

@@ -8,6 +8,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/random.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -74,6 +75,7 @@ static void write_text(struct buffer *output, const char *before, const char *te
 
 void lock_note_write(const struct lock_note *note, struct buffer *output) {
   const struct lock_owner *owner = &note->owner;
+  assert(!note->is_held || strlen(owner->id) == LOCK_ID_SIZE - 1);
   buffer_append_format(output,
                        "{\"version\":%d,\"counter\":%" PRIu64
                        ",\"probed\":%s,\"conditional_writes\":%s,\"owner\":",

@@ -49,6 +49,7 @@ struct sync_lock {
   const struct sync_session *session;
   struct aws_client *client;
   struct s3_bucket bucket;
+  struct sync_storage storage;
   struct arena arena;
   const char *key;
   struct lock_note note; /* as this run writes it */
@@ -132,12 +133,13 @@ static void start_write(struct sync_lock *lock, const char *etag) {
   lock_note_write(&lock->note, &lock->body);
   digest_md5(buffer_str(&lock->body), md5);
   digest_md5_base64(md5, base64);
-  struct sigv4_header headers[] = {{STR("content-md5"), str_from(base64)},
-                                   {STR("content-type"), STR("application/json")},
-                                   {STR("cache-control"), STR("no-store")},
-                                   {STR("if-match"), str_from(etag ? etag : "")}};
-  if (!etag) headers[3] = (struct sigv4_header){STR("if-none-match"), STR("*")};
-  struct s3_putting put = {lock->key, buffer_str(&lock->body), headers, etag && !*etag ? 3 : 4};
+  struct sigv4_header headers[S3_HEADERS_LIMIT] = {{STR("content-md5"), str_from(base64)},
+                                                   {STR("content-type"), STR("application/json")},
+                                                   {STR("cache-control"), STR("no-store")}};
+  size_t count = place_storage_headers(&lock->storage, false, true, headers, 3);
+  if (!etag) headers[count++] = (struct sigv4_header){STR("if-none-match"), STR("*")};
+  if (etag && *etag) headers[count++] = (struct sigv4_header){STR("if-match"), str_from(etag)};
+  struct s3_putting put = {lock->key, buffer_str(&lock->body), headers, count};
   lock->is_asking = true;
   lock->sent_us = clock_boot_us();
   if (lock->body.failed) error_set(&error, ERROR_MEMORY, "out of memory");
@@ -381,6 +383,7 @@ static struct sync_lock *lock_new(const struct sync_session *session, const stru
   lock->session = session;
   lock->key = place_state_key(place, &lock->arena, "lock.json");
   lock->bucket = place_bucket(place, 0);
+  lock->storage = place->storage;
   lock->bucket.deadline_ms = CALL_DEADLINE_MS;
   lock->bucket.try_timeout_ms = TRY_TIMEOUT_MS;
   lock->client = aws_client_new(session->aws->loop, session->aws->provider, config, error);

@@ -250,6 +250,7 @@ static const char *find_difference(const struct sync_plan *plan, const struct sy
 
 bool changeset_agrees(const struct sync_plan *shown, const struct sync_plan *now,
                       struct error *error) {
+  assert(shown != now);
   const char *key = find_difference(now, shown);
   if (!key) key = find_difference(shown, now);
   return !key || error_set(error, ERROR_REFUSED,

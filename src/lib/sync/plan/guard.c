@@ -32,9 +32,10 @@ static uint64_t allowed_deletes(const struct guard_limit *limit, size_t managed)
   return managed / 2 > DELETES_ALWAYS_FINE ? managed / 2 : DELETES_ALWAYS_FINE;
 }
 
-/* An asset that grew too old is no loss; one that a stranger put there may be. */
+/* An asset or a preview that grew too old is no loss; an asset that a stranger put there may be. */
 static bool counts(const struct sync_change *change) {
-  return change->action == SYNC_DELETE && (change->class != SYNC_ASSET || change->foreign);
+  return change->action == SYNC_DELETE && !change->expired &&
+         (change->class != SYNC_ASSET || change->foreign);
 }
 
 /* The first names, as far as a line has room. */
@@ -79,6 +80,7 @@ static const struct bucket_object *find_index(const struct sync_plan *plan) {
 }
 
 bool guard_index(const struct sync_plan *plan, struct error *error) {
+  assert(plan->bucket && plan->build);
   const struct bucket_object *held = find_index(plan);
   if (!held) return true;
   const struct sync_change *change = sync_plan_find(plan, held->key);

@@ -9,6 +9,7 @@
 #include "lib/sync/keyed.h"
 #include "lib/sync/want/hashed.h"
 #include "lib/sync/want/mime.h"
+#include "lib/sync/want/preview.h"
 
 #include <assert.h>
 
@@ -23,6 +24,8 @@ struct sync_planner {
   uint64_t next;           /* the number of the release that this plan makes, or confirms */
   const char **neighbours; /* manifests of syncs in folders below the prefix */
   size_t neighbour_count, neighbour_capacity;
+  const struct bucket_object **previews; /* the own objects of previews' syncs */
+  size_t preview_count;
 };
 
 const char *sync_plan_action_name(enum sync_action action) {
@@ -184,6 +187,47 @@ static bool belongs_to_neighbour(const struct sync_planner *planner, const char 
   return false;
 }
 
+/* When something of the sync of a preview was written last: of a folder with its own .cruddur/. 0:
+ * `key` is in no preview. */
+static int64_t preview_touched_s(const struct sync_planner *planner, const char *key) {
+  const struct sync_bucket *bucket = planner->bucket;
+  const char *below = place_below(&bucket->place, key);
+  size_t length = preview_folder_length(below), state = strlen(SYNC_STATE_FOLDER);
+  int64_t touched_s = 0;
+  for (size_t i = 0; length > 0 && i < planner->preview_count; i++) {
+    const struct bucket_object *object = planner->previews[i];
+    const char *own = place_below(&bucket->place, object->key);
+    if (strncmp(own, below, length) == 0 && strncmp(own + length, SYNC_STATE_FOLDER, state) == 0 &&
+        object->modified_s > touched_s)
+      touched_s = object->modified_s;
+  }
+  return touched_s;
+}
+
+static bool is_expired(const struct sync_planner *planner, const char *key) {
+  const struct sync_plan_options *options = planner->options;
+  int64_t touched_s = preview_touched_s(planner, key);
+  return touched_s > 0 && options->now_s - touched_s > options->preview_days * SECONDS_A_DAY;
+}
+
+/* What the syncs of previews keep for themselves. */
+static bool find_previews(struct sync_planner *planner) {
+  const struct sync_bucket *bucket = planner->bucket;
+  size_t capacity = 0;
+  for (size_t i = 0; i < bucket->count; i++) {
+    const char *below = place_below(&bucket->place, bucket->objects[i].key);
+    size_t length = preview_folder_length(below);
+    if (length == 0 || strncmp(below + length, SYNC_STATE_FOLDER, strlen(SYNC_STATE_FOLDER)) != 0)
+      continue;
+    const struct bucket_object **previews = arena_grow(
+        planner->arena, planner->previews, planner->preview_count, &capacity, sizeof(*previews));
+    if (!previews) return false;
+    planner->previews = previews;
+    planner->previews[planner->preview_count++] = &bucket->objects[i];
+  }
+  return true;
+}
+
 static bool is_ignored(const struct sync_planner *planner, const char *key) {
   const struct sync_build *build = planner->build;
   if (build_ignores(&planner->options->ignore, place_below(&planner->bucket->place, key)))
@@ -197,7 +241,16 @@ static bool add_bucket_only(struct sync_planner *planner, const struct bucket_ob
                                .class = class,
                                .before = before,
                                .foreign = !is_ours(planner->bucket, before)};
-  if (is_ignored(planner, before->key) || belongs_to_neighbour(planner, before->key)) {
+  if (is_expired(planner, before->key)) {
+    /* The pages go first and what tells of the preview last, so that a run that is cut off can be
+     * finished. */
+    const char *below = place_below(&planner->bucket->place, before->key);
+    const char *rest = below + preview_folder_length(below);
+    bool is_state = str_starts_with(str_from(rest), STR(SYNC_STATE_FOLDER));
+    change.class = is_state ? SYNC_REST : SYNC_PAGE;
+    change.expired = true;
+    change.action = SYNC_DELETE;
+  } else if (is_ignored(planner, before->key) || belongs_to_neighbour(planner, before->key)) {
     change.action = SYNC_IGNORE;
   } else if (change.foreign && !planner->options->delete_foreign) {
     change.action = SYNC_FOREIGN;
@@ -238,7 +291,7 @@ static bool add_ignored(struct sync_planner *planner) {
  * earlier releases do not grow older by it. */
 static bool compare_all(struct sync_planner *planner) {
   const struct sync_build *build = planner->build;
-  if (!find_neighbours(planner)) return false;
+  if (!find_neighbours(planner) || !find_previews(planner)) return false;
   for (size_t i = 0; i < build->count; i++)
     if (!compare_object(planner, &build->objects[i])) return false;
   if (!add_ignored(planner) || !compare_bucket_only(planner, false)) return false;

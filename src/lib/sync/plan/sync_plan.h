@@ -28,6 +28,7 @@ struct sync_change {
   const struct sync_object *object;   /* what it becomes; NULL for the actions from DELETE on */
   const struct bucket_object *before; /* what the bucket holds; NULL: nothing */
   const char *copy_source;            /* of a rollback: the key it is copied from; else NULL */
+  bool expired;                       /* of a preview that is too old */
   bool foreign; /* nobody knows that a sync of ours wrote what the bucket holds */
 };
 
@@ -39,6 +40,7 @@ struct sync_plan_options {
   int64_t keep_days;              /* … and those that were in use within so many days */
   int64_t now_s;                  /* seconds of UTC since 1970 */
   struct sync_origin origin;      /* of the build */
+  int64_t preview_days;           /* previews that are older are deleted */
 };
 
 /* A plan, made from a build and a bucket, which must outlive it. */

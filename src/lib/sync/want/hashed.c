@@ -6,6 +6,7 @@
 #include "lib/sync/keyed.h"
 #include "lib/sync/want/glob.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <jansson.h>
 #include <string.h>
@@ -207,6 +208,7 @@ void hashed_sort(struct hashed_list *list) {
 
 bool hashed_listed(const struct hashed_list *list, struct str path) {
   size_t low = 0, high = list->count;
+  assert(list->count == 0 || list->paths);
   while (low < high) {
     size_t middle = low + (high - low) / 2;
     struct str listed = str_from(list->paths[middle]);

@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -79,6 +80,7 @@ struct sync_origin origin_find(const char *folder, const char *message, struct a
   static const char *const NAMES[] = {"GITHUB_ACTOR", "USER", "LOGNAME"};
   _cleanup_(buffer_free) struct buffer output = BUFFER_EMPTY;
   struct sync_origin origin = SYNC_ORIGIN_EMPTY;
+  assert(folder && arena);
   if (ask_git(folder, &output)) {
     struct str rest = buffer_str(&output), commit = {"", 0}, author = {"", 0}, subject = {"", 0};
     bool told = str_next(&rest, '\n', &commit) && str_next(&rest, '\n', &author);

@@ -125,6 +125,7 @@ static void apply_rule(const struct sync_rule *rule, struct sync_traits *traits,
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
     if (rule->headers.values[i]) traits->headers.values[i] = rule->headers.values[i];
   traits->ignored = chosen(rule->ignored, traits->ignored);
+  if (rule->ignored != CHOICE_UNSET) traits->wanted = rule->ignored == CHOICE_NO;
   traits->strip_html = chosen(rule->strip_html, traits->strip_html);
   if (rule->hashed != CHOICE_UNSET) *hashed = rule->hashed;
 }

@@ -26,6 +26,7 @@ struct sync_traits {
   struct object_headers headers;
   enum sync_class class;
   bool ignored;
+  bool wanted;     /* a rule says that it is not to be ignored */
   bool strip_html; /* about.html becomes about */
 };
 
