@@ -202,7 +202,18 @@ static const char *expected_word(const struct reader *reader) {
   return reader->command->word;
 }
 
+static bool takes_more(const struct reader *reader) {
+  const char *name = reader->verb ? reader->verb->argument : reader->command->word;
+  size_t length = name ? strlen(name) : 0, end = strlen("…");
+  return reader->words.word && length > end && strcmp(name + length - end, "…") == 0;
+}
+
 static bool take_word(struct reader *reader, const char *word) {
+  struct flag_words *words = &reader->words;
+  if (takes_more(reader) && words->more_count < FLAGS_WORDS_LIMIT) {
+    words->more[words->more_count++] = word;
+    return true;
+  }
   if (!expected_word(reader)) return refuse(reader, "tells more", "unexpected argument '%s'", word);
   if (!reader->verb && has_verbs(reader->command)) return take_verb(reader, word);
   reader->words.word = word;

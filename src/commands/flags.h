@@ -85,10 +85,14 @@ struct subcommand {
   int (*run)(int argc, char **argv);
 };
 
+enum { FLAGS_WORDS_LIMIT = 100 };
+
 /* The words among the arguments that are no flags. */
 struct flag_words {
   int verb;         /* `value` of the verb's row; 0 without one */
   const char *word; /* the subcommand's word, or the one after its verb; NULL: not given */
+  const char *more[FLAGS_WORDS_LIMIT]; /* those after it, where its name ends in "…" */
+  size_t more_count;
 };
 
 /* Reads the arguments as getopt_long() does, but for abbreviated names: --name VALUE, --name=VALUE,

@@ -12,11 +12,16 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/sync/do/forget.h"
 #include "lib/sync/do/release.h"
 #include "lib/sync/do/restore.h"
 #include "lib/sync/do/sync_apply.h"
+#include "lib/sync/have/sync_lock.h"
 #include "lib/sync/plan/changeset.h"
+#include "lib/sync/plan/guard.h"
 #include "lib/sync/plan/paths.h"
+#include "lib/sync/want/origin.h"
+#include "lib/sync/want/preview.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +35,8 @@ struct sync_command {
   struct sync_screen screen;
   struct sync_session session;
   struct changeset changeset; /* of apply */
+  struct sync_origin origin;
+  struct sync_lock *lock; /* from before the first write on; NULL: it was not taken yet */
   struct error error;
 
   /* The stages. */
@@ -37,6 +44,7 @@ struct sync_command {
   struct restore restore; /* of rollback: its build is in the place of `build` */
   struct sync_bucket bucket;
   struct sync_plan plan;
+  struct forget forget; /* of forget */
   struct sync_results results;
 };
 
@@ -66,6 +74,15 @@ static bool write_changeset(struct sync_command *command) {
   return (file_make_parents(path, &command->error) &&
           file_replace(path, buffer_str(&text), 0666, &command->error)) ||
          error_prefix(&command->error, "the changeset");
+}
+
+/* A dry run needs no folder that it may write to. */
+static bool keep_changeset(struct sync_command *command) {
+  if (write_changeset(command)) return true;
+  if (!command->options.dry_run) return false;
+  fprintf(stderr, "cruddur sync: %s; the plan is shown all the same\n", command->error.message);
+  command->error = (struct error){0};
+  return true;
 }
 
 static bool read_changeset(struct sync_command *command) {
@@ -107,20 +124,31 @@ static bool take_place(struct sync_command *command) {
 /* --- Want, have, plan --- */
 
 static bool load_build(struct sync_command *command) {
-  const struct sync_settings *settings = &command->options.settings;
+  struct sync_settings *settings = &command->options.settings;
   struct build_options options = {.folder = settings->build_folder,
                                   .prefix = settings->prefix,
                                   .strip_html = settings->strip_html,
                                   .ignore = settings->ignore,
                                   .rules = &settings->rules};
-  return build_load(&options, &command->options.arena, &command->build, &command->error);
+  build_read_lists(settings->build_folder, &command->options.arena, &settings->rules.listed);
+  return build_load(&options, &command->options.arena, &command->build, &command->error) &&
+         (!settings->preview || preview_check(&command->build, settings->prefix, &command->error));
 }
 
-static bool read_bucket(struct sync_command *command) {
+static struct sync_place place_of(const struct sync_command *command) {
   const struct sync_settings *settings = &command->options.settings;
-  struct sync_place place = {settings->bucket, settings->prefix};
-  return bucket_read(&command->session, &place, &command->options.arena, &command->bucket,
-                     &command->error);
+  return (struct sync_place){settings->bucket, settings->prefix, settings->storage};
+}
+
+/* Who reads without the lock may meet a run that is under way. */
+static bool read_bucket(struct sync_command *command) {
+  struct sync_place place = place_of(command);
+  struct arena *arena = &command->options.arena;
+  struct sync_bucket *bucket = &command->bucket;
+  return bucket_read(&command->session, &place, arena, bucket, &command->error) &&
+         (command->lock || !bucket->has_earlier ||
+          sync_lock_look(&command->session, &command->options.config, &place, arena,
+                         &bucket->holder, &command->error));
 }
 
 /* Compares `build` with the bucket. */
@@ -128,10 +156,14 @@ static bool make_plan(struct sync_command *command, const struct sync_build *bui
   const struct sync_settings *settings = &command->options.settings;
   struct arena *arena = &command->options.arena;
   struct sync_plan_options options = {.ignore = settings->ignore,
+                                      .delete_foreign =
+                                          guard_limit_means_foreign(&settings->max_delete),
                                       .rules = &settings->rules,
                                       .keep_releases = settings->keep_releases,
                                       .keep_days = settings->keep_days,
-                                      .now_s = clock_unix_us() / MICROSECONDS};
+                                      .now_s = clock_unix_us() / MICROSECONDS,
+                                      .origin = command->origin,
+                                      .preview_days = settings->preview_days};
   return bucket_ask(&command->session, &command->bucket, build, arena, &command->error) &&
          sync_plan_make(build, &command->bucket, &options, arena, &command->plan, &command->error);
 }
@@ -145,22 +177,41 @@ static bool make_journal(struct sync_command *command) {
 
 /* --- Do --- */
 
-static bool may_delete(struct sync_command *command) {
-  return sync_plan_may_delete(&command->plan, &command->options.settings.max_delete,
-                              &command->error);
+static bool may_apply(struct sync_command *command) {
+  const struct sync_settings *settings = &command->options.settings;
+  return (settings->allow_missing_index || guard_index(&command->plan, &command->error)) &&
+         guard_deletions(&command->plan, &settings->max_delete, &command->error);
+}
+
+static bool open_lock(struct sync_command *command) {
+  struct sync_place place = place_of(command);
+  return sync_lock_open(&command->session, &command->options.config, &place,
+                        command->options.settings.lock_wait_s, &command->lock, &command->error);
+}
+
+/* From here on a signal ends the run in order. */
+static bool take_lock(struct sync_command *command, bool *ret_undisturbed) {
+  sync_session_watch_signals(&command->session);
+  return sync_lock_take(command->lock, ret_undisturbed, &command->error);
+}
+
+/* What people want to know of a run that did not end: do visitors see something new? */
+static const char *partly_done(const struct sync_command *command) {
+  const struct sync_plan *plan = &command->plan;
+  for (size_t i = 0; i < plan->count; i++)
+    if (command->results.written[i].done && plan->changes[i].class == SYNC_PAGE)
+      return "partly done, some pages are new; run it again to finish";
+  return "partly done, no page was changed yet; run it again to finish";
 }
 
 static int apply(struct sync_command *command) {
   const struct sync_settings *settings = &command->options.settings;
   struct sync_apply_options options = {settings->distribution, settings->wait};
-  if (!may_delete(command)) return fail(command);
-  if (!command->options.yes && !sync_screen_ask(&command->screen))
-    return end(command, "not applied", EXIT_PENDING);
   if (sync_apply(&command->session, &command->plan, &options, &command->options.arena,
                  &command->results, &command->error))
     return end(command, "done", EXIT_DONE);
   if (!command->results.started) return fail(command);
-  return end(command, "partly done, run it again to finish", EXIT_PARTLY);
+  return end(command, partly_done(command), EXIT_PARTLY);
 }
 
 static bool only_plans(const struct sync_command *command) {
@@ -171,21 +222,14 @@ static bool only_plans(const struct sync_command *command) {
  * cannot be done. */
 static int nothing_to_do(struct sync_command *command) {
   struct error ignored = {0};
-  if (command->bucket.asked > 0 && !only_plans(command))
+  bool undisturbed = false;
+  if (command->bucket.asked > 0 && command->lock && take_lock(command, &undisturbed) && undisturbed)
     release_learn(&command->session, &command->plan, &command->options.arena, &ignored);
+  command->error = (struct error){0};
   return end(command, "nothing to do", EXIT_DONE);
 }
 
-static int show_and_apply(struct sync_command *command) {
-  if (command->options.verb != SYNC_VERB_APPLY && !write_changeset(command)) return fail(command);
-  sync_screen_plan(&command->screen, &command->plan);
-  if (!sync_plan_has_work(&command->plan)) return nothing_to_do(command);
-  if (!only_plans(command)) return apply(command);
-  if (!may_delete(command)) return fail(command);
-  return end(command, "pending", EXIT_PENDING);
-}
-
-/* --- Verbs --- */
+/* --- The verbs that change something --- */
 
 /* Uses the changeset's own id, so that it can be followed, but only for its first invalidation:
  * CloudFront would take another one with that id for done. */
@@ -197,41 +241,132 @@ static void take_id(struct sync_command *command) {
   if (!used) command->plan.journal.id = command->changeset.id;
 }
 
-static int run_sync(struct sync_command *command) {
-  if (!load_build(command) || !read_bucket(command) || !make_plan(command, &command->build) ||
-      !make_journal(command))
-    return fail(command);
-  if (command->options.verb == SYNC_VERB_APPLY) {
-    if (!changeset_check(&command->changeset, &command->plan, &command->error))
-      return fail(command);
-    take_id(command);
-  }
-  return show_and_apply(command);
+static bool plan_build(struct sync_command *command) {
+  if (!make_plan(command, &command->build) || !make_journal(command)) return false;
+  if (command->options.verb != SYNC_VERB_APPLY) return true;
+  if (!changeset_check(&command->changeset, &command->plan, &command->error)) return false;
+  take_id(command);
+  return true;
 }
 
-static int run_rollback(struct sync_command *command) {
+static bool plan_rollback(struct sync_command *command) {
   struct arena *arena = &command->options.arena;
   struct restore *restore = &command->restore;
   struct error *error = &command->error;
-  if (!read_bucket(command)) return fail(command);
   uint64_t number = command->options.release;
-  if (number == 0) number = restore_default(&command->bucket.manifest);
-  if (number == 0) {
-    error_set(error, ERROR_REFUSED,
-              "there is no earlier release; 'cruddur sync releases' lists them");
-    return fail(command);
+  if (number == 0) number = restore_default(&command->bucket);
+  if (number == 0)
+    return error_set(error, ERROR_REFUSED,
+                     "there is no earlier release; 'cruddur sync releases' lists them");
+  return restore_read(&command->session, &command->bucket, number, arena, restore, error) &&
+         make_plan(command, &restore->build) &&
+         restore_narrow(restore, &command->session, &command->plan, arena, error) &&
+         make_journal(command);
+}
+
+static bool plan_from_bucket(struct sync_command *command) {
+  bool is_rollback = command->options.verb == SYNC_VERB_ROLLBACK;
+  return read_bucket(command) && (is_rollback ? plan_rollback(command) : plan_build(command));
+}
+
+/* The bucket is read again after the lock was taken, and must be as it was shown. */
+static bool plan_again(struct sync_command *command) {
+  struct sync_plan *shown = arena_take(&command->options.arena, sizeof(*shown));
+  if (!shown) return error_set(&command->error, ERROR_MEMORY, "out of memory");
+  *shown = command->plan;
+  struct sync_bucket *old = arena_take(&command->options.arena, sizeof(*old));
+  if (!old) return error_set(&command->error, ERROR_MEMORY, "out of memory");
+  *old = command->bucket;
+  shown->bucket = old;
+  if (!plan_from_bucket(command) || !changeset_agrees(shown, &command->plan, &command->error))
+    return false;
+  command->plan.journal.id = shown->journal.id;
+  return true;
+}
+
+static void find_origin(struct sync_command *command) {
+  const struct sync_settings *settings = &command->options.settings;
+  struct arena *arena = &command->options.arena;
+  command->origin = origin_find(settings->build_folder, settings->message, arena);
+  if (command->options.verb != SYNC_VERB_ROLLBACK) return;
+  command->origin.commit = ""; /* that of the release that comes back */
+  if (!settings->message) command->origin.message = "";
+}
+
+/* A plan that may be applied; false with `*ret_code`: the run has ended. */
+static bool prepare(struct sync_command *command, int *ret_code) {
+  bool writes = command->options.verb != SYNC_VERB_APPLY;
+  if (!plan_from_bucket(command) || (writes && !keep_changeset(command))) {
+    *ret_code = fail(command);
+    return false;
   }
-  if (!restore_read(&command->session, &command->bucket, number, arena, restore, error) ||
-      !make_plan(command, &restore->build) ||
-      !restore_narrow(restore, &command->session, &command->plan, arena, error) ||
-      !make_journal(command))
+  sync_screen_plan(&command->screen, &command->plan);
+  bool has_work = sync_plan_has_work(&command->plan);
+  if (has_work && may_apply(command)) return true;
+  *ret_code = has_work ? fail(command) : nothing_to_do(command);
+  return false;
+}
+
+/* Takes the lock. When another run has held it meanwhile, or a person has thought it over, the
+ * bucket is read again. */
+static bool begin(struct sync_command *command, bool asked, int *ret_code) {
+  bool undisturbed;
+  if (!take_lock(command, &undisturbed) || (asked && !plan_again(command))) {
+    *ret_code = fail(command);
+    return false;
+  }
+  return asked || undisturbed || prepare(command, ret_code);
+}
+
+static int run_change(struct sync_command *command) {
+  bool asks = !command->options.yes && !only_plans(command);
+  int code;
+  find_origin(command);
+  if (command->options.verb != SYNC_VERB_ROLLBACK && !load_build(command)) return fail(command);
+  if (!only_plans(command) && !open_lock(command)) return fail(command);
+  if (!prepare(command, &code)) return code;
+  if (only_plans(command)) return end(command, "pending", EXIT_PENDING);
+  if (asks && !sync_screen_ask(&command->screen)) return end(command, "not applied", EXIT_PENDING);
+  return begin(command, asks, &code) ? apply(command) : code;
+}
+
+/* --- Forgetting --- */
+
+static bool find_forgotten(struct sync_command *command) {
+  const struct sync_options *options = &command->options;
+  return read_bucket(command) &&
+         forget_find(&command->session, &command->bucket, options->paths, options->path_count,
+                     &command->options.arena, &command->forget, &command->error);
+}
+
+static int forget(struct sync_command *command) {
+  const struct sync_settings *settings = &command->options.settings;
+  char id[CHANGESET_ID_SIZE];
+  bool undisturbed;
+  changeset_new_id(id);
+  if (!take_lock(command, &undisturbed) || (!undisturbed && !find_forgotten(command)))
     return fail(command);
-  return show_and_apply(command);
+  if (forget_apply(&command->session, &command->forget, settings->distribution, id,
+                   settings->origin_is_prefix, settings->wait, &command->options.arena,
+                   &command->results, &command->error))
+    return end(command, "done", EXIT_DONE);
+  return command->results.started ? end(command, "partly done, run it again", EXIT_PARTLY)
+                                  : fail(command);
+}
+
+static int run_forget(struct sync_command *command) {
+  if ((!command->options.dry_run && !open_lock(command)) || !find_forgotten(command))
+    return fail(command);
+  sync_screen_forget(&command->screen, &command->forget);
+  if (command->options.dry_run) return end(command, "pending", EXIT_PENDING);
+  if (!command->options.yes && !sync_screen_ask(&command->screen))
+    return end(command, "not applied", EXIT_PENDING);
+  return forget(command);
 }
 
 static int run_releases(struct sync_command *command) {
   if (!read_bucket(command)) return fail(command);
-  sync_screen_releases(&command->screen, &command->bucket.manifest);
+  sync_screen_releases(&command->screen, &command->bucket);
   return EXIT_DONE;
 }
 
@@ -247,14 +382,9 @@ static int run_verb(struct sync_command *command) {
   sync_screen_open(&command->screen, &command->options);
   if (is_apply && !take_place(command)) return fail(command);
   if (!open_session(command)) return end(command, "failed", exit_code_of(&command->error));
-  switch (command->options.verb) {
-  case SYNC_VERB_ROLLBACK: return run_rollback(command);
-  case SYNC_VERB_RELEASES: return run_releases(command);
-  case SYNC_VERB_SYNC:
-  case SYNC_VERB_PLAN:
-  case SYNC_VERB_APPLY: break;
-  }
-  return run_sync(command);
+  if (command->options.verb == SYNC_VERB_RELEASES) return run_releases(command);
+  if (command->options.verb == SYNC_VERB_FORGET) return run_forget(command);
+  return run_change(command);
 }
 
 static int command_sync(int argc, char **argv) {
@@ -264,6 +394,7 @@ static int command_sync(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (sync_options_read(&command->options, argc, argv, &code)) {
     code = run_verb(command);
+    sync_lock_give_back(command->lock);
     sync_session_close(&command->session);
   }
   arena_free(&command->options.arena);
@@ -278,7 +409,8 @@ const struct subcommand sync_command = {
              "       cruddur sync plan [OPTION]…\n"
              "       cruddur sync apply CHANGESET [OPTION]…\n"
              "       cruddur sync rollback [RELEASE] [OPTION]…\n"
-             "       cruddur sync releases [OPTION]…",
+             "       cruddur sync releases [OPTION]…\n"
+             "       cruddur sync forget PATH… [OPTION]…",
     .description =
         "Ships a build folder to an S3 bucket and invalidates what CloudFront has cached of it.\n"
         "docs/sync.md walks through it.",

@@ -7,21 +7,26 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/sync/dotenv.h"
+#include "lib/sync/want/preview.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { JOBS = 16, KEEP_RELEASES = 3, FILE_LIMIT = 1024 * 1024 };
+enum { JOBS = 16, KEEP_RELEASES = 3, KEEP_DAYS = 7, PREVIEW_DAYS = 14, FILE_LIMIT = 1024 * 1024 };
 
 /* --- Flags --- */
 
 /* The flags, some of which wait for what the files and the environment say. */
 struct given {
   struct sync_options *options;
-  const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config;
-  uint64_t keep_releases, keep_days, jobs;
-  bool origin_is_prefix, keep_html, dry_run, yes, wait, json;
+  const char *bucket, *prefix, *distribution, *build_folder, *changeset_path, *env, *config,
+      *message;
+  struct sync_storage storage;
+  const char *preview;
+  uint64_t preview_days;
+  uint64_t keep_releases, keep_days, jobs, lock_wait_s;
+  bool origin_is_prefix, keep_html, allow_missing_index, dry_run, yes, wait, json;
 };
 
 static bool read_silent(const char *list, void *target, struct error *error) {
@@ -52,7 +57,7 @@ static bool read_pattern(const char *pattern, void *target, struct error *error)
 
 static bool read_max_delete(const char *text, void *target, struct error *error) {
   struct sync_options *options = ((struct given *)target)->options;
-  return sync_plan_parse_limit(text, &options->settings.max_delete) ||
+  return guard_parse_limit(text, &options->settings.max_delete) ||
          error_set(error, ERROR_INVALID, "must be a number or a percentage such as 30%%, not '%s'",
                    text);
 }
@@ -64,12 +69,18 @@ const struct flag sync_options_flags[] = {
     FLAG_VERB("rollback", "[RELEASE]", SYNC_VERB_ROLLBACK,
               "put the pages of an earlier release back"),
     FLAG_VERB("releases", NULL, SYNC_VERB_RELEASES, "list the releases"),
+    FLAG_VERB("forget", "PATH…", SYNC_VERB_FORGET,
+              "take every copy of a file out, old versions too"),
     FLAG_TEXT(0, "bucket", "NAME", struct given, bucket, "the bucket (SYNC_S3_BUCKET)",
               .section = "Where"),
     FLAG_TEXT(0, "prefix", "PREFIX", struct given, prefix,
               "keys begin with PREFIX/; nothing outside is touched"),
     FLAG_TEXT(0, "distribution", "ID", struct given, distribution,
               "the distribution (SYNC_CLOUDFRONT_DISTRIBUTION_ID)"),
+    FLAG_TEXT(0, "preview", "NAME", struct given, preview,
+              "ship below previews/NAME/, to be looked at"),
+    FLAG_NUMBER(0, "preview-days", "N", struct given, preview_days, 1, 3650,
+                "delete previews that nobody shipped to for N days (14)"),
     FLAG_SWITCH(0, "origin-path", struct given, origin_is_prefix,
                 "the distribution's origin path is the prefix"),
     FLAG_FOLDER(0, "build-dir", "FOLDER", struct given, build_folder,
@@ -88,17 +99,29 @@ const struct flag sync_options_flags[] = {
     FLAG_NUMBER(0, "keep-releases", "N", struct given, keep_releases, 0, 50,
                 "keep the assets of N earlier releases (3)"),
     FLAG_NUMBER(0, "keep-days", "N", struct given, keep_days, 0, 3650,
-                "and of those in use within the last N days (0)"),
+                "and of those in use within the last N days (7)"),
     FLAG_OTHER(0, "max-delete", "N|N%", read_max_delete,
-               "refuse to delete more (50%, and always up to 20)"),
+               "refuse to delete more (50%, always up to 3); N: strangers' objects too"),
+    FLAG_SWITCH(0, "allow-missing-index", struct given, allow_missing_index,
+                "ship a build whose index.html is missing or empty"),
+    FLAG_TEXT(0, "sse", "KIND", struct given, storage.encryption,
+              "encrypt what is written: AES256 or aws:kms"),
+    FLAG_TEXT(0, "sse-kms-key", "ID", struct given, storage.kms_key, "with this key of KMS"),
+    FLAG_TEXT(0, "storage-class", "CLASS", struct given, storage.class,
+              "how S3 stores what is written, for example STANDARD_IA"),
+    FLAG_TEXT(0, "tags", "NAME=VALUE&…", struct given, storage.tags, "tags of what is written"),
+    FLAG_TEXT(0, "message", "TEXT", struct given, message,
+              "what the list of releases says (the subject of git's last commit)"),
     FLAG_SWITCH(0, "dry-run", struct given, dry_run, "show the plan, change nothing",
                 .section = "How"),
     FLAG_SWITCH('y', "yes", struct given, yes, "do not ask (SYNC_AUTO_APPROVE)"),
     FLAG_SWITCH(0, "wait", struct given, wait, "wait until the invalidation is complete"),
+    FLAG_NUMBER(0, "lock-wait", "SECONDS", struct given, lock_wait_s, 0, 86400,
+                "wait so long for another sync of this bucket to end (0)"),
     FLAG_NUMBER(0, "jobs", "N", struct given, jobs, 1, 128, "how many requests at a time (16)"),
     FLAG_SWITCH(0, "json", struct given, json, "one JSON object on stdout instead of text"),
     FLAG_OTHER(0, "silent", "LIST", read_silent,
-               "do not list these: create,update,headers,delete,keep,ignore,no_change"),
+               "do not list these: create,update,headers,delete,keep,ignore,foreign,no_change"),
     FLAG_END,
 };
 
@@ -107,10 +130,16 @@ static void take_flags(struct sync_options *options, const struct given *given) 
   struct sync_settings *settings = &options->settings;
   settings->origin_is_prefix = given->origin_is_prefix;
   settings->strip_html = !given->keep_html;
+  settings->allow_missing_index = given->allow_missing_index;
   settings->keep_releases = given->keep_releases;
   settings->keep_days = (int64_t)given->keep_days;
   settings->jobs = (unsigned)given->jobs;
+  settings->message = given->message;
+  settings->preview = given->preview;
+  settings->preview_days = (int64_t)given->preview_days;
+  settings->storage = given->storage;
   settings->wait = given->wait;
+  settings->lock_wait_s = given->lock_wait_s;
   options->dry_run = given->dry_run;
   options->yes = given->yes;
   options->json = given->json;
@@ -124,6 +153,11 @@ static bool read_flags(struct sync_options *options, struct given *given, int ar
   options->verb = (enum sync_verb)words.verb;
   if (!words.word) return true;
   if (options->verb == SYNC_VERB_APPLY) given->changeset_path = words.word;
+  if (options->verb == SYNC_VERB_FORGET) {
+    options->paths[options->path_count++] = words.word;
+    for (size_t i = 0; i < words.more_count; i++)
+      options->paths[options->path_count++] = words.more[i];
+  }
   if (options->verb != SYNC_VERB_ROLLBACK ||
       str_to_u64(str_from(words.word), 1, INT64_MAX, &options->release))
     return true;
@@ -220,6 +254,18 @@ bool sync_options_check_place(const struct sync_settings *settings) {
   return *settings->bucket && is_id(settings->bucket) && is_id(settings->distribution) && is_folder;
 }
 
+/* A preview is a site of its own below the prefix. */
+static bool settle_preview(struct sync_options *options, struct error *error) {
+  struct sync_settings *settings = &options->settings;
+  if (!preview_is_name(settings->preview))
+    return error_set(error, ERROR_INVALID,
+                     "--preview must be small letters, digits and dashes, not '%s'",
+                     settings->preview);
+  const char *folder = join(options, settings->prefix, PREVIEW_FOLDER);
+  settings->prefix = join(options, join(options, folder, settings->preview), "/");
+  return true;
+}
+
 static bool settle(struct sync_options *options, const struct given *given, struct error *error) {
   struct config *config = &options->config;
   struct sync_settings *settings = &options->settings;
@@ -239,6 +285,7 @@ static bool settle(struct sync_options *options, const struct given *given, stru
   options->has_build_folder = given->build_folder != NULL;
   settings->build_folder = given->build_folder ? given->build_folder : config->sync.build_folder;
   settings->prefix = settle_prefix(options, given->prefix);
+  if (given->preview && !settle_preview(options, error)) return false;
   options->changeset_path = settle_changeset(
       options, given->changeset_path ? given->changeset_path : config->sync.changeset_path);
   options->yes |= config->sync.auto_approve;
@@ -246,7 +293,11 @@ static bool settle(struct sync_options *options, const struct given *given, stru
 }
 
 bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code) {
-  struct given given = {.options = options, .keep_releases = KEEP_RELEASES, .jobs = JOBS};
+  struct given given = {.options = options,
+                        .keep_releases = KEEP_RELEASES,
+                        .keep_days = KEEP_DAYS,
+                        .preview_days = PREVIEW_DAYS,
+                        .jobs = JOBS};
   struct error error = {0};
   if (!read_flags(options, &given, argc, argv, reterr_code)) return false;
   if (read_env(&given, &error) && read_rules(&given, &error) && settle(options, &given, &error))

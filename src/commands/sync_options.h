@@ -5,14 +5,15 @@
 #include "commands/flags.h"
 
 #include "lib/base/config.h"
-#include "lib/sync/plan/sync_plan.h"
+#include "lib/sync/plan/guard.h"
 
 enum sync_verb {
   SYNC_VERB_SYNC,
   SYNC_VERB_PLAN,
   SYNC_VERB_APPLY,
   SYNC_VERB_ROLLBACK,
-  SYNC_VERB_RELEASES
+  SYNC_VERB_RELEASES,
+  SYNC_VERB_FORGET
 };
 
 enum { SYNC_PATTERNS_LIMIT = 256 };
@@ -22,23 +23,31 @@ struct sync_settings {
   const char *prefix;       /* "" or ends in '/' */
   const char *distribution; /* "": nothing is invalidated */
   const char *build_folder;
+  const char *preview; /* its name; NULL: the site itself */
+  int64_t preview_days;
   bool strip_html;
   bool origin_is_prefix; /* the distribution's origin path covers the prefix */
   struct sync_ignore ignore;
   struct sync_rules rules;
   uint64_t keep_releases;
   int64_t keep_days;
-  struct sync_delete_limit max_delete;
+  struct guard_limit max_delete;
+  bool allow_missing_index;
   unsigned jobs;
-  bool wait; /* until the invalidation is complete */
+  struct sync_storage storage;
+  const char *message;  /* for the list of releases; NULL: none */
+  bool wait;            /* until the invalidation is complete */
+  uint64_t lock_wait_s; /* for another run to end */
 };
 
 struct sync_options {
   enum sync_verb verb;
   struct config config;
   struct sync_settings settings;
-  const char *changeset_path; /* written by plan, read by apply */
-  uint64_t release;           /* rollback to; 0: the one before */
+  const char *changeset_path;               /* written by plan, read by apply */
+  uint64_t release;                         /* rollback to; 0: the one before */
+  const char *paths[1 + FLAGS_WORDS_LIMIT]; /* of forget */
+  size_t path_count;
   bool dry_run, yes, json;
   bool has_build_folder; /* --build-dir was given */
   bool silent[SYNC_ACTIONS];

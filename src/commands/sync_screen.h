@@ -3,7 +3,7 @@
 
 #include "commands/sync_options.h"
 
-#include "lib/sync/do/results.h"
+#include "lib/sync/do/forget.h"
 
 struct sync_screen {
   const struct sync_options *options;
@@ -31,5 +31,8 @@ void sync_screen_end(struct sync_screen *screen, const struct sync_plan *plan,
                      const struct sync_results *results, const char *result, int exit_code,
                      const char *sentence);
 
-/* The list of the releases. */
-void sync_screen_releases(const struct sync_screen *screen, const struct manifest *manifest);
+/* What would be forgotten, and who loses it; nothing with --json. */
+void sync_screen_forget(struct sync_screen *screen, const struct forget *forget);
+
+/* The list of the releases, and of a run that was cut off. */
+void sync_screen_releases(const struct sync_screen *screen, const struct sync_bucket *bucket);

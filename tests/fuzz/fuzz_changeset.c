@@ -5,7 +5,7 @@
 
 static void check(const struct changeset *changeset) {
   struct sync_build build = {0};
-  struct sync_bucket bucket = {.place = {"bucket", ""}};
+  struct sync_bucket bucket = {.place = {.bucket = "bucket", .prefix = ""}};
   struct sync_plan plan = {.build = &build, .bucket = &bucket};
   struct error error = {0};
   assert(*changeset->id && changeset->target && changeset->place.bucket);

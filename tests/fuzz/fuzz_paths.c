@@ -1,5 +1,5 @@
 /* fuzz_paths.c: which paths CloudFront has to forget, for keys that are lines: '+' in front
- * changed, '#' is an asset, others stay. What changed is always covered, within CloudFront's
+ * changed, others stay. What changed is always covered, within CloudFront's
  * bounds. */
 #include "fuzz.h"
 
@@ -20,8 +20,7 @@ static size_t read_keys(struct str rest, struct arena *arena, struct paths_key *
     if (line.length < 2 || line.data[1] == '\0') continue;
     keys[count++] =
         (struct paths_key){.key = arena_copy(arena, (struct str){line.data + 1, line.length - 1}),
-                           .changed = line.data[0] == '+' || line.data[0] == '#',
-                           .asset = line.data[0] == '#'};
+                           .changed = line.data[0] == '+' || line.data[0] == '#'};
   }
   qsort(keys, count, sizeof(keys[0]), compare_keys);
   for (size_t i = 0; i < count; i++) /* a bucket has each key once */
@@ -40,7 +39,7 @@ static bool is_covered(const struct journal_paths *paths, const char *path) {
   return false;
 }
 
-static void check(const struct journal_paths *paths, const struct paths_key *keys, size_t count,
+static void check(const struct journal_paths *paths, struct paths_key *keys, size_t count,
                   struct arena *arena) {
   size_t wildcards = 0;
   for (size_t i = 0; i < paths->count; i++) {

@@ -26,7 +26,7 @@ static void check_key(const struct sync_place *place, const char *key) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  const struct sync_place place = {"bucket", "p/"};
+  const struct sync_place place = {.bucket = "bucket", .prefix = "p/"};
   struct arena arena = ARENA_EMPTY;
   struct sync_build build = {0};
   struct error error = {0};

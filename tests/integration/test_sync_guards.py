@@ -1,5 +1,10 @@
 """What `cruddur sync` refuses, before its first write, and its exit codes."""
 
+import json
+import os
+import pathlib
+import subprocess
+
 import pytest
 
 from harness.site import Site
@@ -81,8 +86,10 @@ def test_the_state_folder_is_reserved(site):
 def test_deletions_are_bounded(site, limit, passes):
     for number in range(5):
         site.write(f"{number}.txt", "x")
-        site.s3.put(f"{number}.txt", b"x")
-        site.s3.put(f"old{number}.txt", b"x")
+        site.write(f"old{number}.txt", "x")
+    site.deploy()
+    for number in range(5):
+        (site.build / f"old{number}.txt").unlink()
     if passes:
         site.deploy("--max-delete", limit)
     else:
@@ -93,8 +100,10 @@ def test_deletions_are_bounded(site, limit, passes):
 def test_half_of_a_bucket_is_not_deleted_unasked(site):
     site.release(1)
     for number in range(100):
-        site.s3.put(f"old/{number}", b"x")
-    refused(site, words="100 of 100 objects would be deleted")
+        site.write(f"old/{number}", "x")
+    site.deploy()
+    site.release(1)
+    refused(site, words="100 of 107 objects would be deleted")
 
 
 @pytest.mark.parametrize("arguments", [
@@ -149,10 +158,30 @@ def test_keys_cannot_write_on_the_terminal(site):
     site.s3.put("evil\x1b[2Jkey", b"x")
     done = site.sync("--dry-run")
     assert "\x1b[2J" not in done.stdout and "evil?[2Jkey" in done.stdout
-    site.deploy()
+    site.deploy("--max-delete", "1")
     assert "evil\x1b[2Jkey" not in site.s3.objects
 
 
 def test_help(site):
     done = site.sync("--help")
     assert done.returncode == 0 and "Usage: cruddur sync" in done.stdout
+
+
+def test_a_device_is_written_to_and_not_replaced(site, tmp_path):
+    site.release(1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        assert site.sync("plan", "--changeset", str(pipe)).returncode == 3
+        assert json.loads(reader.stdout.read())["bucket"] == site.s3.bucket
+    assert pipe.is_fifo()
+    assert site.sync("plan", "--changeset", "/dev/null").returncode == 3
+    assert pathlib.Path("/dev/null").is_char_device()
+
+
+def test_a_dry_run_needs_no_folder_that_it_may_write_to(site):
+    site.release(1)
+    nowhere = "/proc/self/nowhere/changeset.json"
+    done = site.sync("--dry-run", "--changeset", nowhere)
+    assert done.returncode == 3 and "create index.html" in done.stdout
+    assert site.sync("plan", "--changeset", nowhere).returncode == 1

@@ -1,7 +1,9 @@
 """`cruddur sync rollback`: pages come back with what they point to, or not at all."""
 
+import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -174,7 +176,7 @@ def test_what_somebody_else_wrote_is_no_release(site):
 
 
 @pytest.mark.parametrize("data", [None, b"<h1>by hand</h1>"])
-def test_a_page_that_changes_while_it_is_kept_does_not_stop_a_deploy(site, data):
+def test_a_page_that_goes_while_it_is_kept_does_not_stop_a_deploy(site, data):
     ship(site, "first")
 
     def meddle(call):
@@ -184,8 +186,16 @@ def test_a_page_that_changes_while_it_is_kept_does_not_stop_a_deploy(site, data)
                 site.s3.put("index.html", data)
 
     site.s3.before = meddle
+    if data:  # that is not to be lost
+        site.empty()
+        site.write("index.html", "<h1>second</h1>")
+        done = site.sync("--yes")
+        assert done.returncode == 7 and "changed by somebody else" in done.stderr
+        assert page(site) == "by hand"
+        site.s3.before = None
     done = ship(site, "second", strict=False)
-    assert "no copy of it is kept" in done.stderr and page(site) == "second"
+    assert bool(data) or "no copy of it is kept" in done.stderr
+    assert page(site) == "second"
 
 
 def test_a_page_without_its_copy_is_refused(site):
@@ -218,3 +228,57 @@ def test_the_release_before_is_what_was_served_before(site):
         rollback(site, "--keep-releases", "9")
         assert page(site) == served
     rollback(site, code=4)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_rollback_after_an_interrupted_deploy_goes_back_to_what_was_served(site, late):
+    for text in ("first", "second", "third"):
+        ship(site, text)
+    site.write("index.html", "<h1>fourth</h1>")
+    site.kill_at(lambda call: call.method == "PUT" and call.key == "index.html", late=late)
+    listed = site.sync("releases").stdout
+    assert "interrupted: changeset" in listed.splitlines()[-1]
+    rollback(site)
+    assert page(site) == "third"
+    assert "interrupted" not in site.sync("releases").stdout
+    rollback(site)
+    assert page(site) == "second"
+
+
+def test_an_interrupted_rollback_is_finished_by_the_next(site):
+    for text in ("first", "second", "third"):
+        ship(site, text)
+    site.kill_at(lambda call: call.method == "PUT" and call.key == "index.html", "rollback", "1")
+    rollback(site)
+    assert page(site) == "first"
+
+
+def test_rollbacks_use_up_no_kept_release(site):
+    for text in ("first", "second", "third", "fourth"):
+        ship(site, text)
+    for number in ("3", "2", "1", "4", "2"):
+        rollback(site, number)
+    for number, text in (("1", "first"), ("2", "second"), ("3", "third"), ("4", "fourth")):
+        rollback(site, number)
+        assert page(site) == text
+
+
+def test_the_list_says_what_is_served_what_is_kept_and_who_made_it(site):
+    git = ["git", "-C", str(site.folder), "-c", "user.name=Jane Doe", "-c", "user.email=j@example.com"]
+    ship(site, "first")
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Mend the login"]):
+        subprocess.run([*git, *command], check=True)
+    commit = subprocess.run([*git, "log", "-1", "--format=%h"], capture_output=True, text=True,
+                            check=True).stdout.strip()
+    ship(site, "second")
+    site.write("index.html", "<h1>third</h1>")
+    site.deploy("--message", "By hand \x1b[2J")
+    rollback(site, "2")
+    releases = json.loads(site.sync("releases", "--json").stdout)
+    assert [entry["state"] for entry in releases] == ["kept", "kept", "kept", "served"]
+    assert releases[1]["commit"] == commit and releases[1]["author"] == "Jane Doe"
+    assert releases[1]["message"] == "Mend the login" and releases[0]["commit"] == ""
+    assert releases[3]["commit"] == commit and releases[3]["restored"] == 2
+    lines = site.sync("releases").stdout.splitlines()
+    assert f"kept    1 objects  {commit}  Jane Doe  Mend the login" in lines[1]
+    assert "By hand ?[2J" in lines[2] and "served  pages of release 2 put back" in lines[3]

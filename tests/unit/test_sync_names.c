@@ -5,6 +5,7 @@
 #include "lib/sync/dotenv.h"
 #include "lib/sync/want/build.h"
 #include "lib/sync/want/glob.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/mime.h"
 #include "lib/sync/want/scan.h"
 
@@ -71,21 +72,94 @@ static void media_types_go_by_the_last_ending(void **state) {
 }
 
 static void hashes_are_recognised(void **state) {
-  static const char *const HASHED[] = {"static/js/main.8a2b3c4d.js",
-                                       "2.abcdef12.chunk.css",
-                                       "logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg",
-                                       "main.8a2b3c4d.js.map",
-                                       "main.8a2b3c4d.js.LICENSE.txt",
-                                       "assets/index-BX3k9aZ7.js",
-                                       "chunk-8a2b3c4d.js"};
-  static const char *const PLAIN[] = {"main.js",         "report-20240101.pdf", "deadbeef.js",
-                                      "a.deadbeef.js",   "8a2b3c4d.js",         "8a2b3c4d/main.js",
-                                      "a.8a2b3c.js",     "my-Favorite.png",     "a.8A2B3C4D.js",
-                                      "photo.1234567.x", "index.html",          ""};
+  static const char *const HASHED[] = {
+      "static/js/main.8a2b3c4d.js",
+      "2.abcdef12.chunk.css",
+      "logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg",
+      "main.8a2b3c4d.js.map",
+      "main.8a2b3c4d.js.LICENSE.txt",
+      "assets/index-BX3k9aZ7.js",
+      "chunk-8a2b3c4d.js",
+      /* create-react-app: digits alone happen */
+      "static/js/787.28731594.chunk.js",
+      "static/js/main.12345678.js",
+      "static/css/main.90210777.css.map",
+      /* Vite */
+      "assets/index-DiwrgTda.js",
+      "assets/vendor-zwggxcug.js",
+      "assets/page-B6NG_BIY.js",
+      "assets/x-D-tfNpnx.css",
+      "assets/logo-Dhu2pmiS.png",
+      /* others */
+      "_astro/page.DNf8xk2Q.css",
+      "_next/static/chunks/pages/index-1f2e3d4c5b6a7980.js",
+      "chunk-ABCD2345.js",
+      "main-KJH3XYZ2.js.map",
+      "lib/index-DiwrgTda.mjs",
+  };
+  static const char *const PLAIN[] = {"main.js",
+                                      "report-20240101.pdf",
+                                      "deadbeef.js",
+                                      "a.deadbeef.js",
+                                      "8a2b3c4d.js",
+                                      "8a2b3c4d/main.js",
+                                      "a.8a2b3c.js",
+                                      "my-Favorite.png",
+                                      "photo.1234567.x",
+                                      "index.html",
+                                      "",
+                                      "img/team-Photo001.jpg",
+                                      "docs/cv-JaneDoe1.pdf",
+                                      "img/logo-Version2.png",
+                                      "img/icon-150x150.png",
+                                      "assets/apple-touch-icon.png",
+                                      "img/pic-20240608.png",
+                                      "static/js/runtime-main.js",
+                                      "js/bootstrap-datepicker.js",
+                                      "js/jquery-ui-1.12.1.min.js",
+                                      "deep/static/js/a.12345678.js"};
+  static const char *const NEVER[] = {"sw.js",
+                                      "service-worker.js",
+                                      "deep/sw.js",
+                                      "service-worker.8a2b3c4d.js",
+                                      "firebase-messaging-sw.js",
+                                      "ngsw-worker.js",
+                                      "sw.8a2b3c4d.js"};
   for (size_t i = 0; i < sizeof(HASHED) / sizeof(HASHED[0]); i++)
-    if (!mime_name_is_hashed(str_from(HASHED[i]))) fail_msg("%s", HASHED[i]);
+    if (!hashed_name(str_from(HASHED[i]))) fail_msg("%s", HASHED[i]);
   for (size_t i = 0; i < sizeof(PLAIN) / sizeof(PLAIN[0]); i++)
-    if (mime_name_is_hashed(str_from(PLAIN[i]))) fail_msg("%s", PLAIN[i]);
+    if (hashed_name(str_from(PLAIN[i]))) fail_msg("%s", PLAIN[i]);
+  for (size_t i = 0; i < sizeof(NEVER) / sizeof(NEVER[0]); i++)
+    if (!hashed_never(str_from(NEVER[i]))) fail_msg("%s", NEVER[i]);
+  assert_false(hashed_never(STR("static/js/answers.8a2b3c4d.js")));
+}
+
+static void the_lists_of_bundlers_say_what_is_hashed(void **state) {
+  struct arena arena = ARENA_EMPTY;
+  struct hashed_list list = {0};
+  hashed_read_list(STR("{\"files\":{\"main.js\":\"https://cdn.example/app/static/js/main.abc.js\","
+                       "\"static/media/logo.svg\":\"/static/media/logo.6ce2.svg\","
+                       "\"plain.js\":\"/static/js/plain.js\",\"index.html\":\"/index.html\","
+                       "\"odd\":7},\"entrypoints\":[]}"),
+                   &arena, &list);
+  hashed_read_list(STR("{\"src/main.ts\":{\"file\":\"out/main-x.js\",\"isEntry\":true},"
+                       "\"_shared-y.js\":{\"file\":\"out/shared-y.js\",\"name\":\"shared\"},"
+                       "\"src/a.ts\":{\"file\":\"out/a.js\"}}"),
+                   &arena, &list);
+  hashed_read_list(STR("{\"short_name\":\"App\",\"icons\":[],\"file\":\"x\"}"), &arena, &list);
+  hashed_read_list(STR("nonsense"), &arena, &list);
+  hashed_read_list(STR("[]"), &arena, &list);
+  hashed_read_list(STR(""), &arena, &list);
+  hashed_sort(&list);
+  assert_int_equal(list.count, 4);
+  assert_true(hashed_listed(&list, STR("static/js/main.abc.js")));
+  assert_true(hashed_listed(&list, STR("static/media/logo.6ce2.svg")));
+  assert_true(hashed_listed(&list, STR("out/main-x.js")));
+  assert_true(hashed_listed(&list, STR("out/shared-y.js")));
+  assert_false(hashed_listed(&list, STR("static/js/plain.js")));
+  assert_false(hashed_listed(&list, STR("index.html")));
+  assert_false(hashed_listed(&list, STR("out/a.js")));
+  arena_free(&arena);
 }
 
 static void the_ending_html_is_cut_off_as_the_gem_did(void **state) {
@@ -209,6 +283,7 @@ int main(void) {
       cmocka_unit_test(patterns_cost_no_more_than_their_length),
       cmocka_unit_test(media_types_go_by_the_last_ending),
       cmocka_unit_test(hashes_are_recognised),
+      cmocka_unit_test(the_lists_of_bundlers_say_what_is_hashed),
       cmocka_unit_test(the_ending_html_is_cut_off_as_the_gem_did),
       cmocka_unit_test(secrets_are_known_by_name_and_content),
       cmocka_unit_test(dotenv_files_are_data),

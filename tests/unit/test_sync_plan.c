@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "lib/sync/plan/changeset.h"
+#include "lib/sync/plan/guard.h"
 #include "lib/sync/plan/order.h"
 #include "lib/sync/plan/paths.h"
 
@@ -25,7 +26,7 @@ struct world {
 };
 
 static struct world world_new(void) {
-  return (struct world){.bucket = {.place = {"bucket", ""}},
+  return (struct world){.bucket = {.place = {.bucket = "bucket", .prefix = ""}},
                         .options = {.keep_releases = 2, .now_s = NOW}};
 }
 
@@ -86,6 +87,16 @@ static void know(struct world *world, const char *key, const char *etag, const c
   manifest_sort(manifest);
 }
 
+/* So many deploys were made, a day after one another, the last of them just now. */
+static void deployed(struct world *world, size_t count) {
+  struct manifest *manifest = &world->bucket.manifest;
+  manifest->releases = arena_take(&world->arena, count * sizeof(*manifest->releases));
+  manifest->release_count = manifest->sequence = count;
+  for (size_t i = 0; i < count; i++)
+    manifest->releases[i] = (struct known_release){
+        .number = i + 1, .id = "", .created_s = NOW - (int64_t)(count - 1 - i) * DAY};
+}
+
 static enum sync_action action_of(struct world *world, const char *key) {
   assert_true(sync_plan_make(&world->build, &world->bucket, &world->options, &world->arena,
                              &world->plan, NULL));
@@ -141,20 +152,22 @@ static void assets_are_kept_for_their_grace(void **state) {
   struct world world = world_new();
   want(&world, "index.html", MD5_A); /* a change, so that this plan is release 6 */
   have(&world, ASSET("a"), MD5_A);
-  world.bucket.manifest.sequence = 5;
+  deployed(&world, 5);
   know(&world, ASSET("a"), MD5_A, MD5_A, 4);
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
   world.bucket.manifest.objects[0].last = 3;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
-  struct known_release replaced = {.number = 4, .id = "", .created_s = NOW - 3 * DAY};
-  world.bucket.manifest.releases = &replaced;
-  world.bucket.manifest.release_count = 1;
-  world.options.keep_days = 4;
+  world.options.keep_days = 2; /* release 4, a day ago, replaced it */
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
-  world.options.keep_days = 2;
+  world.options.keep_days = 1;
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
-  world.bucket.manifest.object_count = 0; /* nobody knows it: it may be in use */
+  world.bucket.manifest.releases[3].restored = 2; /* a rollback uses up nothing */
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
+  world.bucket.manifest.object_count = 0; /* nobody knows it */
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_FOREIGN);
+  struct journal_write write = {ASSET("a"), MD5_A, ""};
+  world.bucket.earlier = (struct journal){.writes = &write, .write_count = 1};
+  assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP); /* of a run that was cut off */
   world_free(&world);
 }
 
@@ -165,9 +178,10 @@ static void a_plan_without_changes_makes_no_asset_older(void **state) {
   know(&world, "index.html", MD5_A, MD5_A, 5);
   have(&world, ASSET("a"), MD5_A);
   know(&world, ASSET("a"), MD5_A, MD5_A, 3);
-  world.bucket.manifest.sequence = 5;
+  deployed(&world, 5);
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_KEEP);
   have(&world, "old.txt", MD5_B);
+  know(&world, "old.txt", MD5_B, MD5_B, 5);
   assert_int_equal(action_of(&world, ASSET("a")), SYNC_DELETE);
   world_free(&world);
 }
@@ -182,12 +196,21 @@ static void ignored_and_foreign_keys_are_left_alone(void **state) {
   have(&world, "other/index.html", MD5_A);
   have(&world, ".cruddur/manifest.json", MD5_A);
   have(&world, "old.txt", MD5_A);
+  know(&world, "old.txt", MD5_A, MD5_A, 1);
+  have(&world, "theirs.txt", MD5_A);
+  assert_int_equal(action_of(&world, "theirs.txt"), SYNC_FOREIGN);
   assert_int_equal(action_of(&world, "robots.txt"), SYNC_IGNORE);
   assert_int_equal(action_of(&world, "private/a/b"), SYNC_IGNORE);
   assert_int_equal(action_of(&world, "other/index.html"), SYNC_IGNORE);
   assert_int_equal(action_of(&world, ".cruddur/manifest.json"), SYNC_NO_CHANGE);
   assert_int_equal(action_of(&world, "old.txt"), SYNC_DELETE);
   assert_int_equal(world.plan.managed, 1);
+  world.options.delete_foreign = true;
+  assert_int_equal(action_of(&world, "theirs.txt"), SYNC_DELETE);
+  assert_int_equal(world.plan.managed, 2);
+  world.options.delete_foreign = false;
+  bucket_find(&world.bucket, "old.txt")->etag = MD5_B; /* somebody wrote over it */
+  assert_int_equal(action_of(&world, "old.txt"), SYNC_FOREIGN);
   world_free(&world);
 }
 
@@ -207,31 +230,35 @@ static void a_key_has_one_change(void **state) {
 static void limits_of_deletions_are_read(void **state) {
   static const char *const BAD[] = {"101%", "x", "-1", "+1", "5%x",
                                     "5x",   "",  "%",  " 5", "18446744073709551616"};
-  struct sync_delete_limit limit;
-  assert_true(sync_plan_parse_limit("12", &limit));
-  assert_true(limit.kind == SYNC_LIMIT_COUNT && limit.number == 12);
-  assert_true(sync_plan_parse_limit("100%", &limit));
-  assert_true(limit.kind == SYNC_LIMIT_PERCENT && limit.number == 100);
+  struct guard_limit limit;
+  assert_true(guard_parse_limit("12", &limit));
+  assert_true(limit.kind == GUARD_LIMIT_COUNT && limit.number == 12);
+  assert_true(guard_parse_limit("100%", &limit));
+  assert_true(limit.kind == GUARD_LIMIT_PERCENT && limit.number == 100);
   for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
-    if (sync_plan_parse_limit(BAD[i], &limit)) fail_msg("'%s'", BAD[i]);
+    if (guard_parse_limit(BAD[i], &limit)) fail_msg("'%s'", BAD[i]);
 }
 
 static void deletions_have_a_limit(void **state) {
   static const struct {
-    struct sync_delete_limit limit;
+    struct guard_limit limit;
     size_t managed, allowed;
   } CASES[] = {
-      {{SYNC_LIMIT_COUNT, 12}, 100, 12},    {{SYNC_LIMIT_COUNT, 0}, 100, 0},
-      {{SYNC_LIMIT_PERCENT, 30}, 10, 3},    {{SYNC_LIMIT_PERCENT, 100}, 10, 10},
-      {{.kind = SYNC_LIMIT_USUAL}, 10, 20}, {{.kind = SYNC_LIMIT_USUAL}, 1000, 500},
+      {{GUARD_LIMIT_COUNT, 12}, 100, 12},   {{GUARD_LIMIT_COUNT, 0}, 100, 0},
+      {{GUARD_LIMIT_PERCENT, 30}, 10, 3},   {{GUARD_LIMIT_PERCENT, 90}, 10, 9},
+      {{.kind = GUARD_LIMIT_USUAL}, 4, 3},  {{.kind = GUARD_LIMIT_USUAL}, 8, 4},
+      {{.kind = GUARD_LIMIT_USUAL}, 10, 5},
   };
+  struct sync_change changes[20] = {{.key = "an asset", .action = SYNC_DELETE}};
+  for (size_t i = 1; i < 20; i++)
+    changes[i] = (struct sync_change){.key = "a", .action = SYNC_DELETE, .class = SYNC_REST};
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-    struct sync_plan plan = {.managed = CASES[i].managed};
+    struct sync_plan plan = {.managed = CASES[i].managed, .changes = changes};
     struct error error = {0};
-    plan.counts[SYNC_DELETE] = CASES[i].allowed;
-    assert_true(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
-    plan.counts[SYNC_DELETE]++;
-    assert_false(sync_plan_may_delete(&plan, &CASES[i].limit, &error));
+    plan.count = 1 + CASES[i].allowed;
+    assert_true(guard_deletions(&plan, &CASES[i].limit, &error));
+    plan.count++;
+    assert_false(guard_deletions(&plan, &CASES[i].limit, &error));
     assert_int_equal(error.kind, ERROR_REFUSED);
   }
 }
@@ -257,7 +284,7 @@ static void targets_come_first_and_go_last(void **state) {
       {SYNC_KEEP, SYNC_ASSET, "p/a", SYNC_PHASES}, /* of no phase */
       {SYNC_IGNORE, SYNC_REST, "p/a", SYNC_PHASES},
   };
-  const struct sync_bucket bucket = {.place = {"bucket", "p/"}};
+  const struct sync_bucket bucket = {.place = {.bucket = "bucket", .prefix = "p/"}};
   size_t indexes[1];
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     struct sync_change change = {
@@ -271,8 +298,12 @@ static void targets_come_first_and_go_last(void **state) {
 static void a_manifest_comes_back_as_it_was_written(void **state) {
   struct world world = world_new();
   struct buffer text = BUFFER_EMPTY, again = BUFFER_EMPTY;
-  struct known_release release = {
-      .number = 3, .id = "id", .created_s = NOW, .files = 2, .restored = 1};
+  struct known_release release = {.number = 3,
+                                  .id = "id",
+                                  .created_s = NOW,
+                                  .files = 2,
+                                  .restored = 1,
+                                  .origin = {"8a2b3c4", "J \"Q\"", "Mend ü"}};
   struct known_blob blob = {MD5_A, 3};
   know(&world, "b \"quoted\" ü", "etag-2", MD5_A, 3);
   know(&world, "a", "etag", MD5_B, 0);
@@ -311,7 +342,7 @@ static void bad_manifests_are_refused(void **state) {
 }
 
 static void large_files_have_longer(void **state) {
-  const struct sync_place place = {"bucket", ""};
+  const struct sync_place place = {.bucket = "bucket", .prefix = ""};
   uint64_t usual_ms = place_bucket(&place, 0).try_timeout_ms;
   assert_true(place_bucket(&place, 1000).try_timeout_ms < usual_ms + 100);
   assert_true(place_bucket(&place, (uint64_t)1 << 30).try_timeout_ms > (uint64_t)4 * 3600 * 1000);
@@ -359,6 +390,7 @@ static void a_changeset_fits_only_what_it_was_made_for(void **state) {
   want(&world, "b.txt", MD5_A);
   struct bucket_object *old = have(&world, "b.txt", MD5_B);
   have(&world, "old.txt", MD5_B);
+  know(&world, "old.txt", MD5_B, MD5_B, 1);
   action_of(&world, "");
   assert_true(paths_plan_journal(&world.plan, "id", false, &world.arena, NULL));
   changeset_write(&world.plan, "E1", "build", NOW, &text);
@@ -376,6 +408,8 @@ static void a_changeset_fits_only_what_it_was_made_for(void **state) {
   assert_false(still_fits(&world, &changeset)); /* the build has changed */
   memcpy(world.objects[0].md5, MD5_A, DIGEST_MD5_SIZE);
   have(&world, "new.txt", MD5_A);
+  assert_true(still_fits(&world, &changeset)); /* it is nobody's */
+  know(&world, "new.txt", MD5_A, MD5_A, 1);
   assert_false(still_fits(&world, &changeset)); /* it does not say to delete that */
   assert_false(changeset_parse(STR("{\"version\":1}"), &world.arena, &changeset, NULL));
   buffer_free(&text);

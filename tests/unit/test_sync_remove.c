@@ -4,7 +4,7 @@
 
 #include "lib/sync/do/remove.h"
 
-static const struct sync_place place = {"bucket", "p/"};
+static const struct sync_place place = {.bucket = "bucket", .prefix = "p/"};
 static const struct sync_session session = {.jobs = 1};
 
 /* What each batch is answered: the key that fails, with which code, how many times. */

@@ -8,8 +8,10 @@
  * comes there too. `done` is called from a timer or from the end of an exchange. */
 #include "lib/aws/aws_client.h"
 
+#include "lib/aws/aws_advice.h"
 #include "lib/aws/json_answer.h"
 #include "lib/aws/service_error.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/random.h"
 
 #include <assert.h>
@@ -23,6 +25,7 @@ enum {
   TRIES_LIMIT = 10,
   PAUSE_BASE_MS = 50,
   PAUSE_CAP_MS = 2000,
+  REGION_SIZE = 64,
 };
 
 struct aws_client {
@@ -30,8 +33,13 @@ struct aws_client {
   struct aws_provider *provider;
   struct fetcher *fetcher;
   struct span_sink *sink; /* NULL: no spans are recorded */
+  aws_gate gate;          /* NULL: every try may be sent */
+  void *gate_argument;
+  const struct config *config;
   char *region;
   struct endpoint endpoints[AWS_CLIENT_SERVICES];
+  char moved_region[REGION_SIZE];   /* of S3's buckets, by S3's own word; "": as `region` */
+  struct endpoint moved;            /* S3's endpoint there; it never changes again */
   struct refresher_watcher watcher; /* of the credentials */
   struct list waiting;              /* calls that wait for credentials */
   struct list others;               /* calls that do anything else */
@@ -49,6 +57,7 @@ struct aws_call {
   enum aws_call_state state;
   struct aws_prepared prepared;
   bool repeatable;
+  bool moved;   /* it was turned to another region once */
   bool renewed; /* other credentials were fetched for it once */
   uint64_t due_ms;
   uint64_t try_timeout_ms;
@@ -68,6 +77,7 @@ static void client_release(struct aws_client *client) {
   assert(client->call_count == 0);
   for (size_t i = 0; i < AWS_CLIENT_SERVICES; i++)
     endpoint_free(&client->endpoints[i]);
+  endpoint_free(&client->moved);
   free(client->region);
   free(client);
 }
@@ -226,8 +236,36 @@ static void doubt(const struct aws_call *call, struct service_error *problem) {
   problem->remedy = REMEDY_REPEAT;
 }
 
+/* S3 says where a bucket is to whoever asks in the wrong region. True when it goes on there:
+ * nothing was done here. */
+static bool follow_region(struct aws_call *call, const struct fetch_response *answer) {
+  struct aws_client *client = call->client;
+  struct aws_prepared *prepared = &call->prepared;
+  char region[REGION_SIZE];
+  struct str told = fetch_response_header(answer, STR("x-amz-bucket-region"));
+  bool is_s3 = prepared->service == endpoint_service(AWS_S3);
+  if (!is_s3 || call->moved || client->closing || told.length == 0 || told.length >= REGION_SIZE ||
+      str_equal(told, str_from(prepared->region)))
+    return false;
+  snprintf(region, sizeof(region), "%.*s", (int)told.length, told.data);
+  if (!*client->moved_region) {
+    if (!endpoint_is_region(region) ||
+        !endpoint_resolve(client->config, AWS_S3, region, &client->moved, &(struct error){0}))
+      return false;
+    memcpy(client->moved_region, region, sizeof(region));
+  }
+  assert(call->state == CALL_SENDING);
+  call->moved = true;
+  if (strcmp(client->moved_region, region) != 0 ||
+      !aws_try_move(prepared, &client->moved, client->moved_region))
+    return false;
+  call_send(call);
+  return true;
+}
+
 static void handle_error_answer(struct aws_call *call, const struct fetch_response *answer) {
   struct service_error problem;
+  if (follow_region(call, answer)) return;
   service_error_read(answer, call->prepared.what, &problem);
   doubt(call, &problem);
   bool goes_on = false;
@@ -237,7 +275,9 @@ static void handle_error_answer(struct aws_call *call, const struct fetch_respon
   case REMEDY_RENEW: goes_on = renew(call); break;
   case REMEDY_NONE: break;
   }
-  if (!goes_on) call_fail(call, &problem.error, answer, problem.code);
+  if (goes_on) return;
+  aws_advice_add(&call->prepared, call->credentials, answer, problem.code, &problem.error);
+  call_fail(call, &problem.error, answer, problem.code);
 }
 
 /* Nobody knows what became of it. */
@@ -268,6 +308,11 @@ static void on_answer(const struct fetch_response *answer, void *argument) {
   }
 }
 
+static bool may_send(struct aws_call *call) {
+  const struct aws_client *client = call->client;
+  return !client->gate || client->gate(client->gate_argument, &call->error);
+}
+
 static void send_try(struct aws_call *call) {
   uint64_t timeout_ms = left_ms(call);
   if (call->try_timeout_ms > 0 && call->try_timeout_ms < timeout_ms)
@@ -278,7 +323,7 @@ static void send_try(struct aws_call *call) {
                               .trace = call->has_trace ? &call->trace : NULL,
                               .done = on_answer,
                               .argument = call};
-  if (aws_try_send(&call->prepared, &one, &call->error)) {
+  if (may_send(call) && aws_try_send(&call->prepared, &one, &call->error)) {
     call->tries++;
     set_state(call, CALL_SENDING, 0);
   } else {
@@ -325,8 +370,10 @@ static struct aws_call *call_new(struct aws_client *client, const struct aws_req
     return NULL;
   }
   assert(request->service < AWS_CLIENT_SERVICES);
-  if (!aws_try_prepare(&call->prepared, request, &client->endpoints[request->service],
-                       client->region, error)) {
+  bool moved = request->service == AWS_S3 && *client->moved_region;
+  if (!aws_try_prepare(&call->prepared, request,
+                       moved ? &client->moved : &client->endpoints[request->service],
+                       moved ? client->moved_region : client->region, error)) {
     free(call);
     return NULL;
   }
@@ -410,6 +457,7 @@ struct aws_client *aws_client_new(struct loop *loop, struct aws_provider *provid
     error_set(error, ERROR_MEMORY, "out of memory");
     return NULL;
   }
+  client->config = config;
   bool resolved = resolve_all(client, config, error);
   client->fetcher = resolved ? fetch_open(loop, error) : NULL;
   if (!client->fetcher) {
@@ -419,6 +467,8 @@ struct aws_client *aws_client_new(struct loop *loop, struct aws_provider *provid
     free(client);
     return NULL;
   }
+  _cleanup_free_ char *ca_bundle = endpoint_ca_bundle(config);
+  fetch_trust(client->fetcher, ca_bundle);
   client->loop = loop;
   client->provider = provider;
   client->holders = 1;
@@ -443,4 +493,13 @@ void aws_client_close(struct aws_client *client) {
 
 void aws_client_trace(struct aws_client *client, struct span_sink *sink) {
   client->sink = sink;
+}
+
+void aws_client_set_gate(struct aws_client *client, aws_gate gate, void *argument) {
+  client->gate = gate;
+  client->gate_argument = argument;
+}
+
+const char *aws_client_moved_region(const struct aws_client *client) {
+  return client->moved_region;
 }

@@ -23,6 +23,17 @@ void aws_client_close(struct aws_client *client);
 /* Records a span for each call below a sampled parent from now on; `sink` may be NULL. */
 void aws_client_trace(struct aws_client *client, struct span_sink *sink);
 
+/* The region of the bucket that S3 was last asked about, where S3 said that it is another than that
+ * of the settings; "" otherwise. Requests to S3 follow it from then on. */
+const char *aws_client_moved_region(const struct aws_client *client);
+
+/* Asked before each try of each call; false, with an error: it is not sent, and the call ends with
+ * that error. */
+typedef bool (*aws_gate)(void *argument, struct error *error);
+
+/* Asks `gate` from now on; NULL: nobody. */
+void aws_client_set_gate(struct aws_client *client, aws_gate gate, void *argument);
+
 /* Borrowed by the callback for the time of the call. */
 struct aws_response {
   int status;                /* of the last answer; 0: there was none */

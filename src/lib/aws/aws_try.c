@@ -83,7 +83,7 @@ bool aws_try_prepare(struct aws_prepared *prepared, const struct aws_request *re
   *prepared = (struct aws_prepared){
       .service = service,
       .endpoint = endpoint,
-      .region = service->global_region ? service->global_region : region,
+      .region = endpoint_signing_region(service, region),
       .response_limit = request->response_limit ? request->response_limit : DEFAULT_RESPONSE_LIMIT,
   };
   snprintf(prepared->method, sizeof(prepared->method), "%s", method);
@@ -96,6 +96,21 @@ bool aws_try_prepare(struct aws_prepared *prepared, const struct aws_request *re
     return true;
   aws_try_free(prepared);
   return error_set(error, ERROR_MEMORY, "out of memory for a request to AWS");
+}
+
+bool aws_try_move(struct aws_prepared *prepared, const struct endpoint *endpoint,
+                  const char *region) {
+  struct str old = buffer_str(&prepared->location.host);
+  size_t own = strlen(prepared->endpoint->host);
+  assert(old.length >= own); /* a bucket may stand in front of the endpoint's host */
+  struct buffer host = BUFFER_EMPTY;
+  buffer_append(&host, old.data, old.length - own);
+  buffer_append_text(&host, endpoint->host);
+  buffer_free(&prepared->location.host);
+  prepared->location.host = host;
+  prepared->endpoint = endpoint;
+  prepared->region = region;
+  return !host.failed;
 }
 
 void aws_try_free(struct aws_prepared *prepared) {

@@ -76,4 +76,8 @@ bool aws_try_prepare(struct aws_prepared *prepared, const struct aws_request *re
 bool aws_try_send(const struct aws_prepared *prepared, const struct aws_try *one,
                   struct error *error);
 
+/* Turns the request to another region of its service. False when memory is out. */
+bool aws_try_move(struct aws_prepared *prepared, const struct endpoint *endpoint,
+                  const char *region);
+
 void aws_try_free(struct aws_prepared *prepared);

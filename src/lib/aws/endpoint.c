@@ -2,6 +2,7 @@
 #include "lib/aws/endpoint.h"
 
 #include "lib/aws/credentials/profile.h"
+#include "lib/base/cleanup.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -73,6 +74,30 @@ static const char *custom_url(const struct config *config, const struct endpoint
   return own ? own : config->aws.endpoint;
 }
 
+/* What the settings call a service in [services NAME]: "s3" of AWS_ENDPOINT_URL_S3. */
+static void service_group(const struct endpoint_service *service, char *group, size_t size) {
+  snprintf(group, size, "%s", service->setting + strlen("AWS_ENDPOINT_URL_"));
+  for (char *at = group; *at; at++)
+    *at = (char)tolower((unsigned char)*at);
+}
+
+/* The URL of the profile, of the service or of all; the caller's. NULL: there is none. */
+static char *profile_url(const struct config *config, const struct endpoint_service *service) {
+  struct profile_files files;
+  char group[64];
+  if (config->aws.ignore_profile_endpoints ||
+      !profile_files_read(config, &files, &(struct error){0}))
+    return NULL;
+  service_group(service, group, sizeof(group));
+  struct str services = profile_setting(&files, config->aws.profile, "services"), url = {NULL, 0};
+  if (services.length > 0)
+    url = profile_services_setting(&files, services, str_from(group), STR("endpoint_url"));
+  if (url.length == 0) url = profile_setting(&files, config->aws.profile, "endpoint_url");
+  char *copy = url.length > 0 ? strndup(url.data, url.length) : NULL;
+  profile_files_free(&files);
+  return copy;
+}
+
 static bool is_host_byte(char byte) {
   return isalnum((unsigned char)byte) || (byte != '\0' && strchr("-._:[]", byte));
 }
@@ -111,16 +136,42 @@ static const char *domain_of(const char *region) {
   return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
+/* The region that a service without regions is in: each partition has its own. */
+static const char *global_region(const struct endpoint_service *service, const char *region) {
+  if (strncmp(region, "cn-", 3) == 0) return "cn-northwest-1";
+  if (strncmp(region, "us-gov-", 7) == 0) return "us-gov-west-1";
+  return service->global_region;
+}
+
+const char *endpoint_signing_region(const struct endpoint_service *service, const char *region) {
+  return service->global_region ? global_region(service, region) : region;
+}
+
+/* The host of AWS's own endpoint. S3's with IPv6 is named in its own way. */
+static int own_host(const struct config *config, const struct endpoint_service *service,
+                    const char *region, bool global, char **ret_host) {
+  const char *fips = config->aws.use_fips ? "-fips" : "";
+  bool both = config->aws.use_dualstack, is_s3 = strcmp(service->host_prefix, "s3") == 0;
+  bool in_china = strncmp(region, "cn-", 3) == 0;
+  const char *domain = !both || is_s3 ? domain_of(region)
+                       : in_china     ? "api.amazonwebservices.com.cn"
+                                      : "api.aws";
+  if (global && !both) return asprintf(ret_host, "%s%s.%s", service->host_prefix, fips, domain);
+  return asprintf(ret_host, "%s%s%s.%s.%s", service->host_prefix, fips,
+                  both && is_s3 ? ".dualstack" : "", global ? "global" : region, domain);
+}
+
 /* AWS's own endpoint; without a region the service's global one. */
-static bool use_own(const struct endpoint_service *service, const char *region,
-                    struct endpoint *endpoint, struct error *error) {
-  bool global = service->global_region || !*region;
+static bool use_own(const struct config *config, const struct endpoint_service *service,
+                    const char *region, struct endpoint *endpoint, struct error *error) {
+  bool global = !*region;
+  if (service->global_region) {
+    region = global_region(service, region);
+    global = strcmp(region, service->global_region) == 0;
+  }
   if (!global && !endpoint_is_region(region))
     return error_set(error, ERROR_INVALID, "the AWS region %.100s is no region's name", region);
-  int length = global ? asprintf(&endpoint->host, "%s.%s", service->host_prefix, domain_of(region))
-                      : asprintf(&endpoint->host, "%s.%s.%s", service->host_prefix, region,
-                                 domain_of(region));
-  if (length < 0) endpoint->host = NULL;
+  if (own_host(config, service, region, global, &endpoint->host) < 0) endpoint->host = NULL;
   endpoint->scheme = strdup("https");
   endpoint->prefix = strdup("");
   return true;
@@ -132,12 +183,17 @@ bool endpoint_resolve(const struct config *config, enum aws_service service, con
   struct endpoint endpoint = {0};
   const char *setting;
   const char *url = custom_url(config, row, &setting);
+  _cleanup_free_ char *of_profile = url ? NULL : profile_url(config, row);
+  if (of_profile) {
+    setting = "endpoint_url of the AWS profile";
+    url = of_profile;
+  }
   if (url && !parse(url, &endpoint))
     return error_set(error, ERROR_INVALID,
                      "%s must be an http: or https: URL without a query (endpoint of %s), for "
                      "example %s=http://127.0.0.1:8000",
                      setting, row->name, setting);
-  if (!url && !use_own(row, region, &endpoint, error)) return false;
+  if (!url && !use_own(config, row, region, &endpoint, error)) return false;
   endpoint.custom = url != NULL;
   if (!endpoint.scheme || !endpoint.host || !endpoint.prefix) {
     endpoint_free(&endpoint);
@@ -187,9 +243,20 @@ char *endpoint_region(const struct config *config) {
   if (config->aws_region) return strdup(config->aws_region);
   struct profile_files files;
   if (!profile_files_read(config, &files, &(struct error){0})) return NULL;
-  struct str region =
-      profile_find(buffer_str(&files.config), true, config->aws.profile, STR("region"));
+  struct str region = profile_setting(&files, config->aws.profile, "region");
   char *copy = region.length > 0 ? strndup(region.data, region.length) : NULL;
   profile_files_free(&files);
   return copy;
+}
+
+char *endpoint_ca_bundle(const struct config *config) {
+  if (config->aws.ca_bundle) return strdup(config->aws.ca_bundle);
+  struct profile_files files;
+  if (!profile_files_read(config, &files, &(struct error){0})) return NULL;
+  struct str bundle = profile_setting(&files, config->aws.profile, "ca_bundle");
+  _cleanup_free_ char *path = bundle.length > 0 ? strndup(bundle.data, bundle.length) : NULL;
+  char expanded[PATH_MAX];
+  bool found = path && profile_expand_home(path, expanded);
+  profile_files_free(&files);
+  return found ? strdup(expanded) : NULL;
 }

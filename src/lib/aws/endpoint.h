@@ -26,7 +26,8 @@ struct endpoint_service {
   const char *name;          /* for people */
   const char *signing_name;  /* NULL: nothing of it is signed */
   const char *host_prefix;   /* PREFIX.REGION.amazonaws.com */
-  const char *global_region; /* of a service that is in no region: its signatures' region */
+  const char *global_region; /* of a service that is in no region: its signatures' region in most
+                                partitions */
   const char *target_prefix; /* of X-Amz-Target, for the JSON services */
   const char *content_type;  /* of their bodies */
   const char *setting;       /* that names an endpoint of its own */
@@ -49,6 +50,9 @@ bool endpoint_resolve(const struct config *config, enum aws_service service, con
                       struct endpoint *ret_endpoint, struct error *error);
 void endpoint_free(struct endpoint *endpoint);
 
+/* The region of a service's signatures, where `region` is that of the settings. */
+const char *endpoint_signing_region(const struct endpoint_service *service, const char *region);
+
 /* True for what may stand in a host's name as a region. */
 bool endpoint_is_region(const char *region);
 
@@ -64,3 +68,7 @@ void endpoint_locate(const struct endpoint *endpoint, struct str bucket, struct 
 /* The region of the settings, else of the profile in the config file, which is read; the caller's.
  * NULL: there is none. */
 char *endpoint_region(const struct config *config);
+
+/* The file of certificates to trust, of the settings or of the profile; the caller's. NULL: none is
+ * named. */
+char *endpoint_ca_bundle(const struct config *config);

@@ -18,6 +18,12 @@ uint64_t clock_monotonic_us(void) {
   return (uint64_t)now.tv_sec * MICROSECONDS + (uint64_t)now.tv_nsec / 1000;
 }
 
+uint64_t clock_boot_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (uint64_t)now.tv_sec * MICROSECONDS + (uint64_t)now.tv_nsec / 1000;
+}
+
 int64_t clock_unix_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

@@ -10,6 +10,9 @@ enum { CLOCK_RFC3339_SIZE = 33 }; /* 2023-05-20T23:44:59.123456+00:00 and a NUL 
 /* Microseconds since an arbitrary start; never goes back. */
 uint64_t clock_monotonic_us(void);
 
+/* The same, which goes on while the machine is suspended (CLOCK_BOOTTIME). */
+uint64_t clock_boot_us(void);
+
 /* Microseconds of UTC since 1970-01-01. */
 int64_t clock_unix_us(void);
 

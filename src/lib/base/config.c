@@ -185,6 +185,16 @@ static const struct config_setting SETTINGS[] = {
            "on: the instance metadata service is never asked for credentials"),
     URL("AWS_EC2_METADATA_SERVICE_ENDPOINT", CONFIG_AWS, aws.metadata_endpoint, HTTP_SCHEMES,
         "http://169.254.169.254", "http://127.0.0.1:1338", "the instance metadata service"),
+    TEXT(
+        "AWS_CA_BUNDLE", CONFIG_AWS, aws.ca_bundle, NULL, "/etc/ssl/company.pem",
+        "file of the certificates that AWS's are checked against; unset: ca_bundle of the profile, "
+        "SSL_CERT_FILE, the system's"),
+    SWITCH("AWS_USE_FIPS_ENDPOINT", CONFIG_AWS, aws.use_fips, "off", "true",
+           "on: the FIPS endpoints of AWS's services"),
+    SWITCH("AWS_USE_DUALSTACK_ENDPOINT", CONFIG_AWS, aws.use_dualstack, "off", "true",
+           "on: the endpoints of AWS's services that have IPv6 as well"),
+    SWITCH("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", CONFIG_AWS, aws.ignore_profile_endpoints, "off",
+           "true", "on: endpoint_url and services of the profile are not followed"),
     URL("AWS_ENDPOINT_URL", CONFIG_AWS, aws.endpoint, HTTP_SCHEMES, NULL, "http://127.0.0.1:4566",
         "endpoint of every AWS service that has none of its own below"),
     URL("AWS_ENDPOINT_URL_DYNAMODB", CONFIG_AWS, aws.endpoint_dynamodb, HTTP_SCHEMES, NULL,

@@ -72,6 +72,9 @@ struct config {
     const char *container_token_file;
     bool metadata_disabled;
     const char *metadata_endpoint;
+    const char *ca_bundle;
+    bool use_fips, use_dualstack;
+    bool ignore_profile_endpoints;
     const char *endpoint; /* of every service without one of its own */
     const char *endpoint_dynamodb;
     const char *endpoint_s3;

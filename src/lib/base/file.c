@@ -48,7 +48,7 @@ static bool write_all(int fd, struct str text) {
     text.data += count;
     text.length -= (size_t)count;
   }
-  return fsync(fd) == 0;
+  return true;
 }
 
 static bool put_in_place(const char *path, struct str text, mode_t mode, bool keep,
@@ -60,14 +60,25 @@ static bool put_in_place(const char *path, struct str text, mode_t mode, bool ke
   unlink(name); /* left by a process of the same id that was killed */
   _cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return cannot("written", path, error);
-  bool placed = write_all(fd, text) && (keep ? link(name, path) : rename(name, path)) == 0;
+  bool placed =
+      write_all(fd, text) && fsync(fd) == 0 && (keep ? link(name, path) : rename(name, path)) == 0;
   if (!placed && keep && errno == EEXIST) placed = true;
   if (!placed) cannot("written", path, error);
   unlink(name); /* a name of its own still after a failure, or when the file was linked */
   return placed;
 }
 
+/* A device or a pipe is written to: a file in its place would take it away. */
+static bool write_through(const char *path, struct str text, struct error *error) {
+  _cleanup_close_ int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return cannot("written", path, error);
+  return write_all(fd, text) || cannot("written", path, error);
+}
+
 bool file_replace(const char *path, struct str text, mode_t mode, struct error *error) {
+  struct stat status;
+  if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+    return write_through(path, text, error);
   return put_in_place(path, text, mode, false, error);
 }
 

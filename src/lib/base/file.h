@@ -13,7 +13,8 @@
 bool file_read(const char *path, size_t limit, struct buffer *ret_text, struct error *error);
 
 /* Puts `text` in the place of the file at once: readers see the old text or the new one, never a
- * part. A new file gets `mode`, less the umask. It is on the disk when this returns. */
+ * part. A new file gets `mode`, less the umask. It is on the disk when this returns. What is no
+ * file, such as a device, is written to instead. */
 bool file_replace(const char *path, struct str text, mode_t mode, struct error *error);
 
 /* The same, but a file that is there already stays as it is; that is no error. */

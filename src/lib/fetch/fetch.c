@@ -6,6 +6,7 @@
 #include "lib/fetch/fetch.h"
 
 #include "lib/fetch/exchange.h"
+#include "lib/fetch/route.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct fetcher {
   struct list watches;
   size_t exchange_count;
   size_t handle_count; /* libuv handles that are not closed yet */
+  char *ca_bundle;     /* NULL: the system's certificates */
   bool closing;
 };
 
@@ -54,7 +56,9 @@ static void start_curl(void) {
 static void forget_handle(struct fetcher *fetcher) {
   assert(fetcher->handle_count > 0);
   fetcher->handle_count--;
-  if (fetcher->closing && fetcher->handle_count == 0) free(fetcher);
+  if (!fetcher->closing || fetcher->handle_count > 0) return;
+  free(fetcher->ca_bundle);
+  free(fetcher);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
@@ -219,6 +223,8 @@ struct fetcher *fetch_open(struct loop *loop, struct error *error) {
   }
   fetcher->loop = loop;
   fetcher->multi = multi;
+  const char *trusted = getenv("SSL_CERT_FILE"); /* as curl's own program does */
+  fetch_trust(fetcher, trusted && *trusted ? trusted : NULL);
   list_init(&fetcher->exchanges);
   list_init(&fetcher->refused);
   list_init(&fetcher->watches);
@@ -234,6 +240,13 @@ struct fetcher *fetch_open(struct loop *loop, struct error *error) {
   return fetcher;
 }
 
+void fetch_trust(struct fetcher *fetcher, const char *ca_bundle) {
+  char *copy = ca_bundle ? strdup(ca_bundle) : NULL;
+  if (!copy) return;
+  free(fetcher->ca_bundle);
+  fetcher->ca_bundle = copy;
+}
+
 bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, fetch_done done,
                  void *argument, struct error *error) {
   assert(done);
@@ -245,6 +258,10 @@ bool fetch_start(struct fetcher *fetcher, const struct fetch_request *request, f
   if (!exchange) return error_set(error, ERROR_MEMORY, "out of memory");
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(exchange->easy, CURLOPT_OPENSOCKETDATA, fetcher);
+  if (route_set(exchange->easy, request->url, fetcher->ca_bundle) != CURLE_OK) {
+    exchange_free(exchange);
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  }
   if (exchange->refused) {
     list_append(&fetcher->refused, &exchange->node);
     loop_at_end_of_turn(fetcher->loop, &fetcher->refuse_task);

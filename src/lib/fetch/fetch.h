@@ -14,6 +14,10 @@ struct str fetch_response_header(const struct fetch_response *response, struct s
 /* NULL when memory is out. Connections are kept and used again. */
 struct fetcher *fetch_open(struct loop *loop, struct error *error);
 
+/* Trusts the certificates in the file `ca_bundle` alone from now on, instead of the system's, or of
+ * the file that SSL_CERT_FILE names. NULL: changes nothing. */
+void fetch_trust(struct fetcher *fetcher, const char *ca_bundle);
+
 /* Starts an exchange; everything in `request` is copied. Calls `done` exactly once, on the loop,
  * never from inside this call. Returns false (and never calls `done`) when memory is out, too many
  * exchanges are under way, or the fetcher is closing. */

@@ -46,6 +46,24 @@ const char *place_copy_key(const struct sync_place *place, struct arena *arena, 
   return place_state_key(place, arena, name);
 }
 
+static size_t add(struct sigv4_header *headers, size_t count, struct str name, const char *value) {
+  if (!value) return count;
+  headers[count] = (struct sigv4_header){name, str_from(value)};
+  return count + 1;
+}
+
+size_t place_storage_headers(const struct sync_storage *storage, bool is_copy, bool is_state,
+                             struct sigv4_header *headers, size_t count) {
+  assert(count + STORAGE_HEADERS_LIMIT <= S3_HEADERS_LIMIT);
+  count = add(headers, count, STR("x-amz-server-side-encryption"), storage->encryption);
+  count = add(headers, count, STR("x-amz-server-side-encryption-aws-kms-key-id"), storage->kms_key);
+  if (is_state) return count;
+  count = add(headers, count, STR("x-amz-storage-class"), storage->class);
+  count = add(headers, count, STR("x-amz-tagging"), storage->tags);
+  if (!is_copy || !storage->tags) return count;
+  return add(headers, count, STR("x-amz-tagging-directive"), "REPLACE");
+}
+
 struct s3_bucket place_bucket(const struct sync_place *place, uint64_t bytes) {
   uint64_t allowance_ms = bytes / SLOWEST_BYTES_A_MS;
   return (struct s3_bucket){.name = place->bucket,

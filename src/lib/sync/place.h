@@ -7,10 +7,27 @@
 
 #define SYNC_STATE_FOLDER ".cruddur/"
 
+/* How objects are stored, where that is asked for; NULL: as the bucket does it. */
+struct sync_storage {
+  const char *encryption; /* "AES256" or "aws:kms" */
+  const char *kms_key;
+  const char *class; /* "STANDARD_IA", …; of the site's objects alone */
+  const char *tags;  /* "name=value&…"; of the site's objects alone */
+};
+
 struct sync_place {
   const char *bucket;
   const char *prefix; /* "" or ends in '/' */
+  struct sync_storage storage;
 };
+
+enum { STORAGE_HEADERS_LIMIT = 5 };
+
+/* Puts the headers that say it behind the `count` headers that are there. Returns how many there
+ * are then. `is_copy`: of a copy, whose tags would be the source's; `is_state`: of an object of the
+ * sync's own. */
+size_t place_storage_headers(const struct sync_storage *storage, bool is_copy, bool is_state,
+                             struct sigv4_header *headers, size_t count);
 
 /* True when `key` is below the prefix. A sync never touches another key. */
 bool place_holds(const struct sync_place *place, const char *key);

@@ -21,18 +21,27 @@ static bool has_room(const struct sync_pool *pool) {
          pool->held + weight_of(pool, pool->next) <= HELD_LIMIT;
 }
 
+/* The run was stopped: what has not started never will. */
+static void give_up(struct sync_pool *pool) {
+  if (pool->progress.failed == 0) pool->first_error = pool->session->run->stopped;
+  assert(pool->session->run->stopped.kind != ERROR_NONE && pool->next < pool->count);
+  pool->progress.failed += pool->count - pool->next;
+  pool->next = pool->count;
+}
+
 /* An item that ends at once comes back here from sync_pool_ended(). The outer call's loop goes on
  * then, so that the stack does not grow. */
 static void start_more(struct sync_pool *pool) {
   if (pool->starting) return;
   pool->starting = true;
-  while (pool->next < pool->count && has_room(pool)) {
+  while (pool->next < pool->count && !sync_session_is_stopped(pool->session) && has_room(pool)) {
     size_t index = pool->next++;
     pool->under_way++;
     pool->held += weight_of(pool, index);
     pool->start(pool, index);
   }
   pool->starting = false;
+  if (pool->next < pool->count && sync_session_is_stopped(pool->session)) give_up(pool);
   pool->done = pool->next == pool->count && pool->under_way == 0;
 }
 

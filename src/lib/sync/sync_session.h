@@ -5,6 +5,8 @@
 
 #include "lib/aws/aws_session.h"
 
+#include <uv.h>
+
 /* How far a step is. */
 struct sync_progress {
   const char *what; /* "uploading assets", "deleting", … */
@@ -19,10 +21,26 @@ struct sync_observer {
   void *argument;
 };
 
+/* What changes while a run goes on. */
+struct sync_run {
+  bool has_conditions; /* the store keeps If-Match and If-None-Match, as S3 does (sync_lock.h) */
+
+  /* Called before each request, and may stop the run; NULL: nobody. */
+  void (*check)(void *argument);
+  void *check_argument;
+
+  uv_signal_t signals[3]; /* see sync_session_watch_signals() */
+  size_t signal_count;
+
+  struct error stopped; /* why no request may start any more; ERROR_NONE: they may */
+  bool *pause_over;     /* of the pause that is under way; NULL: none is */
+};
+
 struct sync_session {
   struct aws_session *aws; /* owned */
   struct sync_observer observer;
-  unsigned jobs; /* requests side by side, at least 1 */
+  unsigned jobs;        /* requests side by side, at least 1 */
+  struct sync_run *run; /* owned */
 };
 
 /* Opens the session: observer and jobs are the caller's to set. `config` was loaded with CONFIG_AWS
@@ -38,7 +56,14 @@ struct aws_client *sync_session_client(const struct sync_session *session);
 /* Drives the loop until `*done`, which a callback sets. */
 void sync_session_wait(const struct sync_session *session, const bool *done);
 
-/* Drives the loop for so many milliseconds. */
+/* Stops the run: no request starts from now on, each ends with this error instead, and a pause ends
+ * at once. The first reason counts. */
+void sync_session_stop(const struct sync_session *session, const struct error *reason);
+
+/* True when the run was stopped. */
+bool sync_session_is_stopped(const struct sync_session *session);
+
+/* Drives the loop for so many milliseconds, or until the run is stopped. */
 void sync_session_pause(const struct sync_session *session, uint64_t ms);
 
 /* Tells the observer a printf-style sentence. */
@@ -46,3 +71,8 @@ void sync_session_notice(const struct sync_session *session, const char *format,
     __attribute__((format(printf, 2, 3)));
 void sync_session_progress(const struct sync_session *session,
                            const struct sync_progress *progress);
+
+/* SIGINT, SIGTERM and SIGHUP stop the run from now on, whenever the loop is driven: no more
+ * requests start, and those under way are answered. A second signal ends the process at once.
+ * Before this call the first one does, as nothing was written. */
+void sync_session_watch_signals(const struct sync_session *session);

@@ -34,6 +34,7 @@ class Call:
         self.headers = {name.lower(): value.strip() for name, value in handler.headers.items()}
         self.raw_path, _, raw_query = handler.path.partition("?")
         self.path = urllib.parse.unquote(self.raw_path)
+        self.key = self.path[1:].partition("/")[2]  # of a bucket of S3
         self.query = dict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True))
         self.body = body
         self.ours = self.headers.get("user-agent", "").startswith("cruddur/")
@@ -47,9 +48,11 @@ class Answer:
 
 
 class Refused(Exception):
-    def __init__(self, status, code, message=""):
+    """`defect`: whoever sent that made a mistake."""
+
+    def __init__(self, status, code, message="", defect=True):
         super().__init__(f"{code}: {message}")
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.defect = status, code, message, defect
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -70,6 +73,7 @@ class Double:
     def __init__(self):
         self.fault = self.before = self.after = None
         self.calls = []
+        self.shift = 0  # seconds that the service's clock is ahead
         self.refusals = []  # what of ours was not as AWS wants it
         self.lock = threading.RLock()
         self.server = _Server(("127.0.0.1", 0), self._handler())
@@ -85,8 +89,8 @@ class Double:
     def answer(self, call):
         raise NotImplementedError
 
-    def refusal(self, refused, call):
-        raise NotImplementedError
+    def now(self):
+        return time.time() + self.shift
 
     def verify(self, call):
         try:
@@ -114,7 +118,7 @@ class Double:
                     return None, fault
                 answer = self.answer(call)
             except Refused as refused:
-                if call.ours and refused.status != 404:
+                if call.ours and refused.defect and refused.status != 404:
                     self.refusals.append((call, refused))
                 answer = Answer(refused.status,
                                 *self.refusal_body(refused.code, refused.message))
@@ -143,7 +147,7 @@ class Double:
             def _write(self, answer, fault):
                 body = b"" if self.command == "HEAD" else answer.body
                 self.send_response_only(answer.status)
-                self.send_header("Date", self.date_time_string(time.time()))
+                self.send_header("Date", self.date_time_string(double.now()))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if fault is Fault.CUT_OPEN:

@@ -1,5 +1,5 @@
 """A strict double of S3: verifies signatures, body hashes and Content-MD5, encodings, the cap of a
-thousand keys; pages its lists; and fails as it is told. See aws_double.py.
+thousand keys, the conditions of writes; pages its lists; and fails as it is told. See aws_double.py.
 
     s3 = S3Double();  s3.put("index.html", b"…");  s3.objects["index.html"].data
 """
@@ -22,13 +22,13 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 class Object:
-    def __init__(self, data, headers=None, etag=None, kms=False):
+    def __init__(self, data, headers=None, etag=None, kms=False, modified=None):
         self.data = data
         self.headers = headers or {}
         md5 = hashlib.md5(data).hexdigest()
         self.etag = etag or (hashlib.md5(b"kms" + data).hexdigest() if kms else md5)
         self.kms = kms
-        self.modified = int(time.time())
+        self.modified = int(time.time() if modified is None else modified)
 
     def answer_headers(self):
         stamp = datetime.datetime.fromtimestamp(self.modified, datetime.timezone.utc)
@@ -61,13 +61,16 @@ class S3Double(Double):
         self.page = 1000
         self.delete_errors = {}  # key → how often its deletion fails, and with which code
         self.ordered = None  # sorted keys; None: to be sorted again
+        self.conditions = "kept"  # of writes; or "ignored", or "unknown" (501), as elsewhere
+        self.versions = None  # key → [(id, bytes or None for a deletion)]; None: not versioned
+        self.conflicts = 0  # so many conditional writes meet another one under way
         super().__init__()
 
     # For tests.
 
     def put(self, key, data, headers=None, **more):
         self.ordered = None
-        self.objects[key] = Object(data, headers, **more)
+        self.objects[key] = Object(data, headers, **{"modified": self.now(), **more})
 
     def keys(self):
         """What is there but the sync's own."""
@@ -90,7 +93,6 @@ class S3Double(Double):
             return self._buckets()
         if bucket != self.bucket:
             raise Refused(404, "NoSuchBucket", "The specified bucket does not exist")
-        call.key = key
         if not key:
             return self._bucket(call)
         action = {"GET": self._get, "HEAD": self._get, "PUT": self._put, "DELETE": self._delete}
@@ -122,6 +124,8 @@ class S3Double(Double):
                           f"{self.region}</LocationConstraint>")
         if any(name in call.query for name in ("versioning", "policy", "acl", "lifecycle")):
             raise Refused(501, "NotImplemented")
+        if "versions" in call.query:
+            return self._list_versions(call.query)
         return self._list(call.query)
 
     def _list(self, query):
@@ -205,9 +209,26 @@ class S3Double(Double):
             raise Refused(400, "InvalidDigest", "no Content-MD5")
         if md5 and base64.b64decode(md5) != hashlib.md5(call.body).digest():
             raise Refused(400, "BadDigest")
+        self._check_conditions(call, key)
         self._store(key, call.body, self._kept(call))
         headers = {"ETag": f'"{self.objects[key].etag}"'}
         return Answer(200, b"", headers)
+
+    def _check_conditions(self, call, key):
+        """As the page "Conditional writes" of S3's user guide says."""
+        absent, match = call.headers.get("if-none-match"), call.headers.get("if-match")
+        if (absent is None and match is None) or self.conditions == "ignored":
+            return
+        if self.conditions == "unknown" or (absent not in (None, "*")) or (absent and match):
+            raise Refused(501, "NotImplemented", "a header that is not implemented",
+                          defect=self.conditions != "unknown")
+        if self.conflicts > 0:
+            self.conflicts -= 1
+            raise Refused(409, "ConditionalRequestConflict", "try again", defect=False)
+        if match and key not in self.objects:
+            raise Refused(404, "NoSuchKey", key)
+        if key in self.objects if absent else match != f'"{self.objects[key].etag}"':
+            raise Refused(412, "PreconditionFailed", "a pre-condition did not hold", defect=False)
 
     @staticmethod
     def _kept(call):
@@ -217,7 +238,8 @@ class S3Double(Double):
     def _store(self, key, data, headers):
         if key not in self.objects:
             self.ordered = None
-        self.objects[key] = Object(data, headers, kms=self.kms)
+        self.objects[key] = Object(data, headers, kms=self.kms, modified=self.now())
+        self._note_version(key, data)
 
     def _copy(self, call, key):
         source = call.headers["x-amz-copy-source"]
@@ -238,9 +260,42 @@ class S3Double(Double):
                       f"<ETag>&quot;{self.objects[key].etag}&quot;</ETag><LastModified>"
                       f"{iso(self.objects[key].modified)}</LastModified></CopyObjectResult>")
 
+    def _note_version(self, key, data):
+        if self.versions is not None:
+            versions = self.versions.setdefault(key, [])
+            versions.append((f"v{len(versions)}-{key[:3]}", data))
+
+    def _list_versions(self, query):
+        prefix = query.get("prefix", "")
+        rows = ([(key, *version) for key, all_of in sorted(self.versions.items()) for version in all_of]
+                if self.versions is not None
+                else [(key, "null", item.data) for key, item in sorted(self.objects.items())])
+        rows = [row for row in rows if row[0].startswith(prefix)]
+        start = int(query.get("version-id-marker", "0") or 0)
+        parts = []
+        for key, name, data in rows[start : start + self.page]:
+            kind = "DeleteMarker" if data is None else "Version"
+            parts.append(f"<{kind}><Key>{urllib.parse.quote_plus(key, safe='/-_.*')}</Key>"
+                         f"<VersionId>{name}</VersionId></{kind}>")
+        more = len(rows) > start + self.page
+        if more:
+            last = urllib.parse.quote_plus(rows[start + self.page - 1][0], safe="/-_.*")
+            parts.append(f"<NextKeyMarker>{last}</NextKeyMarker>"
+                         f"<NextVersionIdMarker>{start + self.page}</NextVersionIdMarker>")
+        return Answer(200, f'{DECLARATION}<ListVersionsResult xmlns="{NAMESPACE}">'
+                      f"<IsTruncated>{str(more).lower()}</IsTruncated>{''.join(parts)}"
+                      "</ListVersionsResult>", {"Content-Type": "application/xml"})
+
     def _delete(self, call, key):
+        if "versionId" in call.query:
+            name = call.query["versionId"]
+            kept = [one for one in (self.versions or {}).get(key, []) if one[0] != name]
+            if self.versions is not None:
+                self.versions[key] = kept
+            return Answer(204)
         if self.objects.pop(key, None):
             self.ordered = None
+            self._note_version(key, None)
         return Answer(204)
 
     def _delete_many(self, call):
@@ -267,6 +322,7 @@ class S3Double(Double):
                 continue
             if self.objects.pop(key, None):
                 self.ordered = None
+                self._note_version(key, None)
             if not quiet:
                 parts.append(f"<Deleted><Key>{escape(key)}</Key></Deleted>")
         return Answer(200, f'{DECLARATION}<DeleteResult xmlns="{NAMESPACE}">{"".join(parts)}'

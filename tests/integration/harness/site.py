@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 from harness.cloudfront_double import CloudFrontDouble
@@ -129,6 +130,25 @@ class Site:
         assert not DEFECTS.search(done.stderr), done.stderr
         assert self.s3.secret not in done.stdout + done.stderr
         return done
+
+    def kill_at(self, fits, *verb, late=True, double=None):
+        """Kills `sync --yes` at its first request that fits, before or after it was done."""
+        double, process = double or self.s3, None
+        before, after = double.before, double.after
+
+        def kill(call):
+            if process and process.poll() is None and fits(call):
+                os.kill(process.pid, signal.SIGKILL)
+
+        if late:
+            double.after = kill
+        else:
+            double.before = kill
+        with double.lock:
+            process = self.start(*verb, "--yes")
+        process.communicate(timeout=TIMEOUT)
+        double.before, double.after = before, after
+        assert process.returncode == -signal.SIGKILL
 
     def deploy(self, *arguments, code=0, **changes):
         """`sync --yes`, which must end with that code and leave no refusal behind."""

@@ -6,6 +6,8 @@
 #include "lib/aws/credentials/aws_provider.h"
 
 #include "lib/aws/credentials/chain.h"
+#include "lib/aws/endpoint.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -178,6 +180,8 @@ struct aws_provider *aws_provider_new_timed(struct loop *loop, const struct conf
   provider->config = config;
   provider->timing = *timing;
   provider->fetcher = fetch_open(loop, error);
+  _cleanup_free_ char *ca_bundle = endpoint_ca_bundle(config);
+  if (provider->fetcher) fetch_trust(provider->fetcher, ca_bundle);
   provider->refresher = provider->fetcher ? refresher_new(loop, &KIND, &rounds, provider) : NULL;
   if (provider->refresher) return provider;
   fetch_close(provider->fetcher);

@@ -6,13 +6,15 @@
 #include "lib/aws/secret.h"
 #include "lib/base/cleanup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TOKEN_LIMIT = 64 * 1024 };
+enum { TOKEN_LIMIT = 64 * 1024, NESTED_NAME_SIZE = 128 };
 
 bool profile_expand_home(const char *path, char expanded[PATH_MAX]) {
   const char *home = getenv("HOME");
@@ -77,15 +79,25 @@ char *profile_read_token(const char *path, struct error *error) {
   return copy;
 }
 
+/* Some editors put a byte order mark in front of the first section. */
+static void drop_mark(struct buffer *text) {
+  struct str mark = STR("\xEF\xBB\xBF");
+  if (!str_starts_with(buffer_str(text), mark)) return;
+  memmove(text->data, text->data + mark.length, text->length - mark.length);
+  text->length -= mark.length;
+}
+
 /* A file that is not there is empty. */
 static bool read_optional(const char *path, struct buffer *ret_plain, struct error *error) {
   struct buffer text = BUFFER_EMPTY;
   *ret_plain = BUFFER_EMPTY;
+  if (!path) return true;
   if (!profile_read_file(path, PROFILE_FILE_LIMIT, &text, error)) {
     if (error->kind != ERROR_NOT_FOUND) return false;
     *error = (struct error){0};
     return true;
   }
+  drop_mark(&text);
   bool read = profile_text_read(buffer_str(&text), ret_plain, error);
   secret_buffer_free(&text);
   return read || error_prefix(error, "%s cannot be read as AWS settings", path);
@@ -109,7 +121,7 @@ void profile_files_free(struct profile_files *files) {
 }
 
 /* What stands before the name in a section's line. */
-static const char PROFILES[] = "profile", SESSIONS[] = "sso-session";
+static const char PROFILES[] = "profile", SESSIONS[] = "sso-session", SERVICES[] = "services";
 
 static const struct str DEFAULTS = {"DEFAULT", 7};
 
@@ -178,4 +190,14 @@ bool profile_session_exists(const struct profile_files *files, struct str sessio
 struct str profile_session_setting(const struct profile_files *files, struct str session,
                                    const char *name) {
   return search(buffer_str(&files->config), SESSIONS, session, str_from(name));
+}
+
+struct str profile_services_setting(const struct profile_files *files, struct str section,
+                                    struct str group, struct str name) {
+  char nested[NESTED_NAME_SIZE];
+  int length = snprintf(nested, sizeof(nested), "%.*s%c%.*s", (int)group.length, group.data,
+                        PROFILE_TEXT_NESTED, (int)name.length, name.data);
+  assert(length > 0 && length < NESTED_NAME_SIZE);
+  return search(buffer_str(&files->config), SERVICES, section,
+                (struct str){nested, (size_t)length});
 }

@@ -40,6 +40,11 @@ struct str profile_session_setting(const struct profile_files *files, struct str
                                    const char *name);
 bool profile_session_exists(const struct profile_files *files, struct str session);
 
+/* The value of `name` that is indented below `group =` in the config file's section
+ * [services SECTION]; data is NULL where it stands nowhere. */
+struct str profile_services_setting(const struct profile_files *files, struct str section,
+                                    struct str group, struct str name);
+
 /* Writes `path` with "~/" as the home folder; false when it is too long. */
 bool profile_expand_home(const char *path, char expanded[PATH_MAX]);
 

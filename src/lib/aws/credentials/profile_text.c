@@ -25,7 +25,8 @@ struct profile_reader {
   struct str section; /* data is NULL before the first one */
   size_t indent;      /* of the last section or setting */
   bool in_setting;    /* which more lines may belong to */
-  bool is_nested;     /* its value begins on the next line: settings of its own, not kept */
+  struct str name;    /* its own */
+  bool is_nested;     /* its value begins on the next line: settings of its own */
   size_t setting_at;  /* where it begins in `plain` */
   bool is_empty;      /* its value is, so far */
 };
@@ -85,6 +86,11 @@ static bool read_section(struct profile_reader *reader, struct str name, struct 
   return str_equal(name, STR("DEFAULT")) || mark(reader, (struct str){NULL, 0}, error);
 }
 
+static void append_lower(struct buffer *plain, struct str name) {
+  for (size_t i = 0; i < name.length; i++)
+    buffer_append_char(plain, (char)tolower((unsigned char)name.data[i]));
+}
+
 /* A name that begins as a section does cannot be asked for. */
 static bool read_setting(struct profile_reader *reader, struct str line, struct error *error) {
   size_t length = 0;
@@ -95,12 +101,12 @@ static bool read_setting(struct profile_reader *reader, struct str line, struct 
     return refuse(reader, "is no `name = value`", error);
   struct str value = strip((struct str){line.data + length + 1, line.length - length - 1});
   reader->in_setting = true;
+  reader->name = name;
   reader->is_nested = name.data[0] == '[';
   reader->is_empty = value.length == 0;
   reader->setting_at = reader->plain->length;
   if (!reader->is_nested) {
-    for (size_t i = 0; i < name.length; i++)
-      buffer_append_char(reader->plain, (char)tolower((unsigned char)name.data[i]));
+    append_lower(reader->plain, name);
     buffer_append_char(reader->plain, '=');
     buffer_append_str(reader->plain, value);
     buffer_append_char(reader->plain, '\n');
@@ -108,14 +114,26 @@ static bool read_setting(struct profile_reader *reader, struct str line, struct 
   return mark(reader, name, error);
 }
 
+/* A line below a setting without a value: a setting of that one's own. */
+static bool read_nested(struct profile_reader *reader, struct str line, struct error *error) {
+  const char *equals = memchr(line.data, '=', line.length);
+  if (!reader->is_nested) reader->plain->length = reader->setting_at;
+  reader->is_nested = true;
+  if (!equals) return refuse(reader, "is no `name = value` of a nested setting", error);
+  size_t length = (size_t)(equals - line.data);
+  if (reader->name.data[0] == '[') return true;
+  append_lower(reader->plain, reader->name);
+  buffer_append_char(reader->plain, PROFILE_TEXT_NESTED);
+  append_lower(reader->plain, strip((struct str){line.data, length}));
+  buffer_append_char(reader->plain, '=');
+  buffer_append_str(reader->plain, strip((struct str){equals + 1, line.length - length - 1}));
+  buffer_append_char(reader->plain, '\n');
+  return true;
+}
+
 /* More of the value of the setting before it. */
 static bool read_more(struct profile_reader *reader, struct str line, struct error *error) {
-  if (reader->is_empty) {
-    reader->plain->length = reader->setting_at;
-    reader->is_nested = true;
-    return memchr(line.data, '=', line.length) ||
-           refuse(reader, "is no `name = value` of a nested setting", error);
-  }
+  if (reader->is_empty) return read_nested(reader, line, error);
   if (reader->is_nested || reader->plain->failed) return true;
   reader->plain->length--; /* the line feed */
   buffer_append_char(reader->plain, ' ');

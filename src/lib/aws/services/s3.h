@@ -8,7 +8,7 @@
 enum {
   S3_DELETE_LIMIT = 1000, /* keys in one DeleteObjects, the service's bound */
   S3_PAGES_LIMIT = 10000, /* of a list: ten million keys */
-  S3_HEADERS_LIMIT = 12,  /* of one put or copy */
+  S3_HEADERS_LIMIT = 16,  /* of one put or copy */
   S3_KEY_LENGTH_LIMIT = 1024,
 };
 
@@ -87,6 +87,18 @@ typedef void (*s3_key_kept)(const char *key, const char *code, const char *messa
 bool s3_delete_many(const struct aws_session *session, const struct s3_bucket *bucket,
                     const char *const *keys, size_t count, s3_key_kept kept, void *argument,
                     struct error *error);
+
+/* A version of an object, or a marker that it was deleted; borrowed for the time of the call. */
+typedef bool (*s3_version_found)(struct str id, void *argument);
+
+/* Lists the versions of the one object `key` and waits (ListObjectVersions). A bucket without
+ * versions tells of the object itself, whose version is "null". */
+bool s3_versions(const struct aws_session *session, const struct s3_bucket *bucket, const char *key,
+                 s3_version_found found, void *argument, struct error *error);
+
+/* Deletes a version for good and waits. */
+bool s3_versions_delete(const struct aws_session *session, const struct s3_bucket *bucket,
+                        const char *key, const char *version, struct error *error);
 
 /* True when `key` can be named in XML 1.0. */
 bool s3_key_fits_xml(const char *key);

@@ -100,3 +100,14 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
   results->invalidated += paths->count;
   return !wait || await(session, distribution, &answer, error);
 }
+
+bool purge_check(const struct sync_session *session, const char *distribution,
+                 struct error *error) {
+  struct cloudfront_answer answer;
+  if (!*distribution) return true;
+  if (cloudfront_get(session->aws, distribution, "INONE", CALL_DEADLINE_MS, &answer, error) ||
+      strcmp(answer.code, "NoSuchInvalidation") == 0)
+    return true;
+  return error_prefix(error, "the distribution %s cannot be invalidated, so nothing was changed",
+                      distribution);
+}

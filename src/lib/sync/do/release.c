@@ -47,17 +47,19 @@ static void on_copied(const struct aws_response *response, void *argument) {
 static void start_copy(struct sync_pool *pool, size_t index) {
   const struct release_copies *all = pool->argument;
   struct release_copy *copy = &all->copies[index];
-  struct sigv4_header headers[] = {{STR("content-type"), STR("application/octet-stream")},
-                                   {STR("cache-control"), STR("no-store")}};
+  struct sigv4_header headers[S3_HEADERS_LIMIT] = {
+      {STR("content-type"), STR("application/octet-stream")},
+      {STR("cache-control"), STR("no-store")}};
   struct s3_bucket bucket = place_bucket(all->place, 0);
   struct error error = {0};
   copy->pool = pool;
   copy->index = index;
-  struct s3_copying request = {.from = copy->key,
-                               .etag = copy->etag,
-                               .key = place_copy_key(all->place, all->results->arena, copy->md5),
-                               .headers = headers,
-                               .header_count = 2};
+  struct s3_copying request = {
+      .from = copy->key,
+      .etag = copy->etag,
+      .key = place_copy_key(all->place, all->results->arena, copy->md5),
+      .headers = headers,
+      .header_count = place_storage_headers(&all->place->storage, true, true, headers, 2)};
   bool started = *request.key ? s3_copy(sync_session_client(pool->session), &bucket, &request,
                                         on_copied, copy, &error)
                               : error_set(&error, ERROR_MEMORY, "out of memory");
@@ -99,7 +101,7 @@ static bool is_needed(const struct sync_plan *plan, const struct manifest *next,
   if (str_starts_with(name, pages)) return manifest_blob(next, name.data + pages.length) != NULL;
   if (!str_starts_with(name, releases)) return true;
   struct str rest = {name.data + releases.length, name.length - releases.length};
-  uint64_t oldest = release_manifest_oldest(plan, next->sequence);
+  uint64_t oldest = manifest_oldest(next, plan->keep_releases, false);
   return str_cut_u64(&rest, oldest, next->sequence, &number);
 }
 

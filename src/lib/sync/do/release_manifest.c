@@ -45,6 +45,7 @@ static void note_object(struct release_noter *noter, const struct sync_object *o
   struct known_object known = {
       .key = object->key,
       .md5 = object->md5,
+      .kind = object->class == SYNC_ASSET ? KNOWN_ASSET : KNOWN_PLAIN,
       .headers_digest = arena_copy(noter->arena, str_from(digest)),
       .first = before && before->first > 0 && before->last > 0 ? before->first : noter->number,
       .last = noter->number};
@@ -63,26 +64,27 @@ static void note_object(struct release_noter *noter, const struct sync_object *o
   note(noter, &known);
 }
 
-/* An object that stays without being of the build. An asset that no release is known to have counts
- * as one of the latest, and never as one that a rollback needs: its first release is after its
- * last. */
+/* An object that stays without being of the build; nothing is noted of those that others put there.
+ * An asset that a run wrote which was cut off is of no release: it counts as one of the latest, and
+ * never as one that a rollback needs, for its first release is after its last. */
 static void note_other(struct release_noter *noter, const struct bucket_object *object) {
   const struct sync_plan *plan = noter->plan;
   const struct manifest *manifest = &plan->bucket->manifest;
   const struct known_object *before = manifest_object(manifest, object->key);
   const struct sync_change *change = sync_plan_find(plan, object->key);
-  if (change && (change->action == SYNC_DELETE || change->action == SYNC_IGNORE)) return;
+  const struct journal_write *written = journal_find(&plan->bucket->earlier, object->key);
+  if (change && change->action != SYNC_KEEP) return;
   if (before) {
     struct known_object known = *before;
     uint64_t restored = plan->restored;
     if (restored > 0 && known.first <= restored && restored <= known.last)
       known.last = noter->number;
     note(noter, &known);
-  } else if (sync_plan_class_of_key(object->key) == SYNC_ASSET) {
+  } else if (written) {
     uint64_t latest = manifest->sequence > 0 ? manifest->sequence : 1;
     struct known_object known = {.key = object->key,
                                  .etag = object->etag,
-                                 .md5 = "",
+                                 .md5 = written->md5,
                                  .headers_digest = "",
                                  .first = latest + 1,
                                  .last = latest};
@@ -133,7 +135,8 @@ static bool note_release(struct release_noter *noter) {
                              .id = plan->journal.id,
                              .created_s = clock_unix_us() / MICROSECONDS,
                              .files = plan->build->count,
-                             .restored = plan->restored};
+                             .restored = plan->restored,
+                             .origin = plan->origin};
   next->sequence = noter->number;
   assert(next->sequence > before->sequence && next->release_count <= MANIFEST_RELEASES_LIMIT);
   assert(plan->restored < noter->number); /* what is put back came earlier */
@@ -142,14 +145,16 @@ static bool note_release(struct release_noter *noter) {
 
 /* --- Copies of contents --- */
 
-uint64_t release_manifest_oldest(const struct sync_plan *plan, uint64_t number) {
-  return number > plan->keep_releases ? number - plan->keep_releases : 1;
+/* The oldest release that can be put back when this plan has made its own. */
+static uint64_t oldest_after(const struct sync_plan *plan) {
+  return manifest_oldest(&plan->bucket->manifest, plan->keep_releases, plan->restored == 0);
 }
 
-static bool is_worth_keeping(const struct known_object *known, uint64_t oldest) {
+static bool is_worth_keeping(const struct sync_bucket *bucket, const struct known_object *known,
+                             uint64_t oldest) {
   return known->last >= oldest && known->first <= known->last &&
          strlen(known->md5) == DIGEST_MD5_SIZE - 1 &&
-         sync_plan_class_of_key(known->key) != SYNC_ASSET;
+         sync_plan_class_of_key(bucket, known->key) != SYNC_ASSET;
 }
 
 bool release_manifest_needs_copy(const struct sync_plan *plan, const struct sync_change *change) {
@@ -157,8 +162,7 @@ bool release_manifest_needs_copy(const struct sync_plan *plan, const struct sync
   const struct known_object *known = manifest_object(manifest, change->key);
   bool goes = change->action == SYNC_DELETE ||
               (change->action == SYNC_UPDATE && change->class == SYNC_PAGE);
-  return goes && known &&
-         is_worth_keeping(known, release_manifest_oldest(plan, manifest->sequence + 1)) &&
+  return goes && known && is_worth_keeping(plan->bucket, known, oldest_after(plan)) &&
          strcmp(known->etag, change->before->etag) == 0;
 }
 
@@ -170,7 +174,7 @@ static void note_own_blobs(struct release_noter *noter, uint64_t oldest) {
     const struct known_object *known = &bucket->manifest.objects[i];
     const struct sync_change *change = sync_plan_find(plan, known->key);
     bool is_made = change && release_manifest_needs_copy(plan, change);
-    if (is_made || (is_worth_keeping(known, oldest) &&
+    if (is_made || (is_worth_keeping(bucket, known, oldest) &&
                     bucket_find(bucket, place_copy_key(&bucket->place, noter->arena, known->md5))))
       noter->next.blobs[noter->next.blob_count++] = (struct known_blob){known->md5, known->last};
   }
@@ -194,7 +198,7 @@ static void merge_blobs(struct manifest *manifest) {
 static bool note_blobs(struct release_noter *noter) {
   const struct manifest *before = &noter->plan->bucket->manifest;
   struct manifest *next = &noter->next;
-  uint64_t oldest = release_manifest_oldest(noter->plan, noter->number);
+  uint64_t oldest = oldest_after(noter->plan);
   size_t room = before->blob_count + before->object_count;
   next->blobs = arena_take(noter->arena, room * sizeof(struct known_blob));
   if (!next->blobs) return false;

@@ -5,9 +5,6 @@
 #include "lib/sync/do/results.h"
 #include "lib/sync/plan/sync_plan.h"
 
-/* The oldest release that can still be put back when `number` is the latest. */
-uint64_t release_manifest_oldest(const struct sync_plan *plan, uint64_t number);
-
 /* True when `change` takes away a content that a release needs, so that it must be copied first.
  * Hashed assets are kept themselves; a content that somebody else wrote belongs to no release. */
 bool release_manifest_needs_copy(const struct sync_plan *plan, const struct sync_change *change);

@@ -17,7 +17,13 @@ static uint64_t original_of(const struct manifest *manifest, uint64_t number) {
   return number;
 }
 
-uint64_t restore_default(const struct manifest *manifest) {
+uint64_t restore_default(const struct sync_bucket *bucket) {
+  const struct manifest *manifest = &bucket->manifest;
+  const struct journal *earlier = &bucket->earlier;
+  const struct known_release *latest = manifest_release(manifest, manifest->sequence);
+  bool is_cut = bucket->has_earlier && (!latest || strcmp(latest->id, earlier->id) != 0);
+  if (is_cut && manifest_release(manifest, earlier->restored)) return earlier->restored;
+  if (is_cut) return manifest->sequence;
   uint64_t served = original_of(manifest, manifest->sequence), before = 0;
   for (size_t i = 0; i < manifest->release_count; i++)
     if (manifest->releases[i].number < served) before = manifest->releases[i].number;
@@ -95,6 +101,9 @@ bool restore_narrow(const struct restore *restore, const struct sync_session *se
                              .restored = restore->number,
                              .counts[SYNC_NO_CHANGE] = plan->counts[SYNC_NO_CHANGE],
                              .managed = plan->managed};
+  narrow.origin = plan->origin;
+  const struct known_release *release = manifest_release(&plan->bucket->manifest, restore->number);
+  if (release) narrow.origin.commit = release->origin.commit;
   for (size_t i = 0; i < plan->count; i++) {
     struct sync_change change = plan->changes[i];
     bool dropped = !is_wanted(&change, &restore->served);

@@ -14,8 +14,10 @@ struct restore {
 };
 
 /* The release that a rollback goes to when none is named: what was served before the release whose
- * pages are served now (which may be a rollback itself). 0: there is none. */
-uint64_t restore_default(const struct manifest *manifest);
+ * pages are served now (which may be a rollback itself). After a run that was cut off it is what
+ * was served before that run; after a rollback that was cut off, what that one put back. 0: no
+ * release. */
+uint64_t restore_default(const struct sync_bucket *bucket);
 
 /* Reads the lists of the release `number` and of what is served now. Fails as ERROR_REFUSED when
  * there is no such release any more, or when an asset that its pages need is gone from the bucket.

@@ -105,7 +105,8 @@ bool sync_apply(const struct sync_session *session, const struct sync_plan *plan
       .arena = arena, .written = arena_take(arena, plan->count * sizeof(struct sync_written))};
   if (!results->written) return error_set(error, ERROR_MEMORY, "out of memory");
   sync_plan_check(plan);
-  if (!write_journal(&applying, journal)) return false;
+  if (!purge_check(session, options->distribution, error) || !write_journal(&applying, journal))
+    return false;
   results->started = true;
   if (!apply_phases(&applying)) return false;
   check_results(plan, results);

@@ -3,7 +3,9 @@
  * A transfer is one object under way: it owns the bytes of its file until S3 has answered, and is
  * freed when its item of the pool ends. A file is read when its turn comes and must still have the
  * checksum of the plan. Headers alone are changed by a copy of the object onto itself; when the
- * object is gone by then, the same transfer uploads the file. */
+ * object is gone by then, the same transfer uploads the file. An upload says what must be there:
+ * the object of the plan, or nothing. When that is refused, the transfer asks what is there: it may
+ * be what its own first try wrote, whose answer was lost. */
 #include "lib/sync/do/upload.h"
 
 #include "lib/base/cleanup.h"
@@ -24,6 +26,7 @@ struct upload_transfer {
   size_t index; /* in the pool */
   struct buffer body;
   bool is_copy;
+  bool is_gone; /* what it was to replace is not there any more */
 };
 
 static const struct sync_change *change_of(const struct sync_pool *pool, size_t index) {
@@ -58,7 +61,8 @@ static size_t object_headers(const struct sync_object *object, struct sigv4_head
   return count;
 }
 
-_Static_assert(SYNC_HEADER_COUNT + 2 <= S3_HEADERS_LIMIT, "the headers and two checksums");
+_Static_assert((int)SYNC_HEADER_COUNT + 3 + (int)STORAGE_HEADERS_LIMIT <= (int)S3_HEADERS_LIMIT,
+               "headers, two checksums, a condition, how it is stored");
 
 static void end_transfer(struct upload_transfer *transfer, uint64_t bytes,
                          const struct error *error) {
@@ -66,7 +70,7 @@ static void end_transfer(struct upload_transfer *transfer, uint64_t bytes,
   size_t index = transfer->index;
   buffer_free(&transfer->body);
   free(transfer);
-  if (error)
+  if (error && !sync_session_is_stopped(pool->session))
     sync_session_notice(pool->session, "failed: %s: %s", change_of(pool, index)->key,
                         error->message);
   sync_pool_ended(pool, index, bytes, error);
@@ -78,6 +82,7 @@ static bool start_copy(struct upload_transfer *transfer, const struct sync_chang
                        struct error *error) {
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   size_t count = object_headers(change->object, headers);
+  count = place_storage_headers(&place_of(transfer->pool)->storage, true, false, headers, count);
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), 0);
   struct s3_copying copy = {.from = change->copy_source ? change->copy_source : change->key,
                             .etag = change->copy_source ? NULL : change->before->etag,
@@ -88,13 +93,27 @@ static bool start_copy(struct upload_transfer *transfer, const struct sync_chang
                  error);
 }
 
+/* What must be there when the object is written: what the plan was made from, or nothing. */
+static struct sigv4_header condition_of(const struct upload_transfer *transfer,
+                                        const struct sync_change *change, struct buffer *etag) {
+  if (!change->before || transfer->is_gone)
+    return (struct sigv4_header){STR("if-none-match"), STR("*")};
+  buffer_append_format(etag, "\"%s\"", change->before->etag);
+  return (struct sigv4_header){STR("if-match"), buffer_str(etag)};
+}
+
 static bool start_put(struct upload_transfer *transfer, const struct sync_change *change,
                       struct error *error) {
   struct sigv4_header headers[S3_HEADERS_LIMIT];
   char base64[DIGEST_MD5_BASE64_SIZE];
   size_t count = object_headers(change->object, headers);
+  count = place_storage_headers(&place_of(transfer->pool)->storage, false, false, headers, count);
   digest_md5_base64(change->object->md5, base64);
   headers[count++] = (struct sigv4_header){STR("content-md5"), str_from(base64)};
+  _cleanup_(buffer_free) struct buffer etag = BUFFER_EMPTY;
+  if (transfer->pool->session->run->has_conditions)
+    headers[count++] = condition_of(transfer, change, &etag);
+  if (etag.failed) return error_set(error, ERROR_MEMORY, "out of memory");
   struct s3_bucket bucket = place_bucket(place_of(transfer->pool), transfer->body.length);
   struct s3_putting put = {change->key, buffer_str(&transfer->body), headers, count};
   return s3_put(sync_session_client(transfer->pool->session), &bucket, &put, on_written, transfer,
@@ -136,12 +155,47 @@ static void note_written(const struct upload_transfer *transfer,
   results->bytes += transfer->body.length;
 }
 
+static bool is_refused(const struct aws_response *response) {
+  return response->status == 412 || response->status == 409;
+}
+
+/* What is there instead of what the plan was made from. */
+static void on_looked(const struct aws_response *response, void *argument) {
+  struct upload_transfer *transfer = argument;
+  const struct sync_change *change = change_of(transfer->pool, transfer->index);
+  struct error error = {0};
+  struct str md5 = aws_client_response_header(response, STR("x-amz-meta-cruddur-md5"));
+  if (!response->error && str_equal(md5, str_from(change->object->md5))) {
+    note_written(transfer, response);
+    end_transfer(transfer, transfer->body.length, NULL);
+  } else {
+    error_set(&error, ERROR_CONFLICT,
+              "%s was changed by somebody else since it was planned; sync again", change->key);
+    end_transfer(transfer, 0, &error);
+  }
+}
+
+static void look_at_object(struct upload_transfer *transfer, const struct sync_change *change) {
+  struct s3_bucket bucket = place_bucket(place_of(transfer->pool), 0);
+  struct error error = {0};
+  if (!s3_head(sync_session_client(transfer->pool->session), &bucket, change->key, on_looked,
+               transfer, &error))
+    end_transfer(transfer, 0, &error);
+}
+
 static void on_written(const struct aws_response *response, void *argument) {
   struct upload_transfer *transfer = argument;
   const struct sync_change *change = change_of(transfer->pool, transfer->index);
-  if (response->status == 404 && transfer->is_copy && !change->copy_source) {
+  bool replaces = transfer->is_copy ? !change->copy_source : change->before && !transfer->is_gone;
+  if (response->status == 404 && replaces && strcmp(response->code, "NoSuchBucket") != 0) {
     transfer->is_copy = false; /* somebody deleted the object: upload its file */
+    transfer->is_gone = true;
+    transfer->body.length = 0;
     start_transfer(transfer, change);
+    return;
+  }
+  if (is_refused(response) && !transfer->is_copy) {
+    look_at_object(transfer, change);
     return;
   }
   if (!response->error) note_written(transfer, response);

@@ -108,10 +108,17 @@ static bool read_journal(struct bucket_reader *reader) {
 
 bool bucket_read(const struct sync_session *session, const struct sync_place *place,
                  struct arena *arena, struct sync_bucket *ret_bucket, struct error *error) {
-  struct sync_bucket bucket = {.place = *place};
+  struct sync_bucket bucket = {.place = *place, .holder = ""};
   struct bucket_reader reader = {
       .session = session, .bucket = &bucket, .arena = arena, .error = error};
-  if (!list_objects(&reader) || !read_manifest(&reader) || !read_journal(&reader)) return false;
+  if (!list_objects(&reader)) return false;
+  const char *moved = aws_client_moved_region(sync_session_client(session));
+  if (*moved)
+    sync_session_notice(session,
+                        "the bucket %s is in %s, not in the region of the settings: set "
+                        "AWS_DEFAULT_REGION=%s",
+                        place->bucket, moved, moved);
+  if (!read_manifest(&reader) || !read_journal(&reader)) return false;
   if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
   *ret_bucket = bucket;
   return true;
@@ -155,7 +162,9 @@ static void on_head(const struct aws_response *response, void *argument) {
     for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
       object->headers.values[i] = header_copy(arena, response, object_headers_name(i));
   }
-  sync_pool_ended(question->pool, question->index, 0, response->error);
+  /* Somebody has deleted it since the list: whoever writes finds out by the lock, or by a 404. */
+  bool is_gone = response->status == 404;
+  sync_pool_ended(question->pool, question->index, 0, is_gone ? NULL : response->error);
 }
 
 static void start_question(struct sync_pool *pool, size_t index) {
@@ -175,8 +184,12 @@ static void start_question(struct sync_pool *pool, size_t index) {
  * both need no question. */
 static bool must_ask(const struct sync_bucket *bucket, const struct bucket_object *object,
                      const struct sync_object *wanted) {
-  return object->size == wanted->size &&
-         !bucket_object_is_known(object, manifest_object(&bucket->manifest, object->key));
+  const struct known_object *known = manifest_object(&bucket->manifest, object->key);
+  char digest[DIGEST_SHORT_SIZE];
+  if (object->size != wanted->size) return false;
+  if (!bucket_object_is_known(object, known)) return true;
+  object_headers_digest(&wanted->headers, digest); /* people want to see what changes */
+  return strcmp(known->md5, wanted->md5) == 0 && strcmp(known->headers_digest, digest) != 0;
 }
 
 bool bucket_ask(const struct sync_session *session, struct sync_bucket *bucket,

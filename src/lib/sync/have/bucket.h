@@ -27,7 +27,8 @@ struct sync_bucket {
   struct manifest manifest; /* empty when there is none that can be read */
   struct journal earlier;   /* of a run that was cut off */
   bool has_earlier;
-  size_t asked; /* objects that HEAD was sent for */
+  const char *holder; /* who is syncing it now, for people; "": nobody, or nobody asked */
+  size_t asked;       /* objects that HEAD was sent for */
 };
 
 /* Lists the bucket and reads manifest and journal. Writes nothing to it; the result is in `arena`.

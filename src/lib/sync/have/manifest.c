@@ -4,6 +4,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/sync/keyed.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
 
@@ -16,7 +17,13 @@ static bool all_fit(const json_int_t *numbers, size_t count) {
   return true;
 }
 
-/* An object is the row [ETag, MD5, digest of the headers, verified, first, last]. */
+static int read_kind(const json_t *value) {
+  if (!json_is_boolean(value)) return KNOWN_BY_NAME;
+  return json_is_true(value) ? KNOWN_ASSET : KNOWN_PLAIN;
+}
+
+/* An object is the row [ETag, MD5, digest of the headers, verified, first, last, is an asset]; an
+ * older version did not say the last one. */
 static bool read_object(struct arena *arena, const char *key, json_t *row,
                         struct known_object *object) {
   const char *etag, *md5, *digest;
@@ -29,6 +36,7 @@ static bool read_object(struct arena *arena, const char *key, json_t *row,
                                   .etag = arena_copy(arena, str_from(etag)),
                                   .md5 = arena_copy(arena, str_from(md5)),
                                   .headers_digest = arena_copy(arena, str_from(digest)),
+                                  .kind = read_kind(json_array_get(row, 6)),
                                   .verified_s = numbers[0],
                                   .first = (uint64_t)numbers[1],
                                   .last = (uint64_t)numbers[2]};
@@ -48,17 +56,21 @@ static bool read_objects(struct arena *arena, json_t *objects, struct manifest *
 }
 
 static bool read_release(struct arena *arena, json_t *value, struct known_release *release) {
-  const char *id;
+  const char *id, *commit = "", *author = "", *message = "";
   json_int_t numbers[4];
-  if (json_unpack(value, "{s: s, s: I, s: I, s: I, s: I}", "id", &id, "number", &numbers[0],
-                  "created", &numbers[1], "files", &numbers[2], "restored", &numbers[3]) != 0 ||
+  if (json_unpack(value, "{s: s, s: I, s: I, s: I, s: I, s?: s, s?: s, s?: s}", "id", &id, "number",
+                  &numbers[0], "created", &numbers[1], "files", &numbers[2], "restored",
+                  &numbers[3], "commit", &commit, "author", &author, "message", &message) != 0 ||
       !all_fit(numbers, 4))
     return false;
   *release = (struct known_release){.number = (uint64_t)numbers[0],
                                     .id = arena_copy(arena, str_from(id)),
                                     .created_s = numbers[1],
                                     .files = (uint64_t)numbers[2],
-                                    .restored = (uint64_t)numbers[3]};
+                                    .restored = (uint64_t)numbers[3],
+                                    .origin = {arena_copy(arena, str_from(commit)),
+                                               arena_copy(arena, str_from(author)),
+                                               arena_copy(arena, str_from(message))}};
   return true;
 }
 
@@ -120,6 +132,8 @@ static void write_text(struct buffer *output, const char *text) {
 }
 
 static void write_objects(const struct manifest *manifest, struct buffer *output) {
+  static const char *const KINDS[] = {
+      [KNOWN_BY_NAME] = "", [KNOWN_PLAIN] = ",false", [KNOWN_ASSET] = ",true"};
   for (size_t i = 0; i < manifest->object_count; i++) {
     const struct known_object *object = &manifest->objects[i];
     buffer_append_text(output, i == 0 ? "\n" : ",\n");
@@ -130,8 +144,18 @@ static void write_objects(const struct manifest *manifest, struct buffer *output
     write_text(output, object->md5);
     buffer_append_char(output, ',');
     write_text(output, object->headers_digest);
-    buffer_append_format(output, ",%" PRId64 ",%" PRIu64 ",%" PRIu64 "]", object->verified_s,
-                         object->first, object->last);
+    buffer_append_format(output, ",%" PRId64 ",%" PRIu64 ",%" PRIu64 "%s]", object->verified_s,
+                         object->first, object->last, KINDS[object->kind]);
+  }
+}
+
+static void write_origin(const struct sync_origin *origin, struct buffer *output) {
+  const char *const TEXTS[][2] = {
+      {"commit", origin->commit}, {"author", origin->author}, {"message", origin->message}};
+  for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+    if (!TEXTS[i][1] || !*TEXTS[i][1]) continue;
+    buffer_append_format(output, ",\"%s\":", TEXTS[i][0]);
+    write_text(output, TEXTS[i][1]);
   }
 }
 
@@ -143,8 +167,10 @@ void manifest_write(const struct manifest *manifest, struct buffer *output) {
                          release->number);
     write_text(output, release->id);
     buffer_append_format(output,
-                         ",\"created\":%" PRId64 ",\"files\":%" PRIu64 ",\"restored\":%" PRIu64 "}",
+                         ",\"created\":%" PRId64 ",\"files\":%" PRIu64 ",\"restored\":%" PRIu64,
                          release->created_s, release->files, release->restored);
+    write_origin(&release->origin, output);
+    buffer_append_char(output, '}');
   }
   buffer_append_text(output, "],\n\"objects\":{");
   write_objects(manifest, output);
@@ -155,6 +181,15 @@ void manifest_write(const struct manifest *manifest, struct buffer *output) {
     buffer_append_format(output, ":%" PRIu64, manifest->blobs[i].last);
   }
   buffer_append_text(output, "}}\n");
+}
+
+uint64_t manifest_oldest(const struct manifest *manifest, uint64_t keep, bool has_new) {
+  assert(keep < MANIFEST_RELEASES_LIMIT); /* more are not remembered */
+  uint64_t left = keep + 1 - has_new;
+  if (left == 0) return manifest->sequence + 1;
+  for (size_t i = manifest->release_count; i-- > 0;)
+    if (manifest->releases[i].restored == 0 && --left == 0) return manifest->releases[i].number;
+  return 1;
 }
 
 void manifest_sort(struct manifest *manifest) {

@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/sync/arena.h"
 #include "lib/sync/want/digest.h"
+#include "lib/sync/want/origin.h"
 
 enum { MANIFEST_SIZE_LIMIT = 64 * 1024 * 1024, MANIFEST_RELEASES_LIMIT = 100 };
 
@@ -20,7 +21,8 @@ struct known_object {
   const char *md5;            /* of the content */
   const char *headers_digest; /* of the headers it is stored with */
   int64_t verified_s;         /* the note is good for an object not modified after this time */
-  uint64_t first, last;       /* numbers of the first and the last release with it; 0: never */
+  enum { KNOWN_BY_NAME, KNOWN_PLAIN, KNOWN_ASSET } kind; /* whether its name holds a hash */
+  uint64_t first, last; /* numbers of the first and the last release with it; 0: never */
 };
 
 struct known_release {
@@ -29,6 +31,7 @@ struct known_release {
   int64_t created_s;
   uint64_t files;
   uint64_t restored; /* the release whose pages a rollback put back; 0: a deploy */
+  struct sync_origin origin;
 };
 
 /* A copy of a page's content, kept for rollbacks. */
@@ -58,6 +61,10 @@ void manifest_write(const struct manifest *manifest, struct buffer *output);
 struct known_object *manifest_object(const struct manifest *manifest, const char *key);
 const struct known_release *manifest_release(const struct manifest *manifest, uint64_t number);
 struct known_blob *manifest_blob(const struct manifest *manifest, const char *md5);
+
+/* The number of the oldest release that can be put back when those of the last deploy and of `keep`
+ * deploys before it can; rollbacks are not counted. With `has_new` one more deploy comes. */
+uint64_t manifest_oldest(const struct manifest *manifest, uint64_t keep, bool has_new);
 
 /* Puts objects and blobs into the order that the functions above need. */
 void manifest_sort(struct manifest *manifest);

@@ -14,8 +14,7 @@ struct state_request {
   struct error *error;
 };
 
-/* False when the body does not have the checksum that the ETag is: it was cut short. */
-static bool fits_etag(const struct aws_response *response) {
+bool sync_state_is_whole(const struct aws_response *response) {
   char md5[DIGEST_MD5_SIZE];
   struct str etag = aws_client_response_header(response, STR("etag"));
   struct str encryption = aws_client_response_header(response, STR("x-amz-server-side-encryption"));
@@ -33,7 +32,7 @@ static void on_answer(const struct aws_response *response, void *argument) {
   request->ok = !response->error || !request->found;
   if (!request->ok && request->error) *request->error = *response->error;
   if (response->error || !request->body) return;
-  request->cut = !fits_etag(response);
+  request->cut = !sync_state_is_whole(response);
   buffer_append_str(request->body, response->body);
   if (request->body->failed) request->ok = error_set(request->error, ERROR_MEMORY, "out of memory");
 }
@@ -64,12 +63,13 @@ bool sync_state_put(const struct sync_session *session, const struct sync_place 
   char md5[DIGEST_MD5_SIZE], base64[DIGEST_MD5_BASE64_SIZE];
   digest_md5(body, md5);
   digest_md5_base64(md5, base64);
-  struct sigv4_header headers[] = {{STR("content-md5"), str_from(base64)},
-                                   {STR("content-type"), STR("application/json")},
-                                   {STR("cache-control"), STR("no-store")}};
+  struct sigv4_header headers[S3_HEADERS_LIMIT] = {{STR("content-md5"), str_from(base64)},
+                                                   {STR("content-type"), STR("application/json")},
+                                                   {STR("cache-control"), STR("no-store")}};
   struct s3_bucket bucket = place_bucket(place, body.length);
   struct state_request request = {.error = error};
-  struct s3_putting putting = {key, body, headers, 3};
+  size_t count = place_storage_headers(&place->storage, false, true, headers, 3);
+  struct s3_putting putting = {key, body, headers, count};
   if (!s3_put(sync_session_client(session), &bucket, &putting, on_answer, &request, error))
     return false;
   sync_session_wait(session, &request.done);

@@ -12,6 +12,10 @@ bool sync_state_get(const struct sync_session *session, const struct sync_place 
                     const char *key, size_t limit, struct buffer *body, bool *ret_found,
                     struct error *error);
 
+/* False when the body of an answer does not have the checksum that its ETag is: it was cut short.
+ */
+bool sync_state_is_whole(const struct aws_response *response);
+
 /* Writes the JSON text `body` as the object `key`, which no cache may keep. */
 bool sync_state_put(const struct sync_session *session, const struct sync_place *place,
                     const char *key, struct str body, struct error *error);

@@ -174,7 +174,8 @@ static void differ(struct changeset_difference *difference, const char *key, con
 }
 
 static bool changes_something(const char *action) {
-  return strcmp(action, "keep") != 0 && strcmp(action, "ignore") != 0;
+  return strcmp(action, "keep") != 0 && strcmp(action, "ignore") != 0 &&
+         strcmp(action, "foreign") != 0;
 }
 
 static const struct changeset_item *find_item(const struct changeset *changeset, const char *key) {
@@ -227,4 +228,33 @@ bool changeset_check(const struct changeset *changeset, const struct sync_plan *
   return error_set(error, ERROR_REFUSED,
                    "the changeset does not fit any more: %s %s (%zu differ); plan again",
                    difference.key, difference.what, difference.count);
+}
+
+static bool is_same_change(const struct sync_change *a, const struct sync_change *b) {
+  return a->action == b->action && !a->before == !b->before && !a->object == !b->object &&
+         (!a->before || strcmp(a->before->etag, b->before->etag) == 0) &&
+         (!a->object || strcmp(a->object->md5, b->object->md5) == 0);
+}
+
+/* The first key of `plan` whose change `other` does not have; NULL: there is none. */
+static const char *find_difference(const struct sync_plan *plan, const struct sync_plan *other) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct sync_change *change = &plan->changes[i];
+    const struct sync_change *same = sync_plan_find(other, change->key);
+    if (changes_something(sync_plan_action_name(change->action)) &&
+        (!same || !is_same_change(change, same)))
+      return change->key;
+  }
+  return NULL;
+}
+
+bool changeset_agrees(const struct sync_plan *shown, const struct sync_plan *now,
+                      struct error *error) {
+  assert(shown != now);
+  const char *key = find_difference(now, shown);
+  if (!key) key = find_difference(shown, now);
+  return !key || error_set(error, ERROR_REFUSED,
+                           "%s was changed in the bucket while the question waited; nothing was "
+                           "changed, sync again",
+                           key);
 }

@@ -39,6 +39,11 @@ void changeset_write(const struct sync_plan *plan, const char *distribution,
 bool changeset_parse(struct str text, struct arena *arena, struct changeset *ret_changeset,
                      struct error *error);
 
+/* Checks that `now` does to the same objects what `shown` did, which people have said yes to. Fails
+ * as ERROR_REFUSED, naming the first key that differs. */
+bool changeset_agrees(const struct sync_plan *shown, const struct sync_plan *now,
+                      struct error *error);
+
 /* Checks that applying `plan`, which was made just now, does what the changeset says. Each change
  * of the plan must be in the changeset, with the same state before and after. Each change of the
  * changeset that the plan does not have must be done already, as after a run that was cut off.

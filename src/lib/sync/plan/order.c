@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-/* KEEP and IGNORE change nothing: they are of no phase. */
+/* The actions from KEEP on change nothing: they are of no phase. */
 static bool phase_of(const struct sync_plan *plan, const struct sync_change *change,
                      enum sync_phase *ret_phase) {
   bool is_new = change->action == SYNC_CREATE;

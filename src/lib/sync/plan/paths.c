@@ -68,7 +68,7 @@ static void plan_range(struct paths_planner *planner, size_t low, size_t high, s
 static void plan_folder(struct paths_planner *planner, size_t low, size_t high, size_t length) {
   size_t changed = 0;
   for (size_t i = low; i < high; i++)
-    changed += planner->keys[i].changed && !planner->keys[i].asset;
+    changed += planner->keys[i].changed;
   if (changed >= 2 && changed == high - low)
     emit(planner, (struct str){planner->keys[low].key, length}, "*");
   else if (changed > 0)
@@ -80,7 +80,7 @@ static void plan_range(struct paths_planner *planner, size_t low, size_t high, s
     const struct paths_key *key = &planner->keys[i];
     const char *slash = strchr(key->key + skipped, '/');
     if (!slash) {
-      if (key->changed && !key->asset) emit_key(planner, key->key);
+      if (key->changed) emit_key(planner, key->key);
       i++;
       continue;
     }
@@ -169,11 +169,23 @@ static bool settle(struct journal_paths *paths, struct arena *arena) {
   return true;
 }
 
-bool paths_plan(const struct paths_key *keys, size_t count, struct arena *arena,
+/* One of each key, changed where one of them is. */
+static size_t sort_keys(struct paths_key *keys, size_t count) {
+  size_t unique = 0;
+  keyed_sort(keys, count, sizeof(keys[0]));
+  for (size_t i = 0; i < count; i++)
+    if (unique > 0 && strcmp(keys[unique - 1].key, keys[i].key) == 0)
+      keys[unique - 1].changed |= keys[i].changed;
+    else
+      keys[unique++] = keys[i];
+  return unique;
+}
+
+bool paths_plan(struct paths_key *keys, size_t count, struct arena *arena,
                 struct journal_paths *ret_paths) {
   struct journal_paths paths = {0};
   struct paths_planner planner = {.keys = keys, .arena = arena, .paths = &paths};
-  plan_range(&planner, 0, count, 0);
+  plan_range(&planner, 0, sort_keys(keys, count), 0);
   if (arena->failed || !settle(&paths, arena)) return false;
   *ret_paths = paths;
   return true;
@@ -209,26 +221,74 @@ static const char *describe_target(const struct sync_build *build, struct arena 
   return arena_copy(arena, str_from(sha));
 }
 
-/* Plans the paths of the keys whose change has one of the actions from `from` to `to`. The keys are
- * those that the bucket has: new keys are in no cache, and unchanged keys are not stale. */
+/* True when caches may hold what the bucket had, or once had, with the key of `change`. A hashed
+ * name tells its content, unless that was changed under the same name. */
+static bool makes_stale(const struct sync_plan *plan, const struct sync_change *change) {
+  const struct known_object *known;
+  switch (change->action) {
+  case SYNC_CREATE: /* somebody deleted it, and it comes back with another content */
+    known = manifest_object(&plan->bucket->manifest, change->key);
+    return known && strcmp(known->md5, change->object->md5) != 0;
+  case SYNC_UPDATE: return true;
+  case SYNC_HEADERS:
+  case SYNC_DELETE: return change->class != SYNC_ASSET;
+  case SYNC_KEEP:
+  case SYNC_IGNORE:
+  case SYNC_FOREIGN:
+  case SYNC_NO_CHANGE:
+  case SYNC_ACTIONS: break;
+  }
+  return false;
+}
+
+/* Plans the paths of the keys that are changed by the actions from `from` to `to`. The keys are
+ * those that the bucket has, and those that are changed without being there. */
 static bool plan_actions(const struct sync_plan *plan, enum sync_action from, enum sync_action to,
                          bool origin_is_prefix, struct arena *arena,
                          struct journal_paths *ret_paths) {
   const struct sync_bucket *bucket = plan->bucket;
+  const struct sync_place *place = &bucket->place;
   size_t count = 0;
-  struct paths_key *keys = arena_take(arena, bucket->count * sizeof(*keys));
+  struct paths_key *keys = arena_take(arena, (bucket->count + plan->count) * sizeof(*keys));
   for (size_t i = 0; keys && i < bucket->count; i++) {
     const char *key = bucket->objects[i].key;
-    const struct sync_change *change = sync_plan_find(plan, key);
-    if (place_is_state(&bucket->place, key)) continue;
-    enum sync_class class = change ? change->class : sync_plan_class_of_key(key);
-    keys[count++] =
-        (struct paths_key){.key = origin_is_prefix ? place_below(&bucket->place, key) : key,
-                           .changed = change && change->action >= from && change->action <= to,
-                           .asset = class == SYNC_ASSET};
+    if (place_is_state(place, key)) continue;
+    keys[count++].key = origin_is_prefix ? place_below(place, key) : key;
   }
-  keyed_sort(keys, count, sizeof(keys[0]));
+  for (size_t i = 0; keys && i < plan->count; i++) {
+    const struct sync_change *change = &plan->changes[i];
+    if (change->action < from || change->action > to || !makes_stale(plan, change)) continue;
+    const char *key = origin_is_prefix ? place_below(place, change->key) : change->key;
+    keys[count++] = (struct paths_key){key, true};
+  }
   return keys && paths_plan(keys, count, arena, ret_paths);
+}
+
+/* What this run writes, and what an earlier one wrote that no manifest knows yet. */
+static bool plan_writes(const struct sync_plan *plan, struct arena *arena,
+                        struct journal *journal) {
+  const struct journal *earlier = &plan->bucket->earlier;
+  struct journal_write *writes =
+      arena_take(arena, (plan->count + earlier->write_count) * sizeof(*writes));
+  if (!writes) return false;
+  size_t count = 0;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct sync_change *change = &plan->changes[i];
+    if (change->action > SYNC_UPDATE) continue;
+    writes[count++] = (struct journal_write){change->key, change->object->md5,
+                                             change->foreign ? change->before->etag : ""};
+  }
+  for (size_t i = 0; i < earlier->write_count; i++) {
+    const struct sync_change *change = sync_plan_find(plan, earlier->writes[i].key);
+    bool again = change && change->action <= SYNC_UPDATE;
+    if (!again && bucket_find(plan->bucket, earlier->writes[i].key))
+      writes[count++] = earlier->writes[i];
+  }
+  keyed_sort(writes, count, sizeof(writes[0]));
+  assert(!keyed_double(writes, count, sizeof(writes[0])));
+  journal->writes = writes;
+  journal->write_count = count;
+  return true;
 }
 
 bool paths_plan_journal(struct sync_plan *plan, const char *id, bool origin_is_prefix,
@@ -237,9 +297,11 @@ bool paths_plan_journal(struct sync_plan *plan, const char *id, bool origin_is_p
   const size_t *counts = plan->counts;
   bool has_uploads = counts[SYNC_CREATE] + counts[SYNC_UPDATE] + counts[SYNC_HEADERS] > 0;
   struct journal journal = {.id = arena_copy(arena, str_from(id)),
-                            .target = describe_target(plan->build, arena)};
+                            .target = describe_target(plan->build, arena),
+                            .restored = plan->restored};
   bool planned =
-      plan_actions(plan, SYNC_UPDATE, SYNC_HEADERS, origin_is_prefix, arena, &journal.changed) &&
+      plan_writes(plan, arena, &journal) &&
+      plan_actions(plan, SYNC_CREATE, SYNC_HEADERS, origin_is_prefix, arena, &journal.changed) &&
       plan_actions(plan, SYNC_DELETE, SYNC_DELETE, origin_is_prefix, arena, &journal.deleted) &&
       (!bucket->has_earlier || paths_inherit(&journal, &bucket->earlier, has_uploads, arena));
   if (!planned || arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");

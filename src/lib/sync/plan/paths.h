@@ -18,13 +18,13 @@ enum {
 struct paths_key {
   const char *key; /* first, for keyed.h; without what the distribution's origin path covers */
   bool changed;    /* caches may hold another version of it */
-  bool asset;      /* a hashed name: its content never changes, so it is never invalidated */
 };
 
-/* Plans the paths for the changed ones of `keys`, which are all keys there are, sorted. A folder
- * becomes a wildcard when two or more keys below it changed and no others are there; beyond
- * PATHS_FREE paths folders become wildcards, the deepest first. False when memory is out. */
-bool paths_plan(const struct paths_key *keys, size_t count, struct arena *arena,
+/* Plans the paths for the changed ones of `keys`, which are all keys there are; sorts them. Of a
+ * key that is there twice the changed one counts. A folder becomes a wildcard when two or more keys
+ * below it changed and no others are there; beyond PATHS_FREE paths folders become wildcards, the
+ * deepest first. False when memory is out. */
+bool paths_plan(struct paths_key *keys, size_t count, struct arena *arena,
                 struct journal_paths *ret_paths);
 
 /* Takes over what an earlier run owes: adds its paths to this run's. Also takes over its id when

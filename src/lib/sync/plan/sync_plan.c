@@ -7,12 +7,13 @@
 #include "lib/sync/plan/sync_plan.h"
 
 #include "lib/sync/keyed.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/mime.h"
+#include "lib/sync/want/preview.h"
 
 #include <assert.h>
-#include <inttypes.h>
 
-enum { SECONDS_A_DAY = 24 * 60 * 60, DELETES_ALWAYS_FINE = 20, PERCENT_LIMIT = 100 };
+enum { SECONDS_A_DAY = 24 * 60 * 60 };
 
 struct sync_planner {
   const struct sync_build *build;
@@ -23,11 +24,13 @@ struct sync_planner {
   uint64_t next;           /* the number of the release that this plan makes, or confirms */
   const char **neighbours; /* manifests of syncs in folders below the prefix */
   size_t neighbour_count, neighbour_capacity;
+  const struct bucket_object **previews; /* the own objects of previews' syncs */
+  size_t preview_count;
 };
 
 const char *sync_plan_action_name(enum sync_action action) {
-  static const char *const NAMES[SYNC_ACTIONS] = {"create", "update", "headers",  "delete",
-                                                  "keep",   "ignore", "no_change"};
+  static const char *const NAMES[SYNC_ACTIONS] = {"create", "update", "headers", "delete",
+                                                  "keep",   "ignore", "foreign", "no_change"};
   assert(action < SYNC_ACTIONS);
   return NAMES[action];
 }
@@ -79,6 +82,16 @@ static bool has_same_headers(const struct sync_object *object, const struct buck
   return strcmp(digest, known->headers_digest) == 0;
 }
 
+/* True when the object is what a sync of ours wrote, or found equal to its build: the manifest says
+ * so, or the journal of a run that was cut off before its manifest. Nothing else is ours to delete.
+ */
+static bool is_ours(const struct sync_bucket *bucket, const struct bucket_object *object) {
+  const struct known_object *known = manifest_object(&bucket->manifest, object->key);
+  if (known && *known->md5 && strcmp(known->etag, object->etag) == 0) return true;
+  const struct journal_write *write = journal_find(&bucket->earlier, object->key);
+  return write && strcmp(write->before, object->etag) != 0;
+}
+
 static bool compare_object(struct sync_planner *planner, const struct sync_object *object) {
   const struct bucket_object *before = bucket_find(planner->bucket, object->key);
   struct sync_change change = {
@@ -87,7 +100,8 @@ static bool compare_object(struct sync_planner *planner, const struct sync_objec
     change.action = SYNC_CREATE;
   } else {
     const struct known_object *known = manifest_object(&planner->bucket->manifest, object->key);
-    planner->plan.managed++;
+    change.foreign = !is_ours(planner->bucket, before);
+    planner->plan.managed += change.class != SYNC_ASSET;
     if (!is_same_content(object, before, known))
       change.action = SYNC_UPDATE;
     else
@@ -98,34 +112,45 @@ static bool compare_object(struct sync_planner *planner, const struct sync_objec
 
 /* --- What is only in the bucket --- */
 
-enum sync_class sync_plan_class_of_key(const char *key) {
-  struct str text = str_from(key);
-  if (mime_name_is_hashed(text)) return SYNC_ASSET;
+static enum sync_class class_of_plain(const char *key) {
   const char *slash = strrchr(key, '/');
   bool has_dot = strchr(slash ? slash + 1 : key, '.') != NULL;
-  bool is_html = str_starts_with(str_from(mime_type(text)), STR("text/html"));
+  bool is_html = str_starts_with(str_from(mime_type(str_from(key))), STR("text/html"));
   return is_html || !has_dot ? SYNC_PAGE : SYNC_REST;
 }
 
-/* The rules say what is hashed in the build, and so what was hashed when it was in a build. */
+enum sync_class sync_plan_class_of_key(const struct sync_bucket *bucket, const char *key) {
+  const struct known_object *known = manifest_object(&bucket->manifest, key);
+  struct str below = str_from(place_below(&bucket->place, key));
+  bool is_asset = known && known->kind != KNOWN_BY_NAME
+                      ? known->kind == KNOWN_ASSET
+                      : hashed_name(below) && !hashed_never(below);
+  return is_asset ? SYNC_ASSET : class_of_plain(key);
+}
+
+/* The rules say what is hashed in the build, and so what was hashed when it was in a build of which
+ * the manifest does not say it. */
 static enum sync_class class_of(const struct sync_planner *planner, const char *key) {
   const struct sync_rules *rules = planner->options->rules;
-  enum sync_class class = sync_plan_class_of_key(key);
-  if (!rules || !rules->first || class == SYNC_PAGE) return class;
+  const struct known_object *known = manifest_object(&planner->bucket->manifest, key);
+  enum sync_class class = sync_plan_class_of_key(planner->bucket, key);
+  bool is_told = known && known->kind != KNOWN_BY_NAME;
+  if (is_told || !rules || !rules->first || class == SYNC_PAGE) return class;
   struct str below = str_from(place_below(&planner->bucket->place, key));
   struct sync_traits traits = rules_traits(rules, below, false);
   return traits.class == SYNC_PAGE ? class : traits.class;
 }
 
-/* An asset that no release is known to have counts as one of the latest release: the first sync of
- * a bucket must not delete what open tabs still need. */
+/* An asset that no release is known to have, of a run that was cut off, counts as one of the latest
+ * release. */
 static bool is_within_grace(const struct sync_planner *planner, const char *key) {
   const struct sync_plan_options *options = planner->options;
   const struct manifest *manifest = &planner->bucket->manifest;
   const struct known_object *known = manifest_object(manifest, key);
   uint64_t last = known && known->last > 0 ? known->last : manifest->sequence;
   if (options->keep_releases == 0 && options->keep_days == 0) return false;
-  if (planner->next - last <= options->keep_releases) return true;
+  bool has_new = planner->next > manifest->sequence;
+  if (last >= manifest_oldest(manifest, options->keep_releases, has_new)) return true;
   if (options->keep_days == 0) return false;
   const struct known_release *replaced_by = manifest_release(manifest, last + 1);
   int64_t replaced_s = replaced_by                 ? replaced_by->created_s
@@ -162,6 +187,47 @@ static bool belongs_to_neighbour(const struct sync_planner *planner, const char 
   return false;
 }
 
+/* When something of the sync of a preview was written last: of a folder with its own .cruddur/. 0:
+ * `key` is in no preview. */
+static int64_t preview_touched_s(const struct sync_planner *planner, const char *key) {
+  const struct sync_bucket *bucket = planner->bucket;
+  const char *below = place_below(&bucket->place, key);
+  size_t length = preview_folder_length(below), state = strlen(SYNC_STATE_FOLDER);
+  int64_t touched_s = 0;
+  for (size_t i = 0; length > 0 && i < planner->preview_count; i++) {
+    const struct bucket_object *object = planner->previews[i];
+    const char *own = place_below(&bucket->place, object->key);
+    if (strncmp(own, below, length) == 0 && strncmp(own + length, SYNC_STATE_FOLDER, state) == 0 &&
+        object->modified_s > touched_s)
+      touched_s = object->modified_s;
+  }
+  return touched_s;
+}
+
+static bool is_expired(const struct sync_planner *planner, const char *key) {
+  const struct sync_plan_options *options = planner->options;
+  int64_t touched_s = preview_touched_s(planner, key);
+  return touched_s > 0 && options->now_s - touched_s > options->preview_days * SECONDS_A_DAY;
+}
+
+/* What the syncs of previews keep for themselves. */
+static bool find_previews(struct sync_planner *planner) {
+  const struct sync_bucket *bucket = planner->bucket;
+  size_t capacity = 0;
+  for (size_t i = 0; i < bucket->count; i++) {
+    const char *below = place_below(&bucket->place, bucket->objects[i].key);
+    size_t length = preview_folder_length(below);
+    if (length == 0 || strncmp(below + length, SYNC_STATE_FOLDER, strlen(SYNC_STATE_FOLDER)) != 0)
+      continue;
+    const struct bucket_object **previews = arena_grow(
+        planner->arena, planner->previews, planner->preview_count, &capacity, sizeof(*previews));
+    if (!previews) return false;
+    planner->previews = previews;
+    planner->previews[planner->preview_count++] = &bucket->objects[i];
+  }
+  return true;
+}
+
 static bool is_ignored(const struct sync_planner *planner, const char *key) {
   const struct sync_build *build = planner->build;
   if (build_ignores(&planner->options->ignore, place_below(&planner->bucket->place, key)))
@@ -171,12 +237,26 @@ static bool is_ignored(const struct sync_planner *planner, const char *key) {
 
 static bool add_bucket_only(struct sync_planner *planner, const struct bucket_object *before,
                             enum sync_class class) {
-  struct sync_change change = {.key = before->key, .class = class, .before = before};
-  if (is_ignored(planner, before->key) || belongs_to_neighbour(planner, before->key)) {
+  struct sync_change change = {.key = before->key,
+                               .class = class,
+                               .before = before,
+                               .foreign = !is_ours(planner->bucket, before)};
+  if (is_expired(planner, before->key)) {
+    /* The pages go first and what tells of the preview last, so that a run that is cut off can be
+     * finished. */
+    const char *below = place_below(&planner->bucket->place, before->key);
+    const char *rest = below + preview_folder_length(below);
+    bool is_state = str_starts_with(str_from(rest), STR(SYNC_STATE_FOLDER));
+    change.class = is_state ? SYNC_REST : SYNC_PAGE;
+    change.expired = true;
+    change.action = SYNC_DELETE;
+  } else if (is_ignored(planner, before->key) || belongs_to_neighbour(planner, before->key)) {
     change.action = SYNC_IGNORE;
+  } else if (change.foreign && !planner->options->delete_foreign) {
+    change.action = SYNC_FOREIGN;
   } else {
-    planner->plan.managed++;
-    bool kept = class == SYNC_ASSET && is_within_grace(planner, before->key);
+    planner->plan.managed += class != SYNC_ASSET || change.foreign;
+    bool kept = class == SYNC_ASSET && !change.foreign && is_within_grace(planner, before->key);
     change.action = kept ? SYNC_KEEP : SYNC_DELETE;
   }
   return sync_plan_add(&planner->plan, planner->arena, &change);
@@ -200,7 +280,7 @@ static bool add_ignored(struct sync_planner *planner) {
   const struct sync_build *build = planner->build;
   for (size_t i = 0; i < build->ignored_count; i++) {
     struct sync_change change = {.action = SYNC_IGNORE, .key = build->ignored[i]};
-    change.class = sync_plan_class_of_key(change.key);
+    change.class = sync_plan_class_of_key(planner->bucket, change.key);
     if (build_find(build, change.key) || bucket_find(planner->bucket, change.key)) continue;
     if (!sync_plan_add(&planner->plan, planner->arena, &change)) return false;
   }
@@ -211,7 +291,7 @@ static bool add_ignored(struct sync_planner *planner) {
  * earlier releases do not grow older by it. */
 static bool compare_all(struct sync_planner *planner) {
   const struct sync_build *build = planner->build;
-  if (!find_neighbours(planner)) return false;
+  if (!find_neighbours(planner) || !find_previews(planner)) return false;
   for (size_t i = 0; i < build->count; i++)
     if (!compare_object(planner, &build->objects[i])) return false;
   if (!add_ignored(planner) || !compare_bucket_only(planner, false)) return false;
@@ -223,12 +303,14 @@ static bool compare_all(struct sync_planner *planner) {
 bool sync_plan_make(const struct sync_build *build, const struct sync_bucket *bucket,
                     const struct sync_plan_options *options, struct arena *arena,
                     struct sync_plan *ret_plan, struct error *error) {
-  struct sync_planner planner = {
-      .build = build,
-      .bucket = bucket,
-      .options = options,
-      .arena = arena,
-      .plan = {.build = build, .bucket = bucket, .keep_releases = options->keep_releases}};
+  struct sync_planner planner = {.build = build,
+                                 .bucket = bucket,
+                                 .options = options,
+                                 .arena = arena,
+                                 .plan = {.build = build,
+                                          .bucket = bucket,
+                                          .keep_releases = options->keep_releases,
+                                          .origin = options->origin}};
   struct sync_plan *plan = &planner.plan;
   if (!compare_all(&planner)) return error_set(error, ERROR_MEMORY, "out of memory");
   keyed_sort(plan->changes, plan->count, sizeof(plan->changes[0]));
@@ -257,6 +339,7 @@ static void check_change(const struct sync_plan *plan, const struct sync_change 
     break;
   case SYNC_KEEP: assert(!has_object && has_before && change->class == SYNC_ASSET); break;
   case SYNC_IGNORE: assert(!has_object); break;
+  case SYNC_FOREIGN: assert(!has_object && has_before && change->foreign); break;
   case SYNC_NO_CHANGE:
   case SYNC_ACTIONS: assert(change->action < SYNC_NO_CHANGE); break;
   }
@@ -271,38 +354,4 @@ void sync_plan_check(const struct sync_plan *plan) {
     counts[change->action]++;
   }
   assert(memcmp(counts, plan->counts, sizeof(counts)) == 0);
-  assert(counts[SYNC_DELETE] <= plan->managed);
-}
-
-/* --- The guard --- */
-
-bool sync_plan_parse_limit(const char *text, struct sync_delete_limit *ret_limit) {
-  struct str rest = str_from(text);
-  struct sync_delete_limit limit = {.kind = SYNC_LIMIT_COUNT};
-  if (!str_cut_u64(&rest, 0, UINT64_MAX, &limit.number)) return false;
-  if (str_equal(rest, STR("%"))) limit.kind = SYNC_LIMIT_PERCENT;
-  if (limit.kind == SYNC_LIMIT_PERCENT ? limit.number > PERCENT_LIMIT : rest.length > 0)
-    return false;
-  *ret_limit = limit;
-  return true;
-}
-
-static uint64_t allowed_deletes(const struct sync_delete_limit *limit, size_t managed) {
-  switch (limit->kind) {
-  case SYNC_LIMIT_COUNT: return limit->number;
-  case SYNC_LIMIT_PERCENT: return managed * limit->number / PERCENT_LIMIT;
-  case SYNC_LIMIT_USUAL: break;
-  }
-  return managed / 2 > DELETES_ALWAYS_FINE ? managed / 2 : DELETES_ALWAYS_FINE;
-}
-
-bool sync_plan_may_delete(const struct sync_plan *plan, const struct sync_delete_limit *limit,
-                          struct error *error) {
-  size_t deletes = plan->counts[SYNC_DELETE];
-  uint64_t allowed = allowed_deletes(limit, plan->managed);
-  if (deletes <= allowed) return true;
-  return error_set(error, ERROR_REFUSED,
-                   "%zu of %zu objects would be deleted, %" PRIu64
-                   " are allowed; nothing was changed. If that is meant, say so: --max-delete %zu",
-                   deletes, plan->managed, allowed, deletes);
 }

@@ -10,36 +10,37 @@ enum sync_action {
   SYNC_UPDATE,
   SYNC_HEADERS, /* the content is right, the headers are not: a copy onto itself */
   SYNC_DELETE,
-  SYNC_KEEP,   /* an asset of an earlier release, kept for the tabs that are still open */
-  SYNC_IGNORE, /* kept out by the ignore list: neither uploaded nor deleted */
+  SYNC_KEEP,    /* an asset of an earlier release, kept for the tabs that are still open */
+  SYNC_IGNORE,  /* kept out by the ignore list: neither uploaded nor deleted */
+  SYNC_FOREIGN, /* somebody else put it there: no sync may delete it unasked */
   SYNC_NO_CHANGE,
   SYNC_ACTIONS
 };
 
-/* "create", "update", "headers", "delete", "keep", "ignore", "no_change". */
+/* "create", "update", "headers", "delete", "keep", "ignore", "foreign",
+ * "no_change". */
 const char *sync_plan_action_name(enum sync_action action);
 
 struct sync_change {
   const char *key; /* first, for keyed.h */
   enum sync_action action;
   enum sync_class class;
-  const struct sync_object *object;   /* what it becomes; NULL for DELETE, KEEP, IGNORE */
+  const struct sync_object *object;   /* what it becomes; NULL for the actions from DELETE on */
   const struct bucket_object *before; /* what the bucket holds; NULL: nothing */
   const char *copy_source;            /* of a rollback: the key it is copied from; else NULL */
-};
-
-/* How many objects may be deleted at once: --max-delete. */
-struct sync_delete_limit {
-  enum { SYNC_LIMIT_USUAL, SYNC_LIMIT_COUNT, SYNC_LIMIT_PERCENT } kind;
-  uint64_t number;
+  bool expired;                       /* of a preview that is too old */
+  bool foreign; /* nobody knows that a sync of ours wrote what the bucket holds */
 };
 
 struct sync_plan_options {
   struct sync_ignore ignore;
+  bool delete_foreign;            /* what strangers put there goes as well */
   const struct sync_rules *rules; /* which names are hashed; NULL: what the names alone say */
   uint64_t keep_releases;         /* the assets of so many earlier releases are kept, … */
   int64_t keep_days;              /* … and those that were in use within so many days */
   int64_t now_s;                  /* seconds of UTC since 1970 */
+  struct sync_origin origin;      /* of the build */
+  int64_t preview_days;           /* previews that are older are deleted */
 };
 
 /* A plan, made from a build and a bucket, which must outlive it. */
@@ -48,11 +49,12 @@ struct sync_plan {
   const struct sync_bucket *bucket;
   uint64_t keep_releases;
   uint64_t restored; /* a rollback: the release whose pages come back; 0: a deploy */
+  struct sync_origin origin;
 
   struct sync_change *changes; /* sorted by key, each key once; without NO_CHANGE */
   size_t count, capacity;
   size_t counts[SYNC_ACTIONS];
-  size_t managed; /* objects of the bucket that this sync may delete, changed or not */
+  size_t managed; /* objects that the guard of deletions counts, changed or not (guard.h) */
   uint64_t upload_bytes;
 
   struct journal journal; /* what it owes to the caches; made by paths_plan_journal() */
@@ -74,19 +76,11 @@ bool sync_plan_add(struct sync_plan *plan, struct arena *arena, const struct syn
 /* The change of that key; NULL: there is nothing to change. */
 const struct sync_change *sync_plan_find(const struct sync_plan *plan, const char *key);
 
-/* What an object is that is in the bucket only, by its key. */
-enum sync_class sync_plan_class_of_key(const char *key);
+/* What an object is that is in the bucket only: as the manifest knows it, else by its key. */
+enum sync_class sync_plan_class_of_key(const struct sync_bucket *bucket, const char *key);
 
 /* True when the plan changes objects. */
 bool sync_plan_has_changes(const struct sync_plan *plan);
 
 /* True when there is something to apply: changes, or what a run that was cut off still owes. */
 bool sync_plan_has_work(const struct sync_plan *plan);
-
-/* Reads "12" or "30%" (at most 100%). */
-bool sync_plan_parse_limit(const char *text, struct sync_delete_limit *ret_limit);
-
-/* The guard before the first write: fails as ERROR_REFUSED, naming the flag, when the plan deletes
- * more than `limit` allows. The usual limit is half of the managed objects, and always twenty. */
-bool sync_plan_may_delete(const struct sync_plan *plan, const struct sync_delete_limit *limit,
-                          struct error *error);

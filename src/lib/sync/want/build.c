@@ -2,8 +2,11 @@
 #include "lib/sync/want/build.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/sync/keyed.h"
+#include "lib/sync/want/decomposed.h"
 #include "lib/sync/want/glob.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/scan.h"
 
 #include <assert.h>
@@ -11,6 +14,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LIST_SIZE_LIMIT = 16 * 1024 * 1024 };
 
 struct build_loader {
   const struct build_options *options;
@@ -61,6 +66,7 @@ static bool skips(const char *path, void *argument) {
   const struct build_options *options = loader->options;
   struct sync_traits traits = rules_traits(options->rules, str_from(path), options->strip_html);
   const char *key = build_key(loader->arena, path, traits.strip_html);
+  if (scan_is_litter(path) && !traits.wanted) return true;
   if (!traits.ignored && !build_ignores(&options->ignore, path) &&
       !build_ignores(&options->ignore, key))
     return false;
@@ -137,6 +143,37 @@ static bool check_keys(const struct sync_build *build, struct error *error) {
                              again->key, (again - 1)->path, again->path);
 }
 
+/* A name as people see it. */
+struct seen_name {
+  const char *decomposed; /* first, for keyed.h */
+  const char *key;
+};
+
+static bool is_ascii(const char *text) {
+  while (*text && (unsigned char)*text < 0x80)
+    text++;
+  return !*text;
+}
+
+/* On most servers and in most browsers these are two files, on a Mac they are one. */
+static bool check_names(const struct sync_build *build, struct arena *arena, struct error *error) {
+  size_t count = 0;
+  struct seen_name *names = arena_take(arena, (build->count + 1) * sizeof(*names));
+  for (size_t i = 0; names && i < build->count; i++) {
+    const char *key = build->objects[i].key;
+    if (is_ascii(key)) continue;
+    names[count++] = (struct seen_name){decomposed_copy(arena, str_from(key)), key};
+  }
+  if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  keyed_sort(names, count, sizeof(*names));
+  const struct seen_name *again = keyed_double(names, count, sizeof(*names));
+  return !again ||
+         error_set(error, ERROR_REFUSED,
+                   "two names differ in Unicode normalisation alone (%zu and %zu bytes): "
+                   "%s and %s",
+                   strlen((again - 1)->key), strlen(again->key), (again - 1)->key, again->key);
+}
+
 static bool load_files(struct build_loader *loader, const struct scan *scan) {
   struct sync_build *build = loader->build;
   build->objects = arena_take(loader->arena, scan->count * sizeof(struct sync_object));
@@ -148,7 +185,7 @@ static bool load_files(struct build_loader *loader, const struct scan *scan) {
   /* Two ignored files may have one key, as about and about.html. */
   build->ignored_count =
       keyed_sort_unique(build->ignored, build->ignored_count, sizeof(build->ignored[0]));
-  return check_keys(build, loader->error);
+  return check_keys(build, loader->error) && check_names(build, loader->arena, loader->error);
 }
 
 bool build_load(const struct build_options *options, struct arena *arena,
@@ -162,6 +199,17 @@ bool build_load(const struct build_options *options, struct arena *arena,
     return false;
   *ret_build = build;
   return true;
+}
+
+void build_read_lists(const char *folder, struct arena *arena, struct hashed_list *list) {
+  static const char *const NAMES[] = {"asset-manifest.json", ".vite/manifest.json",
+                                      "manifest.json"};
+  for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+    _cleanup_(buffer_free) struct buffer path = BUFFER_EMPTY, text = BUFFER_EMPTY;
+    if (file_read(full_path(folder, NAMES[i], &path), LIST_SIZE_LIMIT, &text, &(struct error){0}))
+      hashed_read_list(buffer_str(&text), arena, list);
+  }
+  hashed_sort(list);
 }
 
 const struct sync_object *build_find(const struct sync_build *build, const char *key) {

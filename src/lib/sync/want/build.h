@@ -54,6 +54,10 @@ const char *build_key(struct arena *arena, const char *path, bool strip_html);
 bool build_load(const struct build_options *options, struct arena *arena,
                 struct sync_build *ret_build, struct error *error);
 
+/* Reads what the bundler left in the folder about its names: its lists of hashed files go into
+ * `list`, in `arena`. A list that is not there or cannot be read lists nothing. */
+void build_read_lists(const char *folder, struct arena *arena, struct hashed_list *list);
+
 /* The object with that key; NULL: there is none. */
 const struct sync_object *build_find(const struct sync_build *build, const char *key);
 

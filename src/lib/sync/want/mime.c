@@ -1,7 +1,6 @@
 /* mime.c: what a file is, by its name. */
 #include "lib/sync/want/mime.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -120,7 +119,7 @@ static const struct mime_entry ENTRIES[] = {
     {"zst", "application/zstd"},
 };
 
-enum { HASH_LENGTH = 8, ENDING_LENGTH_LIMIT = 16 };
+enum { ENDING_LENGTH_LIMIT = 16 };
 
 static struct str name_of(struct str path) {
   const char *slash = path.length > 0 ? memrchr(path.data, '/', path.length) : NULL;
@@ -145,47 +144,4 @@ const char *mime_type(struct str path) {
                     compare_entry);
   }
   return entry ? entry->type : "application/octet-stream";
-}
-
-static bool is_hex_hash(struct str part) {
-  bool digit = false, letter = false;
-  if (part.length < HASH_LENGTH) return false;
-  for (size_t i = 0; i < part.length; i++) {
-    char byte = part.data[i];
-    bool is_digit = byte >= '0' && byte <= '9', is_letter = byte >= 'a' && byte <= 'f';
-    if (!is_digit && !is_letter) return false;
-    digit |= is_digit;
-    letter |= is_letter;
-  }
-  return digit && letter;
-}
-
-/* The eight characters before the ending, with a dash in front of them. */
-static bool ends_in_base64_hash(struct str name) {
-  const char *dot = memchr(name.data, '.', name.length);
-  size_t stem = dot ? (size_t)(dot - name.data) : 0;
-  if (stem < HASH_LENGTH + 2 || name.data[stem - HASH_LENGTH - 1] != '-') return false;
-  bool digit = false, lower = false, upper = false;
-  for (size_t i = stem - HASH_LENGTH; i < stem; i++) {
-    unsigned char byte = (unsigned char)name.data[i];
-    if (byte > 0x7F || (!isalnum(byte) && byte != '_' && byte != '-')) return false;
-    digit |= isdigit(byte) != 0;
-    lower |= islower(byte) != 0;
-    upper |= isupper(byte) != 0;
-  }
-  return digit && lower && upper;
-}
-
-bool mime_name_is_hashed(struct str path) {
-  struct str name = name_of(path);
-  bool first = true;
-  size_t start = 0;
-  for (size_t i = 0; i <= name.length; i++) {
-    if (i < name.length && name.data[i] != '.' && name.data[i] != '-') continue;
-    bool last = i == name.length;
-    if (!first && !last && is_hex_hash((struct str){name.data + start, i - start})) return true;
-    first = false;
-    start = i + 1;
-  }
-  return name.length > 0 && ends_in_base64_hash(name);
 }

@@ -125,6 +125,7 @@ static void apply_rule(const struct sync_rule *rule, struct sync_traits *traits,
   for (size_t i = 0; i < SYNC_HEADER_COUNT; i++)
     if (rule->headers.values[i]) traits->headers.values[i] = rule->headers.values[i];
   traits->ignored = chosen(rule->ignored, traits->ignored);
+  if (rule->ignored != CHOICE_UNSET) traits->wanted = rule->ignored == CHOICE_NO;
   traits->strip_html = chosen(rule->strip_html, traits->strip_html);
   if (rule->hashed != CHOICE_UNSET) *hashed = rule->hashed;
 }
@@ -137,7 +138,8 @@ struct sync_traits rules_traits(const struct sync_rules *rules, struct str path,
     if (glob_fits(rule->pattern, path)) apply_rule(rule, &traits, &hashed);
   if (!headers[SYNC_CONTENT_TYPE]) headers[SYNC_CONTENT_TYPE] = mime_type(path);
   bool is_page = str_starts_with(str_from(headers[SYNC_CONTENT_TYPE]), STR("text/html"));
-  bool is_hashed = !is_page && chosen(hashed, mime_name_is_hashed(path));
+  bool seems_hashed = hashed_listed(&rules->listed, path) || hashed_name(path);
+  bool is_hashed = !is_page && !hashed_never(path) && chosen(hashed, seems_hashed);
   traits.class = is_page ? SYNC_PAGE : is_hashed ? SYNC_ASSET : SYNC_REST;
   if (!headers[SYNC_CACHE_CONTROL])
     headers[SYNC_CACHE_CONTROL] = is_page ? NO_AGE : is_hashed ? LONG_AGE : SHORT_AGE;

@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/sync/arena.h"
+#include "lib/sync/want/hashed.h"
 #include "lib/sync/want/object_headers.h"
 
 /* What a file is: this says how it is cached and when it is uploaded. */
@@ -25,11 +26,13 @@ struct sync_traits {
   struct object_headers headers;
   enum sync_class class;
   bool ignored;
+  bool wanted;     /* a rule says that it is not to be ignored */
   bool strip_html; /* about.html becomes about */
 };
 
 struct sync_rules {
-  struct sync_rule *first; /* NULL: none */
+  struct sync_rule *first;   /* NULL: none */
+  struct hashed_list listed; /* what the bundler says is hashed; see build_read_lists() */
 };
 
 /* Reads the text of sync.conf into `arena`. Fails as ERROR_INVALID, naming the line. */

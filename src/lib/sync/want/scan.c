@@ -70,6 +70,16 @@ const char *scan_refuses_name(const char *path) {
   return NULL;
 }
 
+bool scan_is_litter(const char *path) {
+  static const char *const PATTERNS[] = {".DS_Store",  "._*",      "Thumbs.db",      "desktop.ini",
+                                         ".gitignore", ".gitkeep", ".gitattributes", "*~",
+                                         "#*#",        ".#*",      ".*.sw?"};
+  const char *slash = strrchr(path, '/');
+  for (size_t i = 0; i < sizeof(PATTERNS) / sizeof(PATTERNS[0]); i++)
+    if (glob_fits(str_from(PATTERNS[i]), str_from(slash ? slash + 1 : path))) return true;
+  return false;
+}
+
 static bool begins_private_key(struct str line) {
   return str_starts_with(line, STR("-----BEGIN ")) &&
          memmem(line.data, line.length, "PRIVATE KEY-----", strlen("PRIVATE KEY-----"));
@@ -136,6 +146,8 @@ static bool add_file(struct scan_walk *walk, const struct stat *status) {
 static bool add_link(struct scan_walk *walk, int folder, const char *name) {
   struct stat status;
   _cleanup_(buffer_free) struct buffer link = BUFFER_EMPTY;
+  if (fstatat(folder, name, &status, 0) != 0 && (errno == ENOENT || errno == ELOOP))
+    return refuse(walk, "a broken link: what it names is not there");
   buffer_append_format(&link, "%s/%s", walk->root, buffer_text(&walk->path));
   _cleanup_free_ char *target = realpath(buffer_text(&link), NULL);
   struct str root = str_from(walk->root);

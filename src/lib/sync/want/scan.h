@@ -30,6 +30,9 @@ typedef bool (*scan_skips)(const char *path, void *argument);
 bool scan_folder(const char *folder, scan_skips skips, void *argument, struct arena *arena,
                  struct scan *ret_scan, struct error *error);
 
+/* True for what nobody means to publish: what file managers, Git and editors leave beside files. */
+bool scan_is_litter(const char *path);
+
 /* Says why the file at `path` must not be published, by its name; NULL: it may be. */
 const char *scan_refuses_name(const char *path);
 
