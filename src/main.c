@@ -1,8 +1,11 @@
 /* main.c: runs the subcommand that was named. */
 #include "commands/commands.h"
-#include "commands/standard_streams.h"
+#include "commands/exit.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int run(int argc, char **argv) {
   if (argc < 2) {
@@ -21,7 +24,17 @@ static int run(int argc, char **argv) {
   return command ? command->run(argc - 1, argv + 1) : commands_refuse(argv[1]);
 }
 
+/* A standard descriptor that is closed becomes /dev/null: a socket or a file that is opened later
+ * would get its number, and what is printed. */
+static void open_standard_streams(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR); /* gets the lowest number that is free */
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv) {
-  standard_streams_open();
-  return standard_streams_finish(run(argc, argv));
+  open_standard_streams();
+  return exit_flushed(run(argc, argv));
 }

@@ -4,7 +4,9 @@
 #include "lib/base/str.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A row has at most 100 columns in docs/exit-codes.md. */
 static const struct exit_row ROWS[EXIT_CODES] = {
@@ -52,4 +54,12 @@ int exit_with(const char *command, const struct error *error) {
   while (str_next(&rest, '\n', &line))
     fprintf(stderr, "cruddur %s: %.*s\n", command, (int)line.length, line.data);
   return exit_code_of(error);
+}
+
+int exit_flushed(int code) {
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+  fprintf(stderr, "cruddur: the output cannot be written: %s\n",
+          errno ? strerror(errno) : "an earlier part of it was refused");
+  return code == EXIT_DONE ? EXIT_FAILED : code;
 }

@@ -28,3 +28,8 @@ int exit_code_of(const struct error *error);
 
 /* Says the error of `command` on stderr, after "cruddur COMMAND: ", and returns its exit code. */
 int exit_with(const char *command, const struct error *error);
+
+/* Last thing in the process: writes out what is buffered. Returns the exit code: `code`, but
+ * EXIT_FAILED in the place of EXIT_DONE when something that was printed could not be written, which
+ * is said on stderr. */
+int exit_flushed(int code);

@@ -11,8 +11,7 @@
 #include "commands/commands.h"
 #include "commands/metrics_port.h"
 #include "commands/serve_settings.h"
-#include "commands/serve_signals.h"
-#include "commands/stop_guard.h"
+#include "commands/serve_stop.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
@@ -77,7 +76,7 @@ static void end_posted(struct loop *loop, void *argument) {
 static void drain_all(bool quickly, void *argument) {
   struct service *service = argument;
   uint64_t drain_ms = quickly ? 0 : service->settings.options.drain_timeout_ms;
-  stop_guard_begin(&service->guard, drain_ms + TELEMETRY_MS + LEFT_OVERS_MS,
+  serve_stop_guard(&service->guard, drain_ms + TELEMETRY_MS + LEFT_OVERS_MS,
                    planned_exit_code(service));
   for (unsigned i = 0; i < service->settings.loops; i++)
     loop_post(service->workers[i].loop, quickly ? end_posted : drain_posted, &service->workers[i]);
@@ -99,13 +98,13 @@ static void count_finished(struct loop *loop, void *argument) {
   struct service *service = argument;
   assert(service->finished_count < service->settings.loops); /* each finishes once */
   if (++service->finished_count < service->settings.loops) return;
-  serve_signals_close(&service->signals);
+  serve_stop_close_signals(&service->signals);
   metrics_port_close(&service->metrics);
   key_keeper_close(service->keeper);
   aws_provider_close(service->settings.options.provider);
   schema_check_close(service->schema);
   loop_close_inbox(loop);
-  stop_guard_hurry(&service->guard, LEFT_OVERS_MS);
+  serve_stop_hurry(&service->guard, LEFT_OVERS_MS);
 }
 
 static void on_worker_finished(struct worker *worker, void *argument) {
@@ -241,7 +240,7 @@ static int serve(struct service *service) {
   process_note_start();
   raise_file_limit();
   crash_catch(service->settings.config.crash_file);
-  serve_signals_ignore();
+  serve_stop_ignore_signals();
   setenv("PGTZ", "UTC", 1); /* before there are threads: poolers take the time zone no other way */
   if (!open_sockets(service, &error)) return exit_with("serve", &error);
   enum log_level level = LOG_LEVEL_INFO;
@@ -258,9 +257,9 @@ static int serve(struct service *service) {
   warn_of_open_cors(service);
   warn_of_few_loops(service);
   report_crash(service);
-  serve_signals_catch(&service->signals, service->workers[0].loop, level, drain_all, service);
+  serve_stop_catch_signals(&service->signals, service->workers[0].loop, level, drain_all, service);
   int code = run(service, &error) ? EXIT_DONE : exit_with("serve", &error);
-  stop_guard_end(&service->guard);
+  serve_stop_done(&service->guard);
   clean_up(service);
   log_event(LOG_LEVEL_INFO, "stopped", LOG_END);
   log_stop(LOG_FLUSH_MS);

@@ -2,8 +2,12 @@
  * sessions need on top of it. Inside the room. */
 #pragma once
 
+#include "lib/pg/statements.h"
+#include "lib/pg/trouble.h"
+
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Connects and blocks until that succeeded or failed: for a worker thread, because libpq resolves
  * names and reads files meanwhile. The caller's connection, to be looked at with PQstatus(); NULL
@@ -44,11 +48,6 @@ PGconn *connect_blocking(const char *connection_url);
   "CASE WHEN current_setting('transaction_timeout', true) <> '0' "                                 \
   "THEN set_config('transaction_timeout', '0', " is_local ") END"
 
-/* The statement that makes the settings of a session: CONNECT_SETTINGS and the time-outs. They go
- * by a statement, not by the startup packet's `options`: PgBouncer refuses those, or drops them
- * without a word. Queues it in libpq, which is in pipeline mode. */
-bool connect_send_settings(PGconn *conn, const char *statement_timeout, const char *lock_timeout);
-
 /* The database's encoding as the server reported it when connecting; UTF8 is what texts need. NULL:
  * a proxy did not pass it on. */
 const char *connect_encoding(const PGconn *conn);
@@ -58,3 +57,21 @@ bool connect_is_utf8(const PGconn *conn);
 
 /* True when the server said that it takes no writes: a standby, or read-only by default. */
 bool connect_is_read_only(const PGconn *conn);
+
+/* Queues in libpq, which is in pipeline mode, the settings of the session (CONNECT_SETTINGS and the
+ * time-outs), the statements of the lane and a sync. Settings go by a statement, not by the startup
+ * packet's `options`: PgBouncer refuses those, or drops them without a word. */
+bool connect_send_prepares(PGconn *conn, enum pg_lane lane, const char *statement_timeout,
+                           const char *lock_timeout);
+
+/* Says in words why what connect_send_prepares() queued failed: `number` counts the results before
+ * this one, `result` is the failed one. The text names the statement and the SQLSTATE. */
+enum pg_trouble connect_explain(enum pg_lane lane, unsigned number, const PGresult *result,
+                                char *text, size_t size);
+
+/* True when it was not yet said that this statement cannot be prepared, by whatever connection; it
+ * counts as said then. From any loop. */
+bool connect_is_news(enum pg_lane lane, unsigned number);
+
+/* Everything of the lane was prepared: the next failure is news again. From any loop. */
+void connect_succeeded(enum pg_lane lane);

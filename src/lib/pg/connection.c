@@ -9,7 +9,6 @@
 #include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/pg/connect.h"
-#include "lib/pg/prepare.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -145,11 +144,11 @@ static void connect_failed(struct pg_connection *connection, const char *reason)
 static void prepare_failed(struct pg_connection *connection, const PGresult *result) {
   char line[ERROR_MESSAGE_SIZE];
   enum pg_trouble trouble =
-      prepare_explain(connection->lane, connection->prepared, result, line, sizeof(line));
+      connect_explain(connection->lane, connection->prepared, result, line, sizeof(line));
   one_line(line);
   if (trouble == PG_TROUBLE_DOWN)
     log_failure(connection, "postgres not connected", line);
-  else if (prepare_is_news(connection->lane, connection->prepared))
+  else if (connect_is_news(connection->lane, connection->prepared))
     log_event(LOG_LEVEL_ERROR, "postgres not connected", log_text("reason", line),
               log_text("lane", lane_name(connection)), LOG_END);
   give_up(connection, trouble, line);
@@ -290,7 +289,7 @@ static void becomes_ready(struct pg_connection *connection) {
   become(connection, PG_CONNECTION_READY);
   connection->attempt = 0;
   connection->trouble = PG_TROUBLE_NONE;
-  if (connection->options->prepare) prepare_succeeded(connection->lane);
+  if (connection->options->prepare) connect_succeeded(connection->lane);
   count(&connection->options->counts->opened);
   loop_deadline_stop(&connection->flight.head_deadline);
   if (connection->options->max_age_ms > 0)
@@ -403,8 +402,8 @@ static const char *lock_timeout(const struct pg_connection *connection) {
 static bool send_prepares(struct pg_connection *connection) {
   connection->prepared = 0;
   connection->flight.syncs++;
-  return prepare_send(connection->conn, connection->lane, connection->options->statement_timeout,
-                      lock_timeout(connection));
+  return connect_send_prepares(connection->conn, connection->lane,
+                               connection->options->statement_timeout, lock_timeout(connection));
 }
 
 /* Why the connection that was opened is of no use; NULL: it is. */
