@@ -89,8 +89,7 @@ const struct subcommand users_command = {
     .word = "OPERATION",
     .flags = FLAGS,
     .exits = {[EXIT_DONE] = "",
-              [EXIT_FAILED] = "it was tried and failed; or users could not be added and somebody "
-                              "must decide",
+              [EXIT_FAILED] = "it failed; or somebody must decide about a user",
               [EXIT_USAGE] = "",
               [EXIT_UNAVAILABLE] = "the database or AWS was not reached; run it again",
               [EXIT_CREDENTIALS] = ""},

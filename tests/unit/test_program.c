@@ -1,8 +1,8 @@
 /* test_program.c: programs that print credentials: their words, what they print, their end. */
 #include "unit.h"
 
+#include "lib/aws/credentials/process_words.h"
 #include "lib/aws/credentials/program.h"
-#include "lib/aws/credentials/sources.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ static void lines_are_split_as_by_shlex(void **state) {
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     char **words = NULL;
     struct error error = {0};
-    if (!credential_process_split(str_from(CASES[i].line), &words, &error))
+    if (!process_words_split(str_from(CASES[i].line), &words, &error))
       fail_msg("%s", error.message);
     struct buffer joined = BUFFER_EMPTY;
     for (size_t j = 0; words[j]; j++) {
@@ -60,27 +60,27 @@ static void lines_that_make_no_sense_are_refused(void **state) {
   for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
     char **words;
     struct error error = {0};
-    assert_false(credential_process_split(CASES[i].line, &words, &error));
+    assert_false(process_words_split(CASES[i].line, &words, &error));
     assert_int_equal(error.kind, ERROR_INVALID);
     if (!strstr(error.message, CASES[i].message)) fail_msg("%s", error.message);
   }
 }
 
 static void lines_are_bounded(void **state) {
-  static char line[CREDENTIAL_PROCESS_LINE_LIMIT + 1];
+  static char line[PROCESS_WORDS_LINE_LIMIT + 1];
   char **words;
   struct error error = {0};
   memset(line, 'x', sizeof(line));
-  assert_false(credential_process_split((struct str){line, sizeof(line)}, &words, &error));
-  assert_true(credential_process_split((struct str){line, sizeof(line) - 1}, &words, &error));
+  assert_false(process_words_split((struct str){line, sizeof(line)}, &words, &error));
+  assert_true(process_words_split((struct str){line, sizeof(line) - 1}, &words, &error));
   free(words);
   for (size_t i = 1; i < sizeof(line); i += 2)
     line[i] = ' ';
-  assert_true(credential_process_split(
-      (struct str){line, (size_t)2 * CREDENTIAL_PROCESS_WORDS_LIMIT}, &words, &error));
+  assert_true(
+      process_words_split((struct str){line, (size_t)2 * PROCESS_WORDS_LIMIT}, &words, &error));
   free(words);
-  assert_false(credential_process_split(
-      (struct str){line, (size_t)2 * CREDENTIAL_PROCESS_WORDS_LIMIT + 1}, &words, &error));
+  assert_false(
+      process_words_split((struct str){line, (size_t)2 * PROCESS_WORDS_LIMIT + 1}, &words, &error));
   assert_non_null(strstr(error.message, "more than 256 words"));
 }
 

@@ -20,8 +20,7 @@ enum {
   ANSWER_TIMEOUT_MS = 10000,
   EVENT_LIMIT = 16 * 1024 * 1024,
   REQUEST_ID_LIMIT = 128,
-  PATIENCE_MS =
-      10000, /* with an API that does not answer; the process ends then, and begins anew */
+  PATIENCE_MS = 10000, /* with an API that does not answer; then Lambda starts us again */
   PAUSE_BASE_MS = 50,
   PAUSE_CAP_MS = 1000,
 };

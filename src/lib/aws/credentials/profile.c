@@ -1,8 +1,8 @@
 /* profile.c: see profile.h. */
 #include "lib/aws/credentials/profile.h"
 
+#include "lib/aws/credentials/process_words.h"
 #include "lib/aws/credentials/profile_text.h"
-#include "lib/aws/credentials/sources.h"
 #include "lib/aws/secret.h"
 #include "lib/base/cleanup.h"
 
@@ -132,7 +132,7 @@ static bool is_section(struct str section, const char *kind, struct str wanted) 
   if (!kind || (kind == PROFILES && str_equal(section, STR("default"))))
     return str_equal(section, wanted);
   char **words = NULL;
-  if (!str_starts_with(section, str_from(kind)) || !credential_process_split(section, &words, NULL))
+  if (!str_starts_with(section, str_from(kind)) || !process_words_split(section, &words, NULL))
     return false;
   bool is_wanted = words[1] && !words[2] && str_equal(str_from(words[1]), wanted);
   free(words);

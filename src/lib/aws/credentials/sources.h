@@ -28,14 +28,6 @@ enum credentials_step sso_find(const struct credentials_search *search, struct c
 enum credentials_step credential_process_find(const struct credentials_search *search,
                                               struct credentials_ask *ask, struct error *error);
 
-/* Splits a line into words as a POSIX shell would that knows quotes and backslashes alone (Python's
- * shlex.split). `*ret_words` is NULL-terminated and one block: the caller frees it. Fails as
- * ERROR_INVALID for no words, too many of them, a quote that is not closed, a backslash at the end
- * or a NUL. */
-bool credential_process_split(struct str line, char ***ret_words, struct error *error);
-
-enum { CREDENTIAL_PROCESS_LINE_LIMIT = 16 * 1024, CREDENTIAL_PROCESS_WORDS_LIMIT = 256 };
-
 /* metadata.c: the machine's own: a container's endpoint, the instance metadata service. */
 enum credentials_step metadata_find_container(const struct credentials_search *search,
                                               struct credentials_ask *ask, struct error *error);
