@@ -315,9 +315,10 @@ def test_connections_in_work_are_not_closed_to_make_room(start_api, database):
     api.wait_until_ready()
     with contextlib.ExitStack() as stack:
         with TableLock(database):
-            busy = [stack.enter_context(RawConnection(server.port)) for _ in range(5)]
-            for raw in busy:
-                raw.send(get(HOME))
+            busy = []
+            for _ in range(5):
+                busy.append(stack.enter_context(RawConnection(server.port)))
+                busy[-1].send(get(HOME))
             late = stack.enter_context(RawConnection(server.port))
             late.send(get(HEALTH))
         answers = [raw.read_answer() for raw in busy]

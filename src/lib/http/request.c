@@ -49,6 +49,10 @@ static bool cut_authority(struct str *text) {
   return false;
 }
 
+static char *append(char *end, struct str part) {
+  return part.length > 0 ? mempcpy(end, part.data, part.length) : end;
+}
+
 /* Proxies may send the absolute form, "http://api.test/path?query": it loses its scheme and its
  * authority, since which host is meant changes no answer. OPTIONS http://api.test is OPTIONS *.
  * What is left is kept as one piece of memory, which the path begins. */
@@ -63,11 +67,11 @@ static bool take_target(struct http_request *request, struct str text) {
   if (is_absolute && path.length == 0) path = STR("/");
   char *copy = http_request_alloc(request, path.length + query.length + 2);
   if (!copy) return false;
-  char *end = mempcpy(copy, path.data, path.length);
+  char *end = append(copy, path);
   request->raw_path = (struct str){copy, path.length};
   if (query.length > 0) *end++ = '?';
   request->raw_query = (struct str){end, query.length};
-  end = mempcpy(end, query.data, query.length);
+  end = append(end, query);
   *end = '\0';
   return true;
 }
