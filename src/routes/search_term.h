@@ -1,7 +1,7 @@
 /* search_term.h: from what a person typed to ILIKE patterns.
  *
- * Only words with three letters or digits in a row reach the index of trigrams, and what a letter is
- * depends on the database, so db/sql/activities/search.sql decides that. Here words are put in
+ * Only words with three letters or digits in a row reach the index of trigrams, and what a letter
+ * is depends on the database, so db/sql/activities/search.sql decides that. Here words are put in
  * order: those with the longest such rows come first, since the statement takes the first ones to
  * the index. */
 #pragma once

@@ -34,7 +34,7 @@ WITH words AS MATERIALIZED (
   SELECT CASE WHEN (SELECT count(*) FROM near) = $5::int THEN 'filled'
               ELSE (SELECT CASE WHEN count(*) < 10000 THEN 'ended'
                                 WHEN count(*) FILTER (WHERE expires_at IS NULL OR expires_at
-                                       > timezone('UTC', statement_timestamp())) < 1000 THEN 'sparse'
+                                       > timezone('UTC', statement_timestamp())) < 400 THEN 'sparse'
                                 ELSE 'more' END
                     FROM (SELECT expires_at FROM public.activities
                           WHERE (created_at, uuid) < ($3::timestamp, $4::uuid)
@@ -48,14 +48,14 @@ WITH words AS MATERIALIZED (
            WHERE expires_at > timezone('UTC', statement_timestamp()) AND expires_at < 'infinity'
            OFFSET 0) expiring -- as in home.sql
      WHERE (SELECT name FROM state) = 'sparse' AND (created_at, uuid) < ($3::timestamp, $4::uuid)
-     ORDER BY created_at DESC, uuid DESC LIMIT 1000)
+     ORDER BY created_at DESC, uuid DESC LIMIT 400)
     UNION ALL
     (SELECT uuid, created_at FROM public.activities
      WHERE (SELECT name FROM state) = 'sparse' AND (created_at, uuid) < ($3::timestamp, $4::uuid)
        AND (expires_at IS NULL OR expires_at = 'infinity')
-     ORDER BY created_at DESC, uuid DESC LIMIT 1000)
+     ORDER BY created_at DESC, uuid DESC LIMIT 400)
   ) either
-  ORDER BY created_at DESC, uuid DESC LIMIT 1000
+  ORDER BY created_at DESC, uuid DESC LIMIT 400
 ), found AS MATERIALIZED (
   SELECT uuid, created_at FROM near
   UNION
@@ -71,7 +71,7 @@ WITH words AS MATERIALIZED (
    WHERE (SELECT name FROM state) = 'more' AND (created_at, uuid) < ($3::timestamp, $4::uuid)
    ORDER BY created_at DESC, uuid DESC OFFSET 9999 LIMIT 1)
   UNION ALL
-  (SELECT uuid, created_at FROM living ORDER BY created_at DESC, uuid DESC OFFSET 999 LIMIT 1)
+  (SELECT uuid, created_at FROM living ORDER BY created_at DESC, uuid DESC OFFSET 399 LIMIT 1)
 )
 SELECT a.uuid, u.display_name, u.handle, a.message,
        a.replies_count, a.reposts_count, a.likes_count,

@@ -1,4 +1,5 @@
-/* purge.c: `cruddur purge`: deletes activities that expired some time ago, in small batches. */
+/* purge_command.c: `cruddur purge`: deletes activities that expired some time ago, in small
+ * batches. */
 #include "commands/commands.h"
 #include "commands/exit.h"
 
@@ -17,7 +18,7 @@ enum { SECOND = 1, MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 #define OLDER_THAN_MOST_S    (36500ULL * DAY)
 #define BATCH_ROWS           "1000" /* some tens of milliseconds of one connection */
 
-struct wish {
+struct purge_wish {
   uint64_t older_than_s;
   bool dry_run;
 };
@@ -35,7 +36,7 @@ static bool read_age(const char *text, void *target, struct error *error) {
     char unit;
     uint64_t seconds;
   } UNITS[] = {{'s', SECOND}, {'m', MINUTE}, {'h', HOUR}, {'d', DAY}};
-  struct wish *wish = target;
+  struct purge_wish *wish = target;
   size_t length = strlen(text);
   for (size_t i = 0; length > 0 && i < sizeof(UNITS) / sizeof(UNITS[0]); i++) {
     uint64_t number, most = OLDER_THAN_MOST_S / UNITS[i].seconds;
@@ -98,7 +99,7 @@ static bool run_batches(struct purge *purge, struct error *error) {
   return good;
 }
 
-static bool run(const struct config *config, const struct wish *wish, struct purge *purge,
+static bool run(const struct config *config, const struct purge_wish *wish, struct purge *purge,
                 struct error *error) {
   _cleanup_(pg_session_close_p) struct pg_session *session = NULL;
   struct pg_session_options options = {.connection_url = config->connection_url,
@@ -110,7 +111,7 @@ static bool run(const struct config *config, const struct wish *wish, struct pur
 }
 
 static int command_purge(int argc, char **argv) {
-  struct wish wish = {.older_than_s = OLDER_THAN_DEFAULT_S};
+  struct purge_wish wish = {.older_than_s = OLDER_THAN_DEFAULT_S};
   int code;
   if (!flags_read(&purge_command, argc, argv, &wish, NULL, &code)) return code;
   struct config config;
@@ -127,7 +128,8 @@ static int command_purge(int argc, char **argv) {
 static const struct flag FLAGS[] = {
     FLAG_OTHER(0, "older-than", "AGE", read_age,
                "take what expired this long ago or longer: 12h, 7d (the default), 30d"),
-    FLAG_SWITCH('n', "dry-run", struct wish, dry_run, "count what would go and delete nothing"),
+    FLAG_SWITCH('n', "dry-run", struct purge_wish, dry_run,
+                "count what would go and delete nothing"),
     FLAG_END,
 };
 
