@@ -154,6 +154,7 @@ class Site:
         """`sync --yes`, which must end with that code and leave no refusal behind."""
         done = self.sync("--yes", *arguments, **changes)
         assert done.returncode == code, done.stderr + done.stdout
+        assert code or "NoSuch" not in done.stderr, done.stderr
         self.check_strict()
         return done
 

@@ -104,10 +104,12 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
 bool purge_check(const struct sync_session *session, const char *distribution,
                  struct error *error) {
   struct cloudfront_answer answer;
-  if (!*distribution) return true;
-  if (cloudfront_get(session->aws, distribution, "INONE", CALL_DEADLINE_MS, &answer, error) ||
+  struct error problem = {0};
+  if (!*distribution ||
+      cloudfront_get(session->aws, distribution, "INONE", CALL_DEADLINE_MS, &answer, &problem) ||
       strcmp(answer.code, "NoSuchInvalidation") == 0)
     return true;
+  *error = problem;
   return error_prefix(error, "the distribution %s cannot be invalidated, so nothing was changed",
                       distribution);
 }

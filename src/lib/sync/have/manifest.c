@@ -17,7 +17,7 @@ static bool all_fit(const json_int_t *numbers, size_t count) {
   return true;
 }
 
-static int read_kind(const json_t *value) {
+static enum known_kind read_kind(const json_t *value) {
   if (!json_is_boolean(value)) return KNOWN_BY_NAME;
   return json_is_true(value) ? KNOWN_ASSET : KNOWN_PLAIN;
 }

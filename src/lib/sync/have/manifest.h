@@ -15,14 +15,17 @@
 
 enum { MANIFEST_SIZE_LIMIT = 64 * 1024 * 1024, MANIFEST_RELEASES_LIMIT = 100 };
 
+/* Whether the name of an object holds a hash of its content. */
+enum known_kind { KNOWN_BY_NAME, KNOWN_PLAIN, KNOWN_ASSET };
+
 struct known_object {
   const char *key; /* first, for keyed.h */
   const char *etag;
   const char *md5;            /* of the content */
   const char *headers_digest; /* of the headers it is stored with */
   int64_t verified_s;         /* the note is good for an object not modified after this time */
-  enum { KNOWN_BY_NAME, KNOWN_PLAIN, KNOWN_ASSET } kind; /* whether its name holds a hash */
-  uint64_t first, last; /* numbers of the first and the last release with it; 0: never */
+  enum known_kind kind;       /* whether its name holds a hash */
+  uint64_t first, last;       /* numbers of the first and the last release with it; 0: never */
 };
 
 struct known_release {
