@@ -2,6 +2,11 @@
 -- notifications come from an index and not from a search in all messages. Triggers write the rows: they
 -- cover older versions of the service that still run, and whoever else writes. The rows of activities
 -- that are there already come with notices_backfill.
+-- migrate:applied-if (SELECT count(*) = 3 FROM pg_proc WHERE oid IN (to_regprocedure('public.mentioned_names(text)'), to_regprocedure('public.notice_recipients(text, uuid)'), to_regprocedure('public.write_notices()')))
+-- migrate:applied-if (SELECT count(*) = 5 FROM pg_attribute WHERE attrelid = to_regclass('public.notices') AND attname IN ('activity_uuid', 'recipient', 'author_uuid', 'created_at', 'expires_at'))
+-- migrate:applied-if (SELECT count(*) = 2 FROM pg_constraint WHERE conrelid = to_regclass('public.notices') AND conname IN ('notices_pkey', 'notices_activity_uuid_fkey'))
+-- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.notices_recipient_idx') AND indisvalid)
+-- migrate:applied-if (SELECT count(*) = 2 FROM pg_trigger WHERE tgrelid = to_regclass('public.activities') AND tgname IN ('activities_notices_insert', 'activities_notices_update'))
 
 -- migrate:up
 -- The names that a message mentions: '@', not after a letter, a digit, '.' or '/', and the longest run

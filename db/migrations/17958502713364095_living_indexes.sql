@@ -1,5 +1,6 @@
 -- The living activities are found by their expiry, so that expired rows, which stay until
 -- `cruddur purge` takes them, cost a reader nothing. Built while the service goes on.
+-- migrate:applied-if (SELECT count(*) = 3 FROM pg_index WHERE indisvalid AND indexrelid IN (to_regclass('public.activities_expiry_idx'), to_regclass('public.activities_lasting_idx'), to_regclass('public.activities_user_expiry_idx')))
 
 -- migrate:up transaction:false
 -- Everybody's; and what has expired, for the purge.

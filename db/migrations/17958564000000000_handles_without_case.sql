@@ -1,4 +1,5 @@
 -- Handles are looked up exactly and then without case: the index for the second.
+-- migrate:applied-if EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.users_handle_lower_idx') AND indisvalid)
 
 -- migrate:up transaction:false
 CREATE INDEX CONCURRENTLY IF NOT EXISTS users_handle_lower_idx

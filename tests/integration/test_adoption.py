@@ -237,13 +237,15 @@ def test_each_migration_is_recognised_by_all_its_objects(fresh_database, tmp_pat
     for path in sorted(REAL.glob("*.sql")):
         before = objects(url)
         with undone(connect(url, autocommit=False)) as cursor:
-            assert path.name.split("_")[0] in BOTH or shows(cursor, path) is False, path.name
+            assert path.name.split("_")[0] in BOTH or shows(cursor, path) is not True, path.name
         shutil.copy(path, folder.path)
         migrate(url, dir=folder)
         made = {key: drop for key, drop in objects(url).items() if key not in before}
         if path.name.split("_")[0] in BOTH:
             continue
-        assert made, path.name
+        if not made:  # it changes rows alone, and may do so again
+            assert "-- migrate:applied-if" not in path.read_text(), path.name
+            continue
         connection = connect(url, autocommit=False)
         with undone(connection) as cursor:
             assert shows(cursor, path) is True, path.name
