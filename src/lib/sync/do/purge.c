@@ -101,14 +101,15 @@ bool purge_paths(const struct sync_session *session, const char *distribution,
   return !wait || await(session, distribution, &answer, error);
 }
 
+/* An answer without a code was cut short, and is asked for again. */
 bool purge_check(const struct sync_session *session, const char *distribution,
                  struct error *error) {
-  struct cloudfront_answer answer;
+  struct cloudfront_answer answer = {.code = ""};
   struct error problem = {0};
-  if (!*distribution ||
-      cloudfront_get(session->aws, distribution, "INONE", CALL_DEADLINE_MS, &answer, &problem) ||
-      strcmp(answer.code, "NoSuchInvalidation") == 0)
-    return true;
+  for (unsigned tries = 0; *distribution && !*answer.code && tries < UNCLEAR_LIMIT; tries++)
+    if (cloudfront_get(session->aws, distribution, "INONE", CALL_DEADLINE_MS, &answer, &problem))
+      return true;
+  if (!*distribution || strcmp(answer.code, "NoSuchInvalidation") == 0) return true;
   *error = problem;
   return error_prefix(error, "the distribution %s cannot be invalidated, so nothing was changed",
                       distribution);

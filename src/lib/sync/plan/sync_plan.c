@@ -323,13 +323,16 @@ bool sync_plan_make(const struct sync_build *build, const struct sync_bucket *bu
 
 /* --- What holds for every plan --- */
 
+static void check_keys(const struct sync_plan *plan, const struct sync_change *change) {
+  assert(!place_is_state(&plan->bucket->place, change->key));
+  assert(!change->object || strcmp(change->object->key, change->key) == 0);
+  assert(!change->before || strcmp(change->before->key, change->key) == 0);
+  assert(!change->copy_source || (change->object && plan->restored > 0));
+}
+
 static void check_change(const struct sync_plan *plan, const struct sync_change *change) {
-  const struct sync_place *place = &plan->bucket->place;
   bool has_object = change->object != NULL, has_before = change->before != NULL;
-  assert(!place_is_state(place, change->key));
-  assert(!has_object || strcmp(change->object->key, change->key) == 0);
-  assert(!has_before || strcmp(change->before->key, change->key) == 0);
-  assert(!change->copy_source || (has_object && plan->restored > 0));
+  check_keys(plan, change);
   switch (change->action) {
   case SYNC_CREATE: assert(has_object && !has_before); break;
   case SYNC_UPDATE:
@@ -338,8 +341,8 @@ static void check_change(const struct sync_plan *plan, const struct sync_change 
     assert(!has_object && has_before && !build_find(plan->build, change->key));
     break;
   case SYNC_KEEP: assert(!has_object && has_before && change->class == SYNC_ASSET); break;
+  case SYNC_FOREIGN: assert(change->foreign); __attribute__((fallthrough));
   case SYNC_IGNORE: assert(!has_object); break;
-  case SYNC_FOREIGN: assert(!has_object && has_before && change->foreign); break;
   case SYNC_NO_CHANGE:
   case SYNC_ACTIONS: assert(change->action < SYNC_NO_CHANGE); break;
   }

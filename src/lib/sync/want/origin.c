@@ -19,8 +19,6 @@
 
 enum { GIT_TIMEOUT_MS = 3000, OUTPUT_LIMIT = 4096, TEXT_LENGTH_LIMIT = 200 };
 
-extern char **environ;
-
 /* Reads until the end, the limit or the deadline. */
 static void read_output(int fd, struct buffer *output) {
   uint64_t end_us = clock_monotonic_us() + (uint64_t)GIT_TIMEOUT_MS * 1000;
