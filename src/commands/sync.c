@@ -20,7 +20,7 @@
 #include "lib/sync/plan/changeset.h"
 #include "lib/sync/plan/guard.h"
 #include "lib/sync/plan/paths.h"
-#include "lib/sync/want/origin.h"
+#include "lib/sync/want/build_origin.h"
 #include "lib/sync/want/preview.h"
 
 #include <signal.h>
@@ -35,7 +35,7 @@ struct sync_command {
   struct sync_screen screen;
   struct sync_session session;
   struct changeset changeset; /* of apply */
-  struct sync_origin origin;
+  struct build_origin origin;
   struct sync_lock *lock; /* from before the first write on; NULL: it was not taken yet */
   struct error error;
 
@@ -287,7 +287,7 @@ static bool plan_again(struct sync_command *command) {
 static void find_origin(struct sync_command *command) {
   const struct sync_settings *settings = &command->options.settings;
   struct arena *arena = &command->options.arena;
-  command->origin = origin_find(settings->build_folder, settings->message, arena);
+  command->origin = build_origin_find(settings->build_folder, settings->message, arena);
   if (command->options.verb != SYNC_VERB_ROLLBACK) return;
   command->origin.commit = ""; /* that of the release that comes back */
   if (!settings->message) command->origin.message = "";
@@ -392,7 +392,7 @@ static int command_sync(int argc, char **argv) {
   int code = EXIT_FAILED;
   if (!command) return code;
   signal(SIGPIPE, SIG_IGN);
-  if (sync_options_read(&command->options, argc, argv, &code)) {
+  if (sync_options_read(&command->options, &sync_command, argc, argv, &code)) {
     code = run_verb(command);
     sync_lock_give_back(command->lock);
     sync_session_close(&command->session);

@@ -2,8 +2,6 @@
  * the environment over sync.env, which therefore only sets variables that are not set. */
 #include "commands/sync_options.h"
 
-#include "commands/commands.h"
-
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/sync/dotenv.h"
@@ -145,10 +143,10 @@ static void take_flags(struct sync_options *options, const struct given *given) 
   options->json = given->json;
 }
 
-static bool read_flags(struct sync_options *options, struct given *given, int argc, char **argv,
-                       int *reterr_code) {
+static bool read_flags(struct sync_options *options, const struct subcommand *command,
+                       struct given *given, int argc, char **argv, int *reterr_code) {
   struct flag_words words;
-  if (!flags_read(&sync_command, argc, argv, given, &words, reterr_code)) return false;
+  if (!flags_read(command, argc, argv, given, &words, reterr_code)) return false;
   take_flags(options, given);
   options->verb = (enum sync_verb)words.verb;
   if (!words.word) return true;
@@ -161,8 +159,7 @@ static bool read_flags(struct sync_options *options, struct given *given, int ar
   if (options->verb != SYNC_VERB_ROLLBACK ||
       str_to_u64(str_from(words.word), 1, INT64_MAX, &options->release))
     return true;
-  *reterr_code =
-      flags_refuse(&sync_command, "RELEASE must be a number from 1, not '%s'", words.word);
+  *reterr_code = flags_refuse(command, "RELEASE must be a number from 1, not '%s'", words.word);
   return false;
 }
 
@@ -292,14 +289,15 @@ static bool settle(struct sync_options *options, const struct given *given, stru
   return true;
 }
 
-bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code) {
+bool sync_options_read(struct sync_options *options, const struct subcommand *command, int argc,
+                       char **argv, int *reterr_code) {
   struct given given = {.options = options,
                         .keep_releases = KEEP_RELEASES,
                         .keep_days = KEEP_DAYS,
                         .preview_days = PREVIEW_DAYS,
                         .jobs = JOBS};
   struct error error = {0};
-  if (!read_flags(options, &given, argc, argv, reterr_code)) return false;
+  if (!read_flags(options, command, &given, argc, argv, reterr_code)) return false;
   if (read_env(&given, &error) && read_rules(&given, &error) && settle(options, &given, &error))
     return true;
   *reterr_code = exit_with("sync", &error);

@@ -58,9 +58,11 @@ struct sync_options {
 /* The flags, for the subcommand's table. */
 extern const struct flag sync_options_flags[];
 
-/* Reads everything. False: --help was printed or something was wrong (said so): end with
+/* Reads everything, for the subcommand `command`. False: --help was printed or something was wrong
+ * (said so): end with
  * `*reterr_code`. */
-bool sync_options_read(struct sync_options *options, int argc, char **argv, int *reterr_code);
+bool sync_options_read(struct sync_options *options, const struct subcommand *command, int argc,
+                       char **argv, int *reterr_code);
 
 /* True when bucket, prefix and distribution are well-formed. */
 bool sync_options_check_place(const struct sync_settings *settings);

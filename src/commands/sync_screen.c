@@ -333,7 +333,7 @@ static void print_release_as_json(const struct known_release *release, const cha
 
 static void print_release(const struct known_release *release, const char *created,
                           const char *state) {
-  const struct sync_origin *origin = &release->origin;
+  const struct build_origin *origin = &release->origin;
   const char *const TEXTS[] = {origin->commit, origin->author, origin->message};
   printf("%6" PRIu64 "  %.19s  %-6s  ", release->number, created, state);
   if (release->restored > 0)

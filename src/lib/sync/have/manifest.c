@@ -149,7 +149,7 @@ static void write_objects(const struct manifest *manifest, struct buffer *output
   }
 }
 
-static void write_origin(const struct sync_origin *origin, struct buffer *output) {
+static void write_origin(const struct build_origin *origin, struct buffer *output) {
   const char *const TEXTS[][2] = {
       {"commit", origin->commit}, {"author", origin->author}, {"message", origin->message}};
   for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {

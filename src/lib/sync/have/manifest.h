@@ -11,7 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/sync/arena.h"
 #include "lib/sync/want/digest.h"
-#include "lib/sync/want/origin.h"
+#include "lib/sync/want/build_origin.h"
 
 enum { MANIFEST_SIZE_LIMIT = 64 * 1024 * 1024, MANIFEST_RELEASES_LIMIT = 100 };
 
@@ -34,7 +34,7 @@ struct known_release {
   int64_t created_s;
   uint64_t files;
   uint64_t restored; /* the release whose pages a rollback put back; 0: a deploy */
-  struct sync_origin origin;
+  struct build_origin origin;
 };
 
 /* A copy of a page's content, kept for rollbacks. */

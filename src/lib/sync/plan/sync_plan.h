@@ -39,7 +39,7 @@ struct sync_plan_options {
   uint64_t keep_releases;         /* the assets of so many earlier releases are kept, … */
   int64_t keep_days;              /* … and those that were in use within so many days */
   int64_t now_s;                  /* seconds of UTC since 1970 */
-  struct sync_origin origin;      /* of the build */
+  struct build_origin origin;      /* of the build */
   int64_t preview_days;           /* previews that are older are deleted */
 };
 
@@ -49,7 +49,7 @@ struct sync_plan {
   const struct sync_bucket *bucket;
   uint64_t keep_releases;
   uint64_t restored; /* a rollback: the release whose pages come back; 0: a deploy */
-  struct sync_origin origin;
+  struct build_origin origin;
 
   struct sync_change *changes; /* sorted by key, each key once; without NO_CHANGE */
   size_t count, capacity;
