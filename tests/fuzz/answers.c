@@ -7,7 +7,7 @@ static struct {
   struct str rest;
   unsigned given;
   enum aws_service service; /* that is asked */
-  aws_done done; /* NULL: nothing is asked */
+  aws_done done;            /* NULL: nothing is asked */
   void *argument;
 } answers;
 

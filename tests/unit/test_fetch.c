@@ -1,5 +1,5 @@
 /* test_fetch.c: outgoing HTTP against a local server that answers well and badly. */
-#include "unit.h"
+#include "fetch_client.h"
 #include "web.h"
 
 #include "lib/fetch/fetch.h"
@@ -17,85 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { AMPLE_MS = 20000, LIMIT = 1000 };
-
-struct client {
-  struct loop *loop;
-  struct fetcher *fetcher;
-};
-
-/* What a `done` was told. */
-struct outcome {
-  unsigned calls;
-  int status;
-  struct buffer body;
-  struct error error; /* kind ERROR_NONE when an answer came */
-  struct client *close_client;
-};
-
-static struct loop *running_loop;    /* stopped by each `done` */
 static char last_request[64 * 1024]; /* written by the server's thread before it answers */
-
-static struct client client_new(void) {
-  struct client client = {.loop = loop_new(0)};
-  assert_non_null(client.loop);
-  client.fetcher = fetch_open(client.loop, NULL);
-  assert_non_null(client.fetcher);
-  return client;
-}
-
-/* loop_free() asserts that every handle was closed. */
-static void client_free(struct client *client) {
-  fetch_close(client->fetcher);
-  loop_free(client->loop);
-}
-
-static void on_done(const struct fetch_response *response, void *argument) {
-  struct outcome *outcome = argument;
-  outcome->calls++;
-  if (running_loop) uv_stop(loop_uv(running_loop));
-  outcome->status = response->status;
-  buffer_append_str(&outcome->body, response->body);
-  if (response->error) outcome->error = *response->error;
-  if (!outcome->close_client) return;
-  fetch_close(outcome->close_client->fetcher);
-  outcome->close_client->fetcher = NULL;
-}
-
-static void wait_for(struct client *client, const struct outcome *outcome) {
-  running_loop = client->loop;
-  while (outcome->calls == 0)
-    uv_run(loop_uv(client->loop), UV_RUN_DEFAULT);
-  running_loop = NULL;
-}
-
-static struct outcome run(struct client *client, const struct fetch_request *request) {
-  struct outcome outcome = {0};
-  assert_true(fetch_start(client->fetcher, request, on_done, &outcome, NULL));
-  assert_int_equal(outcome.calls, 0);
-  wait_for(client, &outcome);
-  assert_int_equal(outcome.calls, 1);
-  return outcome;
-}
-
-static struct fetch_request get(const char *url) {
-  return (struct fetch_request){.url = url, .timeout_ms = AMPLE_MS, .response_limit = LIMIT};
-}
-
-/* Fetches one URL with a client of its own. */
-static struct outcome fetch_alone(const struct fetch_request *request) {
-  struct client client = client_new();
-  struct outcome outcome = run(&client, request);
-  client_free(&client);
-  return outcome;
-}
-
-static void expect_error(struct outcome outcome, enum error_kind kind, const char *part) {
-  assert_int_equal(outcome.error.kind, kind);
-  assert_int_equal(outcome.status, 0);
-  if (!strstr(outcome.error.message, part)) fail_msg("'%s' in '%s'", part, outcome.error.message);
-  buffer_free(&outcome.body);
-}
 
 static bool answer_hello(struct web *web, int fd, const char *request, void *argument) {
   snprintf(last_request, sizeof(last_request), "%s", request);
@@ -390,82 +312,6 @@ static void a_reset_is_called_a_reset(void **state) {
   web_stop(web);
 }
 
-/* A port that is taken and not listened on: connecting to it is refused. */
-static int take_port(char url[64]) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-  snprintf(url, 64, "http://me:secret@127.0.0.1:%u/keys?token=t", ntohs(address.sin_port));
-  return fd;
-}
-
-static void a_refused_connection_is_told_without_secrets(void **state) {
-  char url[64];
-  int fd = take_port(url);
-  struct fetch_request request = get(url);
-  struct outcome outcome = fetch_alone(&request);
-  assert_null(strstr(outcome.error.message, "secret"));
-  assert_null(strstr(outcome.error.message, "token"));
-  expect_error(outcome, ERROR_UNAVAILABLE, "/keys: ");
-  close(fd);
-}
-
-static void files_are_read_where_they_are_allowed(void **state) {
-  char path[] = "/tmp/test_fetch_XXXXXX", url[64];
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, "content", 7), 7);
-  for (int slashes = 0; slashes <= 2; slashes += 2) {
-    snprintf(url, sizeof(url), "file:%.*s%s", slashes, "//", path);
-    struct fetch_request request = get(url);
-    expect_error(fetch_alone(&request), ERROR_INVALID, "rotocol");
-    request.allow_file = true;
-    struct outcome outcome = fetch_alone(&request);
-    assert_int_equal(outcome.status, 200);
-    assert_buffer_equal(&outcome.body, "content");
-    buffer_free(&outcome.body);
-    request.response_limit = 6;
-    expect_error(fetch_alone(&request), ERROR_MEMORY, "longer than the 6 bytes allowed");
-  }
-  unlink(path);
-  struct fetch_request request = get(url);
-  request.allow_file = true;
-  expect_error(fetch_alone(&request), ERROR_NOT_FOUND, "the file cannot be read");
-  close(fd);
-}
-
-static void other_urls_are_refused(void **state) {
-  static const char *const URLS[] = {
-      "ftp://127.0.0.1/", "gopher://127.0.0.1/", "dict://127.0.0.1/", "",
-      "http://",          "http://[::1",         "no scheme at all"};
-  for (size_t i = 0; i < sizeof(URLS) / sizeof(URLS[0]); i++) {
-    struct fetch_request request = get(URLS[i]);
-    request.allow_file = true;
-    expect_error(fetch_alone(&request), ERROR_INVALID, "");
-  }
-}
-
-static void a_header_cannot_smuggle_another(void **state) {
-  struct web *web = web_start(answer_hello, NULL);
-  static const struct fetch_header HEADERS[] = {
-      {{"X-A", 3}, {"1\r\nX-B: 2", 9}},
-      {{"X-A\n", 4}, {"1", 1}},
-      {{"X-A", 3}, {"1\0", 2}},
-      {{"", 0}, {"1", 1}},
-  };
-  for (size_t i = 0; i < sizeof(HEADERS) / sizeof(HEADERS[0]); i++) {
-    struct fetch_request request = get(web_url(web, "/"));
-    request.headers = &HEADERS[i];
-    request.header_count = 1;
-    expect_error(fetch_alone(&request), ERROR_INVALID, "line break");
-  }
-  assert_int_equal(web_requests(web), 0);
-  web_stop(web);
-}
-
 static void closing_ends_what_is_under_way(void **state) {
   struct web *web = web_start(answer_never, NULL);
   struct client client = client_new();
@@ -618,10 +464,6 @@ int main(void) {
       cmocka_unit_test(bad_answers_are_errors),
       cmocka_unit_test(an_answer_before_a_reset_counts),
       cmocka_unit_test(a_reset_is_called_a_reset),
-      cmocka_unit_test(a_refused_connection_is_told_without_secrets),
-      cmocka_unit_test(files_are_read_where_they_are_allowed),
-      cmocka_unit_test(other_urls_are_refused),
-      cmocka_unit_test(a_header_cannot_smuggle_another),
       cmocka_unit_test(closing_ends_what_is_under_way),
       cmocka_unit_test(the_fetcher_may_be_closed_by_a_callback),
       cmocka_unit_test(the_number_under_way_is_bounded),

@@ -43,17 +43,24 @@ static void a_request(void **state) {
   span.secure = true;
   span.status = 200;
   assert_text(
-      &span, BEGIN
-      "\"parentSpanId\":\"00000000000000ff\",\"traceState\":\"vendor=\\\"x\\\"\","
-      "\"name\":\"GET /api/users/@:handle/short\",\"kind\":2," TIMES
-      "\"attributes\":[" TEXT("http.request.method", "GET") "," TEXT("url.path", "/api/users/"
-                                                                                 "@REDACTED/short") "," TEXT("url.scheme", "https") "," TEXT(
-          "http.route",
-          "/api/users/@:handle/short") "," TEXT("server.address",
-                                                "api.test") "," INT("server.port",
-                                                                    "443") "," TEXT("request.id",
-                                                                                    "req-1") "," INT("http.response.status_code",
-                                                                                                     "200") "]}");
+      &span,
+      BEGIN "\"parentSpanId\":\"00000000000000ff\",\"traceState\":\"vendor=\\\"x\\\"\","
+            "\"name\":\"GET /api/users/@:handle/short\",\"kind\":2," TIMES
+            "\"attributes\":[" TEXT("http.request.method", "GET") "," TEXT(
+                "url.path", "/api/users/"
+                            "@REDACTED/short") "," TEXT("url.scheme",
+                                                        "https") "," TEXT("http.route",
+                                                                          "/api/users/@:handle/"
+                                                                          "short") "," TEXT("serv"
+                                                                                            "er."
+                                                                                            "addr"
+                                                                                            "ess",
+                                                                                            "api."
+                                                                                            "tes"
+                                                                                            "t") "," INT("server.port",
+                                                                                                         "443") "," TEXT("request.id",
+                                                                                                                         "req-1") "," INT("http.response.status_code",
+                                                                                                                                          "200") "]}");
 }
 
 static void a_request_for_no_route(void **state) {
@@ -135,28 +142,27 @@ static void an_operation_of_dynamodb_that_was_repeated_and_failed(void **state) 
   span.status = 400;
   span.failed = true;
   assert_text(
-      &span, BEGIN
-      "\"name\":\"DynamoDB Query\",\"kind\":3," TIMES
-      "\"attributes\":[" TEXT("db.system.name", "aws.dynamodb") "," TEXT(
-          "db.operation.name",
-          "Query") "," TEXT("db.collection.name",
-                            "cruddur-messages") ","
-                                                "{\"key\":\"aws.dynamodb.table_names\",\"value\":{"
-                                                "\"arrayValue\":"
-                                                "{\"values\":[{\"stringValue\":\"cruddur-"
-                                                "messages\"}]}}}," TEXT("rpc.system.name", "aws-"
-                                                                                           "api") "," TEXT("rpc.method", "Query") "," TEXT("cloud.region", "ca-central-1") "," TEXT(
-                                                    "aws.request_id",
-                                                    "AWS1") "," TEXT("http.request.method",
-                                                                     "POST") "," TEXT("url.full",
-                                                                                      "http://"
-                                                                                      "dynamodb."
-                                                                                      "test:8000/") "," TEXT("server.address",
-                                                                                                             "dynamodb.test") "," INT("server.port",
-                                                                                                                                      "8000") "," INT("http.request.resend_count",
-                                                                                                                                                      "2") "," TEXT("error.type",
-                                                                                                                                                                    "ThrottlingException") "," INT("http.response.status_code",
-                                                                                                                                                                                                   "400") "],\"status\":{\"code\":2}}");
+      &span,
+      BEGIN "\"name\":\"DynamoDB Query\",\"kind\":3," TIMES "\"attributes\":[" TEXT(
+          "db.system.name",
+          "aws.dynamodb") "," TEXT("db.operation.name",
+                                   "Query") "," TEXT("db.collection.name",
+                                                     "cruddur-messages") ","
+                                                                         "{\"key\":\"aws.dynamodb."
+                                                                         "table_names\",\"value\":{"
+                                                                         "\"arrayValue\":"
+                                                                         "{\"values\":[{"
+                                                                         "\"stringValue\":"
+                                                                         "\"cruddur-"
+                                                                         "messages\"}]}}}," TEXT(
+                                                                             "rpc.system.name", "aw"
+                                                                                                "s-"
+                                                                                                "ap"
+                                                                                                "i") "," TEXT("rpc.method",
+                                                                                                              "Query") "," TEXT("cloud.region", "ca-central-1") "," TEXT("aws.request_id", "AWS1") "," TEXT("http.request.method", "POST") "," TEXT("url.full", "http://"
+                                                                                                                                                                                                                                                                "dynamodb."
+                                                                                                                                                                                                                                                                "test:8000/") "," TEXT("server.address", "dynamodb.test") "," INT("server.port", "8000") "," INT("http.request.resend_count", "2") "," TEXT("error.type",
+                                                                                                                                                                                                                                                                                                                                                                                                            "ThrottlingException") "," INT("http.response.status_code", "400") "],\"status\":{\"code\":2}}");
 }
 
 static void a_fetch_from_an_address(void **state) {

@@ -537,9 +537,11 @@ static void on_idle(uv_idle_t *idle) {
   loop_close_inbox(worker->loop);
 }
 
+static atomic_uint workers_at_work;
 static void *work(void *argument) {
   struct worker *worker = argument;
   loop_run(worker->loop);
+  atomic_fetch_sub(&workers_at_work, 1);
   return NULL;
 }
 
@@ -554,38 +556,21 @@ static void worker_open(struct worker *worker, unsigned index, struct refresher 
   assert_int_equal(pthread_create(&worker->thread, NULL, work, worker), 0);
 }
 
-struct end {
-  struct worker *workers;
-  bool ended;
-};
-
-static void on_join(uv_work_t *work) {
-  const struct end *end = work->data;
-  for (int i = 0; i < LOOPS; i++)
-    pthread_join(end->workers[i].thread, NULL);
-}
-
-static void on_joined(uv_work_t *work, int status) {
-  assert_int_equal(status, 0);
-  ((struct end *)work->data)->ended = true;
-}
-
 static void many_loops_use_one_value(void **state) {
   struct house house;
   house_open(&house, &QUICK, GOOD);
-  struct worker *workers = calloc(LOOPS, sizeof(*workers));
+  struct worker workers[LOOPS] = {0};
+  workers_at_work = LOOPS;
   for (unsigned i = 0; i < LOOPS; i++)
     worker_open(&workers[i], i + 1, house.source.refresher);
-  struct end end = {.workers = workers};
-  uv_work_t joining = {.data = &end};
-  uv_queue_work(loop_uv(house.source.loop), &joining, on_join, on_joined);
-  loop_run_until(house.source.loop, &end.ended);
+  while (atomic_load(&workers_at_work) > 0)
+    turn(&house);
   for (int i = 0; i < LOOPS; i++) {
+    pthread_join(workers[i].thread, NULL);
     assert_true(workers[i].taken > 0);
     assert_int_equal(workers[i].left, 1);
     loop_free(workers[i].loop);
   }
-  free(workers);
   house_close(&house);
 }
 

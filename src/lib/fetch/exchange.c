@@ -245,7 +245,8 @@ static void describe_failure(const struct fetch_exchange *exchange, CURLcode cod
 
 struct tally exchange_failures;
 
-/* What a service answers to a bad request is an answer. A service that refuses us, or is sick, has failed. */
+/* What a service answers to a bad request is an answer. A service that refuses us, or is sick, has
+ * failed. */
 static bool has_failed(const struct fetch_response *response) {
   int status = response->status;
   return response->error || status >= 500 || status == 429 || status == 401 || status == 403;

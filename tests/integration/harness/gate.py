@@ -62,6 +62,7 @@ class Gate:
     def remove(self):
         """Who connects from now on is refused."""
         os.unlink(os.path.join(self.folder, SOCKET))
+
     def cut(self):
         """Ends the connections of all who went on, as a network that breaks."""
         with self.changed:

@@ -10,8 +10,8 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/sync/arena.h"
-#include "lib/sync/want/digest.h"
 #include "lib/sync/want/build_origin.h"
+#include "lib/sync/want/digest.h"
 
 enum { MANIFEST_SIZE_LIMIT = 64 * 1024 * 1024, MANIFEST_RELEASES_LIMIT = 100 };
 

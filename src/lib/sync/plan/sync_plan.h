@@ -39,7 +39,7 @@ struct sync_plan_options {
   uint64_t keep_releases;         /* the assets of so many earlier releases are kept, … */
   int64_t keep_days;              /* … and those that were in use within so many days */
   int64_t now_s;                  /* seconds of UTC since 1970 */
-  struct build_origin origin;      /* of the build */
+  struct build_origin origin;     /* of the build */
   int64_t preview_days;           /* previews that are older are deleted */
 };
 

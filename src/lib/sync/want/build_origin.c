@@ -74,7 +74,8 @@ static const char *keep(struct arena *arena, struct str text) {
   return arena_copy(arena, text);
 }
 
-struct build_origin build_origin_find(const char *folder, const char *message, struct arena *arena) {
+struct build_origin build_origin_find(const char *folder, const char *message,
+                                      struct arena *arena) {
   static const char *const NAMES[] = {"GITHUB_ACTOR", "USER", "LOGNAME"};
   _cleanup_(buffer_free) struct buffer output = BUFFER_EMPTY;
   struct build_origin origin = BUILD_ORIGIN_EMPTY;
@@ -84,7 +85,8 @@ struct build_origin build_origin_find(const char *folder, const char *message, s
     bool told = str_next(&rest, '\n', &commit) && str_next(&rest, '\n', &author);
     if (told && !str_next(&rest, '\n', &subject)) subject = (struct str){"", 0};
     if (told)
-      origin = (struct build_origin){keep(arena, commit), keep(arena, author), keep(arena, subject)};
+      origin =
+          (struct build_origin){keep(arena, commit), keep(arena, author), keep(arena, subject)};
   }
   for (size_t i = 0; !*origin.author && i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
     if (getenv(NAMES[i])) origin.author = keep(arena, str_from(getenv(NAMES[i])));

@@ -1,5 +1,5 @@
-/* build_origin.h: where a build comes from: its commit, who made it, and what they said about it. For
- * people who read the list of releases. */
+/* build_origin.h: where a build comes from: its commit, who made it, and what they said about it.
+ * For people who read the list of releases. */
 #pragma once
 
 #include "lib/sync/arena.h"
