@@ -12,8 +12,6 @@ static bool run(struct migration_cli *cli, struct error *error) {
 static int command_migrate(int argc, char **argv) {
   struct migration_cli cli;
   if (!migration_cli_parse(&cli, &migrate_command, argc, argv)) return cli.exit_code;
-  if (cli.dry_run + cli.rehearse + cli.lint > 1)
-    return flags_refuse(&migrate_command, "give one of --dry-run, --rehearse and --lint");
   if (cli.sizes && !cli.lint) return flags_refuse(&migrate_command, "--sizes goes with --lint");
   if (!migration_cli_connection(&cli, !cli.dry_run && !cli.lint)) return cli.exit_code;
   struct error error = {0};
@@ -24,12 +22,14 @@ static const struct flag FLAGS[] = {
     FLAG_SWITCH(0, "dry-run", struct migration_cli, dry_run,
                 "print the SQL that would run; the database is only read, and not connected to "
                 "without CONNECTION_URL",
-                .section = "Instead of applying them"),
+                .group = "instead", .section = "Instead of applying them"),
     FLAG_SWITCH(0, "rehearse", struct migration_cli, rehearse,
                 "run them in one transaction, print the time and the locks of each, and roll back; "
-                "the locks are held until then: best on a copy"),
+                "the locks are held until then: best on a copy",
+                .group = "instead"),
     FLAG_SWITCH(0, "lint", struct migration_cli, lint,
-                "print what may hurt in production; exit code 1 when there is something"),
+                "print what may hurt in production; exit code 1 when there is something",
+                .group = "instead"),
     FLAG_FILE(0, "sizes", "FILE", struct migration_cli, sizes,
               "with --lint: the tables are as large as FILE says, which `cruddur status --sizes` "
               "wrote"),

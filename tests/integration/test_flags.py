@@ -61,7 +61,7 @@ def test_flags_that_exclude_each_other_are_refused():
     """Also where the second one says what is the default: it was given all the same."""
     refused("cruddur rollback: give one of --steps and --to", "rollback", "--steps", "1", "--to", "5")
     refused("cruddur rollback: give one of --steps and --to", "rollback", "--to", "5", "--steps=1")
-    refused("cruddur config: give one of --json and --markdown", "config", "--json", "--markdown")
+    refused("cruddur config: give one of --json, --markdown and --check", "config", "--json", "--check")
     refused("cruddur migrate: give one of --dry-run, --rehearse and --lint", "migrate", "--lint",
             "--dry-run")
 

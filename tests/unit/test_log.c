@@ -180,13 +180,14 @@ static void lines_of_threads_stay_whole(void **state) {
   buffer_free(&output);
 }
 
-/* More than the queue holds; the pipe's other end reads nothing meanwhile. */
+/* More than the queue and what its writer took before hold; the pipe's other end reads nothing
+ * meanwhile. */
 static void log_more_than_fits(void) {
   log_start(LOG_LEVEL_INFO);
   char text[1001];
   memset(text, 'x', sizeof(text) - 1);
   text[sizeof(text) - 1] = '\0';
-  for (int i = 0; i < 6000; i++)
+  for (int i = 0; i < 9000; i++)
     log_event(LOG_LEVEL_INFO, text, LOG_END);
 }
 
