@@ -480,4 +480,4 @@ def test_files_are_read_as_botocore_reads_them(machine, identity):
         key, said, _ = machine.cruddur()
         assert key == wanted, f"{config}\n---\n{credentials}\n---\n{machine.settings}\n{said}"
         found[key is None] += 1
-    assert min(found.values()) > 10, found
+    assert min(found.values()) >= 5, found
