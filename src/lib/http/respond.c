@@ -143,12 +143,12 @@ struct MHD_Response *respond_make(struct http_request *request) {
   http_connection_enter(request->connection, CONNECTION_SENDING);
   struct MHD_Response *response = choose_body(request);
   if (response) add_headers(request, response);
+  request_metrics_send(request);
   return response;
 }
 
 enum MHD_Result respond(struct http_request *request) {
   struct MHD_Response *response = respond_make(request);
-  request_metrics_send(request);
   if (!response) return MHD_NO; /* memory was out: hang up */
   enum MHD_Result queued = queue(request->mhd, request->status, response);
   MHD_destroy_response(response);
