@@ -17,6 +17,8 @@ from pg_cluster import connect, query
 
 BOTH = {BASE, BIO, REPLY}
 OURS = sorted(path.name.split("_")[0] for path in REAL.glob("*.sql"))[3:]
+ROWS_ALONE = {"17958504129853711"}  # the schema cannot show them: they were never adopted
+SHOWN = sorted(set(OURS) - ROWS_ALONE)
 FUTURE = "29957810245936"  # of 14 digits, later than any of ours
 
 
@@ -61,8 +63,8 @@ def test_the_mark_stays_after_rollbacks(url):
     migrate(url)
     assert last_run(url) == NEWEST and status(url)["adopted_mark"] == "1717171717123456"
     rollback(url)
-    while len(history(url)) > len(OURS):
-        assert last_run(url) == max("1717171717123456", max(history(url)))
+    while max(history(url)) > "1717171717123456":
+        assert last_run(url) == max(history(url))
         rollback(url)
     assert last_run(url) == "1717171717123456"
     assert "found at adoption: 1717171717123456" in run("status", url).stdout
@@ -103,6 +105,8 @@ def misadopted(pg_cluster, old):
     tables = (REAL.parents[1] / "src/lib/migrate/state/history_schema.sql").read_text()
     load(url, tables)
     for row in dumped:
+        if row[0] in ROWS_ALONE:
+            continue
         query(url, "INSERT INTO schema_migrations (version, name, checksum, up_sql, down_sql, adopted)"
                    " VALUES (%s, %s, %s, %s, %s, true)", *row)
     return url.rsplit("/", 1)[1]
@@ -116,15 +120,15 @@ def wrong(fresh_database, misadopted):
 def test_a_wrong_adoption_is_detected_and_repaired(wrong):
     before = rows(wrong)
     found = status(wrong)
-    assert found["up_to_date"] is False and (found["pending"], found["absent"]) == (0, len(OURS))
-    assert {item["version"] for item in found["migrations"] if item["state"] == "absent"} == set(OURS)
+    assert found["up_to_date"] is False and (found["pending"], found["absent"]) == (len(ROWS_ALONE), len(SHOWN))
+    assert {item["version"] for item in found["migrations"] if item["state"] == "absent"} == set(SHOWN)
     shown = run("status", wrong, expect=PENDING).stdout
     assert "cruddur repair --adoption" in shown and "up to date" not in shown
     for command in ("migrate", "rollback"):
         refused = run(command, wrong, expect=REFUSED)
         assert "cruddur repair --adoption" in refused.stderr and "nothing was done" in refused.stderr
     repaired = run("repair", wrong, "--adoption", expect=DONE)
-    assert f"{len(OURS)} are pending now" in repaired.stdout and set(history(wrong)) == BOTH
+    assert f"{len(SHOWN)} are pending now" in repaired.stdout and set(history(wrong)) == BOTH
     assert last_run(wrong) == FUTURE
     assert run("status", wrong, expect=PENDING).stdout.endswith(f"{len(OURS)} pending\n")
     migrate(wrong)

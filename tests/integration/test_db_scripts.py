@@ -134,7 +134,7 @@ def test_a_url_without_a_database(pg_cluster):
 def test_drop_refuses_rows_and_others(seeded, pg_cluster):
     name = seeded.rsplit("/", 1)[1]
     done = db("drop", url=seeded, expect=REFUSED)
-    assert "holds rows (in activities, message_groups, messages, users)" in done.stderr and "--force" in done.stderr
+    assert "holds rows (in activities, message_groups, messages, notices, users)" in done.stderr and "--force" in done.stderr
     assert exists(pg_cluster, name)
     db("drop", "--force", url=seeded)
     assert not exists(pg_cluster, name)

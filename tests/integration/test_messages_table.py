@@ -155,5 +155,5 @@ def test_a_page_that_does_not_advance(start_api, api, proxy, pair):
     proxy.plan = lambda call: Fault.STUCK if is_list(call) else None
     impatient.get(f"{MESSAGES}/{group}", pair[0].token()).expect(503, ["generic_503"])
     assert len([call for call in proxy.calls if is_list(call)]) == 2
-    line = server.log.find(message="messages unavailable")
+    line = server.log.wait_for(message="messages unavailable")
     assert "does not advance" in json.dumps(line)

@@ -136,7 +136,7 @@ def test_adopting_is_said_before_applied(url, tmp_path):
                        check=True)
         said.seek(0)
         lines = said.read().splitlines()
-    kinds = [next((word for word in ("adopting it", "is there already", "applied ", "done: ") if word in line), None)
+    kinds = [next((word for word in ("adopting it", "is there already", "applied to ", "applied ", "done: ") if word in line), None)
              for line in lines]
     order = [kind for kind in kinds if kind]
-    assert order[:3] == ["adopting it", "is there already", "applied "] and order[-1] == "done: ", lines
+    assert order[:3] == ["adopting it", "is there already", "applied "] and order[-1] == "applied to ", lines

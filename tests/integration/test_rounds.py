@@ -41,7 +41,7 @@ def messages_of(answer):
     "target, pattern",
     [
         (HOME, "FROM public.activities%ORDER BY created_at DESC, uuid DESC%LIMIT 101"),
-        ("/api/activities/@{handle}", "(SELECT uuid FROM public.users WHERE handle"),
+        ("/api/activities/@{handle}", "WITH author AS MATERIALIZED"),
         ("/api/activities/search?term=written", "ILIKE"),
     ],
 )

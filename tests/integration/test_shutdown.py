@@ -57,7 +57,7 @@ def test_idle_with_kept_connections(start_server):
 
 def test_a_balancer_is_given_time(start_server):
     """Kept and new connections are answered on, and told to close; readiness sends others away."""
-    server = start_server(CRUDDUR_DRAIN_DELAY_S=60, CRUDDUR_DRAIN_TIMEOUT_S=3)
+    server = start_server(CRUDDUR_DRAIN_DELAY_S=5, CRUDDUR_DRAIN_TIMEOUT_S=6)
     with contextlib.ExitStack() as stack:
         first, second, silent = [stack.enter_context(RawConnection(server.port)) for _ in range(3)]
         for raw in (first, second, silent):
