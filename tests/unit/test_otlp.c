@@ -31,7 +31,30 @@ static void assert_text(const struct span *span, const char *expected) {
 #define TEXT(key, value) "{\"key\":\"" key "\",\"value\":{\"stringValue\":\"" value "\"}}"
 #define INT(key, value)  "{\"key\":\"" key "\",\"value\":{\"intValue\":\"" value "\"}}"
 
+/* The same with a list of attributes, which ends with NULL, between `head` and `tail`. */
+static void assert_attributes(const struct span *span, const char *head,
+                              const char *const *attributes, const char *tail) {
+  struct buffer expected = BUFFER_EMPTY;
+  buffer_append_text(&expected, head);
+  for (size_t i = 0; attributes[i]; i++)
+    buffer_append_format(&expected, "%s%s", i ? "," : "\"attributes\":[", attributes[i]);
+  buffer_append_text(&expected, tail);
+  assert_text(span, buffer_text(&expected));
+  buffer_free(&expected);
+}
+
 static void a_request(void **state) {
+  static const char *const ATTRIBUTES[] = {
+      TEXT("http.request.method", "GET"),
+      TEXT("url.path", "/api/users/@REDACTED/short"),
+      TEXT("url.scheme", "https"),
+      TEXT("http.route", "/api/users/@:handle/short"),
+      TEXT("server.address", "api.test"),
+      INT("server.port", "443"),
+      TEXT("request.id", "req-1"),
+      INT("http.response.status_code", "200"),
+      NULL,
+  };
   struct span span = span_of(SPAN_SERVER, "GET /api/users/@:handle/short");
   span.parent_id[7] = 0xff;
   span.context.state = STR("vendor=\"x\"");
@@ -42,43 +65,30 @@ static void a_request(void **state) {
   trace_set_authority(&span, STR("api.test"));
   span.secure = true;
   span.status = 200;
-  assert_text(
-      &span,
-      BEGIN "\"parentSpanId\":\"00000000000000ff\",\"traceState\":\"vendor=\\\"x\\\"\","
-            "\"name\":\"GET /api/users/@:handle/short\",\"kind\":2," TIMES
-            "\"attributes\":[" TEXT("http.request.method", "GET") "," TEXT(
-                "url.path", "/api/users/"
-                            "@REDACTED/short") "," TEXT("url.scheme",
-                                                        "https") "," TEXT("http.route",
-                                                                          "/api/users/@:handle/"
-                                                                          "short") "," TEXT("serv"
-                                                                                            "er."
-                                                                                            "addr"
-                                                                                            "ess",
-                                                                                            "api."
-                                                                                            "tes"
-                                                                                            "t") "," INT("server.port",
-                                                                                                         "443") "," TEXT("request.id",
-                                                                                                                         "req-1") "," INT("http.response.status_code",
-                                                                                                                                          "200") "]}");
+  assert_attributes(&span,
+                    BEGIN
+                    "\"parentSpanId\":\"00000000000000ff\",\"traceState\":\"vendor=\\\"x\\\"\","
+                    "\"name\":\"GET /api/users/@:handle/short\",\"kind\":2," TIMES,
+                    ATTRIBUTES, "]}");
 }
 
 static void a_request_for_no_route(void **state) {
+  static const char *const ATTRIBUTES[] = {
+      TEXT("http.request.method", "_OTHER"),
+      TEXT("url.path", "/REDACTED"),
+      TEXT("url.scheme", "http"),
+      TEXT("error.type", "500"),
+      INT("http.response.status_code", "500"),
+      NULL,
+  };
   struct span span = span_of(SPAN_SERVER, "HTTP");
   strcpy(span.path, "/REDACTED");
   strcpy(span.method, "_OTHER");
   strcpy(span.error, "500");
   span.status = 500;
   span.failed = true;
-  assert_text(&span, BEGIN
-              "\"name\":\"HTTP\",\"kind\":2," TIMES
-              "\"attributes\":[" TEXT("http.request.method", "_OTHER") "," TEXT(
-                  "url.path",
-                  "/REDACTED") "," TEXT("url.scheme",
-                                        "http") "," TEXT("error.type",
-                                                         "500") "," INT("http.response.status_code",
-                                                                        "500") "],\"status\":{"
-                                                                               "\"code\":2}}");
+  assert_attributes(&span, BEGIN "\"name\":\"HTTP\",\"kind\":2," TIMES, ATTRIBUTES,
+                    "],\"status\":{\"code\":2}}");
 }
 
 static void statements(void **state) {
