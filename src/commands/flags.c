@@ -73,6 +73,7 @@ static bool store_number(struct reader *reader, const struct flag *flag, const c
 }
 
 static bool store_text(struct reader *reader, const struct flag *flag, const char *text) {
+  assert(text); /* no switch */
   if (flag->type != FLAG_TYPE_TEXT && !*text) {
     flags_refuse(reader->command, "--%s must be the path of a %s, not ''", flag->name,
                  flag->type == FLAG_TYPE_FILE ? "file" : "folder");

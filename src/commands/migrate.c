@@ -57,8 +57,7 @@ const struct subcommand migrate_command = {
     .exits = {[EXIT_DONE] = "",
               [EXIT_FAILED] = "it failed; the message says what was applied and what was not",
               [EXIT_USAGE] = "",
-              [EXIT_REFUSED] = "refused: late or changed files, a wrong adoption, a pooler, or an "
-                               "encoding that is not UTF8",
+              [EXIT_REFUSED] = "refused: changed files, a wrong adoption, a pooler, not UTF8",
               [EXIT_UNAVAILABLE] = "the database was not reached, or another runner has the lock",
               [EXIT_CREDENTIALS] = "role or password refused"},
     .run = command_migrate,

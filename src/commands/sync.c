@@ -346,9 +346,9 @@ static int forget(struct sync_command *command) {
   changeset_new_id(id);
   if (!take_lock(command, &undisturbed) || (!undisturbed && !find_forgotten(command)))
     return fail(command);
+  command->results.arena = &command->options.arena;
   if (forget_apply(&command->session, &command->forget, settings->distribution, id,
-                   settings->origin_is_prefix, settings->wait, &command->options.arena,
-                   &command->results, &command->error))
+                   settings->origin_is_prefix, settings->wait, &command->results, &command->error))
     return end(command, "done", EXIT_DONE);
   return command->results.started ? end(command, "partly done, run it again", EXIT_PARTLY)
                                   : fail(command);

@@ -275,8 +275,7 @@ static bool reset_connection(int fd) {
   while (unsent > 0 && ioctl(fd, SIOCOUTQ, &unsent) == 0)
     sched_yield();
   struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-  connect(fd, &nowhere, sizeof(nowhere));
-  return false;
+  return connect(fd, &nowhere, sizeof(nowhere)) > 0; /* never: the connection is to be closed */
 }
 
 static bool answer_then_reset(struct web *web, int fd, const char *request, void *argument) {

@@ -155,7 +155,7 @@ static void find_doomed(struct forget_finder *finder) {
   for (size_t i = 0; forget->doomed && i < forget->key_count; i++)
     if (bucket_find(bucket, forget->keys[i]))
       forget->doomed[forget->doomed_count++] = forget->keys[i];
-  for (size_t i = 0; forget->doomed && i < forget->md5_count; i++) {
+  for (size_t i = 0; forget->doomed && forget->md5s && i < forget->md5_count; i++) {
     const char *copy = place_copy_key(&bucket->place, finder->arena, forget->md5s[i]);
     if (bucket_find(bucket, copy)) forget->doomed[forget->doomed_count++] = copy;
   }
@@ -299,11 +299,21 @@ static bool write_journal(const struct sync_session *session, const struct forge
                         buffer_str(&text), error);
 }
 
+/* What the bucket says of itself, without what was removed. */
+static bool write_state(const struct sync_session *session, const struct forget *forget,
+                        struct arena *arena, struct error *error) {
+  for (size_t i = 0; i < forget->list_count; i++)
+    if (forget->lists[i].has_key && !write_list(session, forget, &forget->lists[i], arena, error))
+      return false;
+  return write_manifest(session, forget, arena, error);
+}
+
 /* --- All of it --- */
 
 bool forget_apply(const struct sync_session *session, const struct forget *forget,
                   const char *distribution, const char *id, bool origin_is_prefix, bool wait,
-                  struct arena *arena, struct sync_results *results, struct error *error) {
+                  struct sync_results *results, struct error *error) {
+  struct arena *arena = results->arena;
   const struct sync_place *place = &forget->bucket->place;
   const char *journal_key = place_state_key(place, arena, "journal.json");
   struct remove_counts counts = {0};
@@ -323,10 +333,7 @@ bool forget_apply(const struct sync_session *session, const struct forget *forge
   if (!removed) return false;
   if (!remove_versions(session, forget, arena, &versions))
     sync_session_notice(session, "%s", versions.message);
-  for (size_t i = 0; i < forget->list_count; i++)
-    if (forget->lists[i].has_key && !write_list(session, forget, &forget->lists[i], arena, error))
-      return false;
-  if (!write_manifest(session, forget, arena, error) ||
+  if (!write_state(session, forget, arena, error) ||
       !purge_paths(session, distribution, &journal.deleted, id, wait, results, error) ||
       !remove_keys(session, place, &journal_key, 1, &counts, error))
     return false;

@@ -41,9 +41,9 @@ bool forget_find(const struct sync_session *session, const struct sync_bucket *b
                  const char *const *paths, size_t count, struct arena *arena,
                  struct forget *ret_forget, struct error *error);
 
-/* Does it. `paths` are those to invalidate, `id` names the invalidation. A version that may not be
- * listed or deleted is told to the observer with the right that is missing, and fails in the end as
- * ERROR_PARTLY. */
+/* Does it. `id` names the invalidation; `results` are filled from nothing but their arena. A
+ * version that may not be listed or deleted is told to the observer with the right that is missing,
+ * and fails in the end as ERROR_PARTLY. */
 bool forget_apply(const struct sync_session *session, const struct forget *forget,
                   const char *distribution, const char *id, bool origin_is_prefix, bool wait,
-                  struct arena *arena, struct sync_results *results, struct error *error);
+                  struct sync_results *results, struct error *error);

@@ -159,16 +159,17 @@ static bool is_ascii(const char *text) {
 static bool check_names(const struct sync_build *build, struct arena *arena, struct error *error) {
   size_t count = 0;
   struct seen_name *names = arena_take(arena, (build->count + 1) * sizeof(*names));
-  for (size_t i = 0; names && i < build->count; i++) {
+  for (size_t i = 0; names && build->objects && i < build->count; i++) {
     const char *key = build->objects[i].key;
     if (is_ascii(key)) continue;
     names[count++] = (struct seen_name){decomposed_copy(arena, str_from(key)), key};
   }
-  if (arena->failed) return error_set(error, ERROR_MEMORY, "out of memory");
+  if (arena->failed || !names) return error_set(error, ERROR_MEMORY, "out of memory");
   keyed_sort(names, count, sizeof(*names));
   const struct seen_name *again = keyed_double(names, count, sizeof(*names));
-  return !again ||
-         error_set(error, ERROR_REFUSED,
+  if (!again) return true;
+  assert(again > names); /* the second of the two */
+  return error_set(error, ERROR_REFUSED,
                    "two names differ in Unicode normalisation alone (%zu and %zu bytes): "
                    "%s and %s",
                    strlen((again - 1)->key), strlen(again->key), (again - 1)->key, again->key);
