@@ -90,9 +90,9 @@ static int run_completions(int argc, char **argv) {
   if (!flags_read(&completions_command, argc, argv, NULL, &words, &code)) return code;
   _cleanup_(buffer_free) struct buffer script = BUFFER_EMPTY;
   completions_append(&script, (enum completions_shell)words.verb, commands_all);
-  bool done = !script.failed && fwrite(script.data, 1, script.length, stdout) == script.length &&
-              fflush(stdout) == 0;
-  return done ? EXIT_DONE : EXIT_FAILED;
+  if (script.failed) return EXIT_FAILED;
+  fwrite(script.data, 1, script.length, stdout); /* main() tells whether that worked */
+  return EXIT_DONE;
 }
 
 static const struct flag SHELLS[] = {

@@ -110,8 +110,8 @@ static int check(void) {
   bool good = serve_settings_read(&settings, tell_problem, NULL);
   serve_settings_free(&settings);
   if (!good) return EXIT_USAGE;
-  bool told = puts("the settings of `cruddur serve` are complete and well-formed") >= 0;
-  return told && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+  puts("the settings of `cruddur serve` are complete and well-formed");
+  return EXIT_DONE;
 }
 
 static int command_config(int argc, char **argv) {
